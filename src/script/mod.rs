@@ -1,1 +1,2 @@
-//! (empty)
+//! Chat scripts: text -> checked program.
+pub mod program;
