@@ -8,15 +8,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use super::codec::Codec;
 use super::inbox::Inbox;
 use super::orders::{Orders, Placed};
 use super::wire::{self, Wire};
 use super::{Address, LinkSettings, Order, Said};
 use crate::clock::Span;
-use crate::proto::telnet::{self, Event, Telnet, TelnetRole};
 
 /// The most that is read at once, bytes.
 const READ: usize = 8 << 10;
+
+/// How much of a connection's first output is kept to explain its sudden end, bytes.
+const FIRST_WORDS: usize = 80;
 
 /// How long the rest of a broken connection may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -170,6 +173,8 @@ struct Session<'a> {
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
+    /// The node's first bytes, for the case that they are all that ever comes.
+    first_words: Vec<u8>,
     epoch: u64,
     up_since: Option<Instant>,
 }
@@ -190,6 +195,7 @@ impl<'a> Session<'a> {
             out: Vec::new(),
             waiting_since: now,
             opened: now,
+            first_words: Vec::new(),
             epoch: 0,
             up_since: None,
         }
@@ -253,7 +259,10 @@ impl<'a> Session<'a> {
         }
         let (shared, epoch) = (self.shared, self.epoch);
         let waited = !self.out.is_empty();
+        let first_words = &mut self.first_words;
         self.codec.receive(bytes, &mut self.out, |text| {
+            let room = FIRST_WORDS.saturating_sub(first_words.len());
+            first_words.extend_from_slice(&text[..text.len().min(room)]);
             shared.say(|inbox| inbox.bytes(epoch, text));
         });
         if !waited {
@@ -286,11 +295,7 @@ impl<'a> Session<'a> {
         }
         self.waiting_since = Instant::now();
         while let Some(order) = orders.take() {
-            let known = match &order {
-                Order::Type { bytes, .. } => self.codec.encode(bytes, &mut self.out),
-                Order::Break { .. } => self.codec.encode_break(&mut self.out),
-            };
-            if known.is_err() {
+            if self.codec.encode(&order, &mut self.out).is_err() {
                 tracing::warn!(
                     peer = self.wire.peer,
                     "dropped a BREAK: this console has none"
@@ -312,63 +317,18 @@ impl<'a> Session<'a> {
                 let lost = wire::lost(peer, error);
                 format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
             }
+            None if self.opened.elapsed() < self.settings.settle => {
+                let said = String::from_utf8_lossy(&self.first_words);
+                let busy = ["busy", "in use"]
+                    .iter()
+                    .any(|word| said.to_lowercase().contains(word));
+                let port = if busy { "port busy: " } else { "" };
+                format!(
+                    "{port}closed by the terminal server ({peer}) at once, after it said {said:?}"
+                )
+            }
             None => format!("closed by the terminal server ({peer})"),
             Some(error) => wire::lost(peer, error),
-        }
-    }
-}
-
-/// How the console's bytes travel.
-enum Codec {
-    Raw,
-    Telnet(Box<Telnet>, Vec<Event>),
-}
-
-/// This console has no BREAK.
-struct NoBreak;
-
-impl Codec {
-    fn new(address: &Address) -> Codec {
-        match address {
-            Address::Telnet { .. } => {
-                Codec::Telnet(Box::new(Telnet::new(TelnetRole::Client)), Vec::new())
-            }
-            Address::Tcp { .. } | Address::Unix(_) => Codec::Raw,
-        }
-    }
-
-    fn receive(&mut self, bytes: &[u8], replies: &mut Vec<u8>, mut text: impl FnMut(&[u8])) {
-        match self {
-            Codec::Raw => text(bytes),
-            Codec::Telnet(telnet, events) => {
-                telnet.receive(bytes, events);
-                for event in events.drain(..) {
-                    match event {
-                        Event::Data(bytes) => text(&bytes),
-                        Event::Reply(bytes) => replies.extend_from_slice(&bytes),
-                        // A BREAK towards us has no meaning: we are no machine on a line.
-                        Event::Break => {}
-                    }
-                }
-            }
-        }
-    }
-
-    fn encode(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), NoBreak> {
-        match self {
-            Codec::Raw => out.extend_from_slice(bytes),
-            Codec::Telnet(..) => telnet::encode(bytes, out),
-        }
-        Ok(())
-    }
-
-    fn encode_break(&self, out: &mut Vec<u8>) -> Result<(), NoBreak> {
-        match self {
-            Codec::Raw => Err(NoBreak),
-            Codec::Telnet(..) => {
-                out.extend_from_slice(&telnet::BREAK);
-                Ok(())
-            }
         }
     }
 }
