@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use super::backoff::Backoff;
 use super::codec::Codec;
 use super::inbox::Inbox;
 use super::orders::{Orders, Placed};
@@ -38,7 +39,10 @@ pub(super) async fn run(address: Address, settings: LinkSettings, shared: Arc<Sh
             Ok(wire) => {
                 let mut session = Session::new(wire, &address, &settings, &keeper.shared);
                 let why = session.carry(&mut keeper.epoch).await;
-                if let Some(since) = session.up_since {
+                let up_since = session.up_since;
+                // The socket goes first: once the loss is told nothing of this link moves any more.
+                drop(session);
+                if let Some(since) = up_since {
                     backoff.lived(since.elapsed());
                     keeper.lost(why);
                 } else {
@@ -231,14 +235,12 @@ impl<'a> Session<'a> {
                     Err(error) => return self.ended(Some(&error)),
                 },
                 () = sleep_until(settled), if self.up_since.is_none() => self.come_up(epochs),
-                () = sleep_until(self.waiting_since + self.settings.write_timeout), if writing => {
-                    let within = Span(self.settings.write_timeout);
-                    return format!("{} takes no bytes, for {within} now", self.wire.peer);
-                }
+                () = sleep_until(self.waiting_since + self.settings.write_timeout), if writing => {}
             }
-            if let Err(why) = self.fetch_orders() {
+            if let Some(why) = self.deaf() {
                 return why;
             }
+            self.fetch_orders();
         }
     }
 
@@ -281,29 +283,37 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Encodes the orders that wait, once what was encoded before has left.
-    fn fetch_orders(&mut self) -> Result<(), String> {
-        let mut orders = lock(&self.shared.orders);
-        if orders.overflowed() || self.out.len() > self.settings.order_bytes {
-            return Err(format!(
-                "{} takes fewer bytes than are to be written: more than {} bytes wait",
-                self.wire.peer, self.settings.order_bytes
+    /// Whether the peer takes too little of what is to be written. This is asked in every round: a
+    /// peer that floods us leaves no room for timers.
+    fn deaf(&self) -> Option<String> {
+        let peer = &self.wire.peer;
+        let limit = self.settings.order_bytes;
+        // Doubled bytes, and answers of the codec, are not in the orders' count.
+        let too_much = self.out.len() > limit.max(READ) * 2;
+        if too_much || lock(&self.shared.orders).overflowed() {
+            return Some(format!(
+                "{peer} takes fewer bytes than are to be written: more than {limit} bytes wait"
             ));
         }
+        let within = self.settings.write_timeout;
+        let late = !self.out.is_empty() && self.waiting_since.elapsed() >= within;
+        late.then(|| format!("{peer} takes no bytes, for {} now", Span(within)))
+    }
+
+    /// Encodes the orders that wait, once what was encoded before has left.
+    fn fetch_orders(&mut self) {
         if self.up_since.is_none() || !self.out.is_empty() {
-            return Ok(());
+            return;
         }
+        let mut orders = lock(&self.shared.orders);
         self.waiting_since = Instant::now();
         while let Some(order) = orders.take() {
             if self.codec.encode(&order, &mut self.out).is_err() {
-                tracing::warn!(
-                    peer = self.wire.peer,
-                    "dropped a BREAK: this console has none"
-                );
+                let peer = &self.wire.peer;
+                tracing::warn!(peer, "dropped a BREAK: this console has none");
                 self.shared.count_dropped(1);
             }
         }
-        Ok(())
     }
 
     /// Why the connection ended: by an error, or because the peer closed it.
@@ -330,57 +340,5 @@ impl<'a> Session<'a> {
             None => format!("closed by the terminal server ({peer})"),
             Some(error) => wire::lost(peer, error),
         }
-    }
-}
-
-/// The waits between attempts.
-struct Backoff {
-    first: Duration,
-    max: Duration,
-    stable_after: Duration,
-    wait: Duration,
-}
-
-impl Backoff {
-    fn new(settings: &LinkSettings) -> Backoff {
-        Backoff {
-            first: settings.backoff_first,
-            max: settings.backoff_max,
-            stable_after: settings.stable_after,
-            wait: settings.backoff_first,
-        }
-    }
-
-    /// A link lived for `span`.
-    fn lived(&mut self, span: Duration) {
-        if span >= self.stable_after {
-            self.wait = self.first;
-        }
-    }
-
-    fn next(&mut self) -> Duration {
-        let wait = self.wait.min(self.max);
-        self.wait = wait.saturating_mul(2);
-        wait.mul_f64(0.5 + 0.5 * fastrand::f64())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest_and_start_anew_after_a_long_life() {
-        let settings = LinkSettings::default();
-        let mut backoff = Backoff::new(&settings);
-        for millis in [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000] {
-            let wait = Duration::from_millis(millis);
-            let next = backoff.next();
-            assert!(next >= wait / 2 && next <= wait, "{next:?} for {wait:?}");
-        }
-        backoff.lived(Duration::from_secs(9));
-        assert!(backoff.next() >= Duration::from_secs(5));
-        backoff.lived(Duration::from_secs(10));
-        assert!(backoff.next() <= Duration::from_millis(250));
     }
 }

@@ -277,6 +277,33 @@ async fn a_peer_that_reads_nothing_takes_the_link_down_and_gets_nothing_later() 
 }
 
 #[tokio::test]
+async fn a_peer_that_only_talks_is_found_deaf_too() {
+    let (listener, at) = listen().await;
+    let settings = LinkSettings {
+        write_timeout: Duration::from_millis(300),
+        order_bytes: 64 << 20,
+        ..quick()
+    };
+    let mut console = Console::open(telnet(at), settings);
+    let (_from_us, mut to_us) = accept(&listener).await.into_split();
+    let flood = tokio::spawn(async move { while to_us.write_all(&[b'x'; 4096]).await.is_ok() {} });
+    let epoch = up(&mut console).await;
+    for _ in 0..2000 {
+        console.order(typed(epoch, &[b'o'; 8192]));
+    }
+    within(async {
+        loop {
+            if let Said::Down { why, .. } = console.next().await {
+                assert!(why.contains("takes no bytes"), "{why}");
+                return;
+            }
+        }
+    })
+    .await;
+    within(flood).await.unwrap();
+}
+
+#[tokio::test]
 async fn more_orders_than_fit_take_the_link_down() {
     let (listener, at) = listen().await;
     let settings = LinkSettings {
