@@ -190,8 +190,6 @@ pub enum AfterDurable {
     Boot { node: NodeId },
     /// Begin to resume.
     Resume { node: NodeId },
-    /// Go on.
-    Next,
 }
 
 /// How far the gate is.

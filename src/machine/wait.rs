@@ -230,7 +230,6 @@ impl Machine {
                 AfterDurable::Fence { node } => self.fence_durable(p, node),
                 AfterDurable::Boot { node } => self.boot_durable(p, node),
                 AfterDurable::Resume { node } => self.resume_durable(p, node),
-                AfterDurable::Next => self.go(p, None),
             }
         }
     }
