@@ -1,2 +1,3 @@
 //! Chat scripts: text -> checked program.
+pub mod diagnostic;
 pub mod program;
