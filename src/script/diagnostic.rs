@@ -168,6 +168,14 @@ impl Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// Says how to mend it, unless that was said already.
+    pub fn help_if_none(mut self, help: &str) -> Diagnostic {
+        self.help.get_or_insert_with(|| help.to_owned());
+        self
+    }
+}
+
 /// Prints diagnostics for people, each followed by an empty line.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
     let renderer = if color {
