@@ -25,6 +25,7 @@ mod spec;
 mod system;
 mod texts;
 mod transcript;
+mod world;
 
 pub use disk::{Beat, Boot, DiskFault, SharedDisk, Violation, Write};
 pub use fault::{Faults, Shutdown};
@@ -33,6 +34,7 @@ pub use nvram::NvramFault;
 pub use rig::{ConsoleLink, Rig};
 pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
 pub use transcript::{Traffic, Transcript};
+pub use world::{RaisedAlarm, World};
 
 #[cfg(test)]
 mod tests;
