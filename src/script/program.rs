@@ -374,8 +374,10 @@ pub enum Op {
     Assume { who: Who, because: Text },
     /// `power status node within D { on -> … off -> … unknown -> … }`.
     PowerStatus { who: Who, within: Duration, on: Pc, off: Pc, unknown: Pc },
-    /// Stops a node for good. `refused`: a guard's veto; without it the machine goes to HOLD.
-    Fence { who: Who, procedure: ProcedureId, refused: Option<Pc>, otherwise: Pc },
+    /// Stops a node for good: the procedures are tried in their order until one makes a proof
+    /// (`fence primary with openboot_reset, cut_power, darkness else -> held`).
+    /// `refused`: a guard's veto; without it the machine goes to HOLD.
+    Fence { who: Who, procedures: Vec<ProcedureId>, refused: Option<Pc>, otherwise: Pc },
     /// Gives the package to a node and starts it. The roles move with it.
     Boot { who: Who, procedure: ProcedureId, refused: Option<Pc>, otherwise: Pc },
     /// `resume`: `go`, the cure of a stray BREAK.
@@ -400,7 +402,8 @@ pub enum Op {
     /// `wait link node within D else …`: until the console is connected.
     WaitLink { who: Who, within: Duration, otherwise: Pc },
     /// `survey within D { … }`: who runs, who waits (rules 13 and 14). Binds the roles.
-    Survey { within: Duration, one_runs: Pc, all_wait: Pc, two_live: Pc, unclear: Pc },
+    /// `silent`: a journalled primary neither serves nor waits.
+    Survey { within: Duration, one_runs: Pc, all_wait: Pc, two_live: Pc, silent: Pc, unclear: Pc },
     /// Runs a local command: arguments, no shell. Exit codes lead to places.
     Run { argv: Vec<Text>, within: Duration, codes: Vec<(i32, Pc)>, otherwise: Pc },
     /// Asks an address once.

@@ -1,0 +1,89 @@
+//! What a machine wants done. The driver performs actions in their order.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::event::Event;
+use crate::machine::input::Ticket;
+use crate::machine::memory::Memory;
+use crate::machine::setup::{NodeId, PackageId};
+use crate::script::program::Severity;
+
+/// Something to be done at the edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Type bytes on a console, on the link of that epoch only.
+    Type { node: NodeId, epoch: u64, bytes: Vec<u8> },
+    /// Send BREAK, in one queue with bytes, on the link of that epoch only.
+    Break { node: NodeId, epoch: u64 },
+    /// Write to the journal, durably, and answer [`crate::machine::Input::Durable`].
+    /// `memory` is what the machine must know after a restart, as it is now.
+    Journal { ticket: Ticket, entry: Entry, memory: Box<Memory> },
+    /// Something happened: for the activity log, and in time for the journal.
+    Event(Event),
+    /// Raise an alarm (or count it again).
+    Alarm { package: PackageId, severity: Severity, code: String, text: String },
+    /// End an alarm.
+    ClearAlarm { package: PackageId, code: String },
+    /// Ask an address once.
+    Probe { ticket: Ticket, probe: ProbeTarget, within: Duration },
+    /// Run a local command, without a shell.
+    Run { ticket: Ticket, argv: Vec<String>, within: Duration },
+    /// Order or ask every power leg of a node.
+    Power { ticket: Ticket, node: NodeId, order: PowerOrder, within: Duration },
+    /// The machine wants random numbers ([`crate::machine::Input::Nonces`]).
+    WantNonces,
+}
+
+/// What to probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeTarget {
+    /// ICMP echo to this address.
+    Ping(String),
+    /// A TCP connection to this `host:port`.
+    Tcp(String),
+    /// The package's service address, asked as the cluster file says.
+    Service(PackageId),
+}
+
+/// What to tell a power leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PowerOrder {
+    /// Switch off, wait, then ask: the answer is the state after the order.
+    Off,
+    /// Ask only.
+    Status,
+}
+
+/// One durable line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What kind of line.
+    pub kind: EntryKind,
+    /// The node it is about, if any.
+    pub node: Option<String>,
+    /// One line for people.
+    pub text: String,
+}
+
+/// Kinds of durable lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryKind {
+    /// Who has the package.
+    Role,
+    /// Something is about to be done.
+    Intent,
+    /// How it ended.
+    Result,
+    /// The standing guard was read.
+    Guard,
+    /// An operator's word.
+    Word,
+    /// A siege began or ended.
+    Siege,
+    /// HOLD began or ended.
+    Hold,
+    /// A Host ID was learnt.
+    HostId,
+}

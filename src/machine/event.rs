@@ -1,0 +1,141 @@
+//! What happened, as one closed, typed list: the activity log, the journal, `status` and
+//! all later faces are fed from it. Text for people is made here and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Span;
+use crate::machine::proof::ProofKind;
+
+/// One thing that happened in a cluster. Nodes, packages and states are named, so that an
+/// event stands by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A state was entered.
+    State { package: String, state: String, about: String, cause: String, place: String },
+    /// The engine bound the roles.
+    Roles { package: String, primary: String, secondary: String, how: String },
+    /// A console was connected.
+    LinkUp { node: String },
+    /// A console was lost.
+    LinkDown { node: String, why: String },
+    /// Console output was lost in our own queue.
+    Gap { node: String, lost: u64 },
+    /// Something was seen that counts for or against a node.
+    Evidence { node: String, text: String },
+    /// Text was typed on a console.
+    Typed { node: String, text: String },
+    /// BREAK was sent; `count` in a row.
+    Break { node: String, count: u32 },
+    /// A piece of a proof was made.
+    Piece { node: String, text: String },
+    /// A question of a proof was not answered as it must be.
+    Unanswered { node: String, text: String },
+    /// A fence began.
+    FenceBegan { package: String, node: String, procedure: String, evidence: String },
+    /// A node is proved stopped.
+    Proved { node: String, kind: ProofKind, took_ms: u64 },
+    /// One way to stop a node failed.
+    FenceFailed { node: String, procedure: String, why: String },
+    /// A proof died.
+    ProofDied { node: String, kind: ProofKind, why: String },
+    /// A boot began: the package belongs to the node, unconfirmed.
+    BootBegan { package: String, node: String },
+    /// The return key was pressed on the boot command.
+    BootTyped { package: String, node: String, text: String },
+    /// The new primary serves.
+    BootDone { package: String, node: String, took_ms: u64 },
+    /// It does not.
+    BootFailed { package: String, node: String, why: String },
+    /// A node was resumed after a stray BREAK.
+    Resumed { package: String, node: String },
+    /// A guard of the engine said no.
+    Veto { package: String, act: String, guard: String, why: String },
+    /// The standing guard was read back.
+    GuardRead { node: String },
+    /// The standing guard is not known any more, or not as it should be.
+    GuardLost { node: String, why: String },
+    /// A siege began.
+    SiegeBegan { node: String },
+    /// A siege ended.
+    SiegeEnded { node: String, why: String },
+    /// Somebody types on a console.
+    Keyboard { node: String, text: String },
+    /// The monitor doubts itself: no takeover until it is well.
+    Impaired { why: String },
+    /// The monitor is well again.
+    Well,
+    /// The journal cannot be written.
+    JournalFailed { why: String },
+    /// A person said something.
+    Operator { who: String, text: String },
+    /// A Host ID was learnt.
+    HostIdLearnt { node: String, id: String },
+    /// A script's own words.
+    Log { package: String, text: String },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = |ms: &u64| Span(Duration::from_millis(*ms)).to_string();
+        match self {
+            Event::State { package, state, about, cause, place } => {
+                write!(f, "{package}: state {state} ({about}), because {cause} [{place}]")
+            }
+            Event::Roles { package, primary, secondary, how } => write!(
+                f,
+                "{package}: primary is {primary}, secondary is {secondary} ({how})"
+            ),
+            Event::LinkUp { node } => write!(f, "{node}: console connected"),
+            Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
+            Event::Gap { node, lost } => {
+                write!(f, "{node}: {lost} bytes of console output dropped: too much at once")
+            }
+            Event::Evidence { node, text } => write!(f, "{node}: {text}"),
+            Event::Typed { node, text } => write!(f, "{node}: typed {text:?}"),
+            Event::Break { node, count: 1 } => write!(f, "{node}: BREAK sent"),
+            Event::Break { node, count } => write!(f, "{node}: BREAK sent, number {count} in a row"),
+            Event::Piece { node, text } => write!(f, "{node}: proof step: {text}"),
+            Event::Unanswered { node, text } => write!(f, "{node}: {text}"),
+            Event::FenceBegan { package, node, procedure, evidence } => write!(
+                f,
+                "{package}: stopping {node} for good with {procedure} (evidence: {evidence})"
+            ),
+            Event::Proved { node, kind, took_ms } => {
+                write!(f, "{node}: proved stopped ({kind}) after {}", took(took_ms))
+            }
+            Event::FenceFailed { node, procedure, why } => {
+                write!(f, "{node}: {procedure} made no proof: {why}")
+            }
+            Event::ProofDied { node, kind, why } => write!(f, "{node}: the proof ({kind}) died: {why}"),
+            Event::BootBegan { package, node } => {
+                write!(f, "{package}: given to {node}, unconfirmed; booting it")
+            }
+            Event::BootTyped { node, text, .. } => write!(f, "{node}: boot command given: {text:?}"),
+            Event::BootDone { package, node, took_ms } => {
+                write!(f, "{package}: {node} is up after {}", took(took_ms))
+            }
+            Event::BootFailed { package, node, why } => {
+                write!(f, "{package}: {node} did not start: {why}")
+            }
+            Event::Resumed { package, node } => write!(f, "{package}: {node} told to go on"),
+            Event::Veto { package, act, guard, why } => {
+                write!(f, "{package}: {act} refused by guard {guard:?}: {why}")
+            }
+            Event::GuardRead { node } => write!(f, "{node}: standing guard read back, it holds"),
+            Event::GuardLost { node, why } => write!(f, "{node}: standing guard unknown: {why}"),
+            Event::SiegeBegan { node } => write!(f, "{node}: under siege: BREAK without end"),
+            Event::SiegeEnded { node, why } => write!(f, "{node}: siege ended: {why}"),
+            Event::Keyboard { node, text } => write!(f, "{node}: somebody types: {text:?}"),
+            Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
+            Event::Well => write!(f, "monitor well again"),
+            Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
+            Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
+            Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
+            Event::Log { package, text } => write!(f, "{package}: {text}"),
+        }
+    }
+}

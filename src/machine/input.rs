@@ -1,0 +1,80 @@
+//! What a machine is told. One input mutates it; then its actions are drained.
+
+use crate::machine::setup::{NodeId, PackageId, WitnessId};
+use crate::matcher::Heard;
+use crate::script::program::OperatorWord;
+
+/// Number of a request, given by the machine, returned with its result.
+pub type Ticket = u64;
+
+/// Everything that can happen to a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A console is connected. `epoch` grows with every connection of that console.
+    LinkUp { node: NodeId, epoch: u64 },
+    /// A console is lost, with the reason for people.
+    LinkDown { node: NodeId, why: String },
+    /// A console said something: the ear's findings, in their order.
+    Console { node: NodeId, epoch: u64, heard: Vec<Heard> },
+    /// Console output was lost in our own queue.
+    Gap { node: NodeId, lost: u64 },
+    /// The package's service address was asked, as the cluster file says.
+    Address { package: PackageId, answered: bool },
+    /// A witness was asked.
+    Witness { witness: WitnessId, answered: bool },
+    /// An [`crate::machine::Action::Probe`] has ended.
+    ProbeDone { ticket: Ticket, answered: bool },
+    /// An [`crate::machine::Action::Run`] has ended: its exit code, or why it has none.
+    RunDone { ticket: Ticket, code: Result<i32, String> },
+    /// An [`crate::machine::Action::Power`] has ended: what each leg said.
+    PowerDone { ticket: Ticket, legs: Vec<PowerState> },
+    /// The journal holds the entry of that ticket, on disk.
+    Durable { ticket: Ticket },
+    /// The journal cannot be written; everything that waits for it goes on waiting.
+    JournalFailed { why: String },
+    /// The journal can be written again.
+    JournalWell,
+    /// A person says something.
+    Operator(Order),
+    /// Random numbers for nonces, as many as the driver likes to give.
+    Nonces(Vec<u32>),
+    /// Something about the monitoring host itself.
+    Host(HostFact),
+    /// Nothing but time: a deadline of [`crate::machine::Machine::poll_timeout`] has come.
+    Time,
+}
+
+/// What a power leg says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PowerState {
+    /// The outlet or the machine is on.
+    On,
+    /// It is off.
+    Off,
+    /// It cannot be told, and why.
+    Unknown(String),
+}
+
+/// An operator's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Who says it: a user's name.
+    pub who: String,
+    /// What.
+    pub word: OperatorWord,
+    /// About which node: `confirm` names it, `adopt --primary` may.
+    pub node: Option<NodeId>,
+}
+
+/// What the host knows about itself (design rule 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HostFact {
+    /// The kernel dropped ping replies in our own socket.
+    SocketDrops(u64),
+    /// Pings cannot be sent, for a reason of this host.
+    PingTrouble,
+    /// Pings can be sent.
+    PingWell,
+    /// The clock jumped, or the process stood still, for so many milliseconds.
+    ClockJump { millis: u64 },
+}

@@ -1,0 +1,49 @@
+//! What a machine must know after a restart of clusterd: hypotheses, never proofs.
+//! The driver stores it with every journal entry and gives it back at the start.
+
+use serde::{Deserialize, Serialize};
+
+/// The durable memory of one cluster. Names, not indexes: files may change in between.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// One entry a package.
+    pub packages: Vec<PackageMemory>,
+    /// One entry a node.
+    pub nodes: Vec<NodeMemory>,
+}
+
+/// What is remembered of a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageMemory {
+    /// The package's name.
+    pub package: String,
+    /// The node that has it, by the last boot intent or adoption.
+    pub primary: Option<String>,
+    /// Whether that node was ever seen to serve since the boot intent.
+    pub confirmed: bool,
+    /// A takeover was begun: the node that shall have the package.
+    pub heir: Option<String>,
+    /// Why the package is in HOLD, if it is.
+    pub hold: Option<String>,
+    /// Wall-clock seconds (as the driver told them) of recent switches.
+    pub switches: Vec<u64>,
+}
+
+/// What is remembered of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeMemory {
+    /// The node's name.
+    pub node: String,
+    /// Its Host ID, where it was learnt.
+    pub host_id: Option<String>,
+    /// A BREAK has worked on its console.
+    pub break_worked: bool,
+    /// The standing guard was read back and no foreign boot was seen since.
+    pub guard_read: bool,
+    /// It is under siege.
+    pub siege: bool,
+    /// Wall-clock seconds of its recent failures.
+    pub failures: Vec<u64>,
+    /// It failed and has not been fully fenced since.
+    pub unfenced_failure: bool,
+}

@@ -1,0 +1,92 @@
+//! The state of a cluster as `status` shows it: plain values, made on demand.
+
+use serde::{Deserialize, Serialize};
+
+/// A cluster, now. All ages and rests are milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Why the monitor doubts itself, if it does.
+    pub impaired: Option<String>,
+    /// Its packages.
+    pub packages: Vec<PackageSnapshot>,
+    /// Its nodes.
+    pub nodes: Vec<NodeSnapshot>,
+}
+
+/// A package, now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageSnapshot {
+    /// Its name.
+    pub package: String,
+    /// The node that has it, if that is known.
+    pub primary: Option<String>,
+    /// The node chosen to have it next.
+    pub secondary: Option<String>,
+    /// Whether the primary was seen to serve since it was given the package.
+    pub confirmed: bool,
+    /// The script's name.
+    pub script: String,
+    /// The state of its script.
+    pub state: String,
+    /// What that state is about.
+    pub about: String,
+    /// For how long it has been in it.
+    pub state_age_ms: u64,
+    /// Whether it is in HOLD, and why.
+    pub hold: Option<String>,
+    /// What the script waits for, and for how long yet.
+    pub waits_for: Option<Wait>,
+    /// Whether the address answers: how many times in a row it did not.
+    pub address: String,
+    /// Missed answers of the address in a row.
+    pub address_misses: u32,
+    /// The data policy.
+    pub data_policy: String,
+}
+
+/// What a script waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// In words: `/login/ or /prompt/ on the console of ca1`.
+    pub what: String,
+    /// How long yet, if that wait has a clock of its own.
+    pub left_ms: Option<u64>,
+    /// Where it stands in the script, `file:line`.
+    pub place: String,
+}
+
+/// A node, now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSnapshot {
+    /// Its name.
+    pub node: String,
+    /// `running`, `prompt`, `starting`, `silent`, `unknown` … in one word.
+    pub condition: String,
+    /// Whether its console is connected.
+    pub link: String,
+    /// How long ago its console said anything.
+    pub heard_age_ms: Option<u64>,
+    /// The last thing that counted for or against it.
+    pub evidence: Option<Aged>,
+    /// A living proof that it is stopped.
+    pub proof: Option<Aged>,
+    /// The standing guard, in words.
+    pub guard: String,
+    /// Whether a BREAK has ever worked on its console.
+    pub break_worked: bool,
+    /// Whether it is under siege.
+    pub siege: bool,
+    /// Its Host ID, configured or learnt.
+    pub host_id: Option<String>,
+}
+
+/// A text with its age.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aged {
+    /// What.
+    pub text: String,
+    /// How long ago.
+    pub age_ms: u64,
+}
