@@ -49,18 +49,20 @@ impl Tree {
         }
     }
 
-    /// The value that stands under `path`, key by key.
+    /// The value that stands under `path`: keys, and numbers from 0 for items of a list.
     pub fn find(&self, path: &[&str]) -> Option<&Tree> {
         let Some((first, rest)) = path.split_first() else {
             return Some(self);
         };
-        match &self.shape {
+        let value = match &self.shape {
             Shape::Map(entries) => entries
                 .iter()
                 .find(|(key, _)| key.text() == Some(first))
-                .and_then(|(_, value)| value.find(rest)),
-            _ => None,
-        }
+                .map(|(_, value)| value),
+            Shape::List(items) => first.parse().ok().and_then(|n: usize| items.get(n)),
+            Shape::Empty | Shape::Text(_) => None,
+        };
+        value?.find(rest)
     }
 
     /// The key with this text, as a value with a place.
