@@ -4,9 +4,12 @@
 pub mod check;
 mod home;
 mod inspect;
+pub mod script;
+mod scripts;
 
 pub use home::Home;
-pub use inspect::{Inspected, inspect};
+pub use inspect::{Inspected, Programs, inspect};
+pub use scripts::ScriptFault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::CheckArgs),
+    Script(script::ScriptArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -76,6 +80,7 @@ pub struct HomeArgs {
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Script(args) => script::run(&args),
     };
     exit.into()
 }
