@@ -75,7 +75,13 @@ impl Cleaner {
     /// the sequence was none, or was broken off.
     fn swallow(&mut self, byte: u8) -> bool {
         self.within = match (self.within, byte) {
+<<<<<<< HEAD
             (Within::String(_), 0x07) => Within::Text,
+=======
+            (Within::String(_), 0x07)
+            | (Within::StringEscape(_), b'\\')
+            | (Within::Csi(_), 0x40..=0x7e) => Within::Text,
+>>>>>>> matcher
             (within, 0x00 | 0x07) => within,
             (Within::String(n) | Within::StringEscape(n), 0x1b) => Within::StringEscape(n),
             (_, 0x1b) => Within::Escape,
@@ -83,6 +89,7 @@ impl Cleaner {
             (Within::Escape, b'[') => Within::Csi(0),
             (Within::Escape, b']' | b'P' | b'X' | b'^' | b'_') => Within::String(0),
             (Within::Escape, 0x20..=0x2f) => Within::Intermediate(1),
+<<<<<<< HEAD
             (Within::Escape | Within::Intermediate(_), 0x30..=0x7e) => Within::Text,
             (Within::Intermediate(n), 0x20..=0x2f) if n < INTERMEDIATE_LIMIT => {
                 Within::Intermediate(n + 1)
@@ -92,6 +99,16 @@ impl Cleaner {
             // CAN and SUB break any sequence off.
             (_, 0x18 | 0x1a) => Within::Text,
             (Within::StringEscape(_), b'\\') => Within::Text,
+=======
+            // CAN and SUB break any sequence off.
+            (Within::Escape | Within::Intermediate(_), 0x30..=0x7e) | (_, 0x18 | 0x1a) => {
+                Within::Text
+            }
+            (Within::Intermediate(n), 0x20..=0x2f) if n < INTERMEDIATE_LIMIT => {
+                Within::Intermediate(n + 1)
+            }
+            (Within::Csi(n), 0x20..=0x3f) if n < CSI_LIMIT => Within::Csi(n + 1),
+>>>>>>> matcher
             (Within::String(n) | Within::StringEscape(n), _) if n < STRING_LIMIT => {
                 Within::String(n + 1)
             }
@@ -101,6 +118,7 @@ impl Cleaner {
     }
 }
 
+<<<<<<< HEAD
 /// How many bytes at the front of `bytes` are text as they stand.
 fn plain_length(bytes: &[u8]) -> usize {
     /// Blocks of this size are looked at as a whole: no byte below blank, nothing to do.
@@ -113,6 +131,26 @@ fn plain_length(bytes: &[u8]) -> usize {
             return at + first;
         }
         at += BLOCK;
+=======
+/// How many bytes at the front of `bytes` are text as they stand. Eight at a time: a byte below
+/// blank sets its top bit in `low`. (So may one above such a byte, by the borrow; the first is
+/// right.)
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xff;
+    let mut at = 0;
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*word);
+        let low = word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80);
+        if low == 0 {
+            at += 8;
+            continue;
+        }
+        at += low.trailing_zeros() as usize / 8;
+        if is_special(bytes[at]) {
+            return at;
+        }
+        at += 1;
+>>>>>>> matcher
     }
     let left = &bytes[at..];
     at + left
@@ -171,6 +209,23 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
+=======
+    fn the_first_byte_that_is_no_text_is_found() {
+        for length in 0..40 {
+            for special in [0x00, 0x07, b'\n', b'\r', 0x1b] {
+                for plain in [b'x', b' ', b'\t', 0x08, 0x1f, 0x7f, 0x80, 0xff] {
+                    let mut bytes = vec![plain; length];
+                    assert_eq!(plain_length(&bytes), length);
+                    bytes.extend([special, plain, special, 0xff, 0x80]);
+                    assert_eq!(plain_length(&bytes), length);
+                }
+            }
+        }
+    }
+
+    #[test]
+>>>>>>> matcher
     fn a_sequence_without_end_hides_little() {
         assert_eq!(cleaned(&[b"\x1b]0;no end\r\nok "]), "\nok ");
         let mut raw = b"\x1b]".to_vec();
