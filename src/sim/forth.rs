@@ -136,13 +136,13 @@ impl Forth {
             return Ok(Step::End);
         };
         let word = typed.to_ascii_lowercase();
-        if self.comment(&word, source) {
+        if comment(&word, source) {
             return Ok(Step::Done);
         }
         if word == ":" && self.building.is_none() {
             let name = source.word().unwrap_or("").to_ascii_lowercase();
             if self.names.contains_key(&name) {
-                out.push_str(&format!("{name} isn't unique.\r\n"));
+                out.extend([name.as_str(), " isn't unique.\r\n"]);
             }
             self.building = Some((name, Vec::new()));
             return Ok(Step::Done);
@@ -168,15 +168,6 @@ impl Forth {
         if self.flavour == Flavour::Sun {
             self.building = None;
         }
-    }
-
-    fn comment(&self, word: &str, source: &mut Source<'_>) -> bool {
-        match word {
-            "\\" => _ = source.line(),
-            "(" => _ = source.until(')'),
-            _ => return false,
-        }
-        true
     }
 
     fn define(&mut self) {
@@ -240,13 +231,14 @@ impl Forth {
             ".s" => self.show_stack(out),
             "u." => {
                 let cell = self.pop(out)?;
-                out.push_str(&format!("{} ", unsigned(cell.cast_unsigned(), self.base)));
+                let digits = unsigned(cell.cast_unsigned(), self.base);
+                out.extend([digits.as_str(), " "]);
             }
             "." => {
                 let cell = self.pop(out)?;
                 let sign = if cell < 0 { "-" } else { "" };
                 let digits = unsigned(cell.unsigned_abs(), self.base);
-                out.push_str(&format!("{sign}{digits} "));
+                out.extend([sign, &digits, " "]);
             }
             "emit" => {
                 let cell = self.pop(&mut String::new())?;
@@ -302,7 +294,8 @@ impl Forth {
     fn show_stack(&self, out: &mut String) {
         match self.flavour {
             Flavour::OpenBios => {
-                out.push_str(&format!("<{}> ", self.stack.len()));
+                let depth = format!("<{}> ", self.stack.len());
+                out.push_str(&depth);
                 self.show_cells(out);
                 out.push_str("\r\n");
             }
@@ -336,6 +329,16 @@ impl Forth {
             Abort::Underflow
         })
     }
+}
+
+/// Eats a comment, if `word` begins one.
+fn comment(word: &str, source: &mut Source<'_>) -> bool {
+    match word {
+        "\\" => _ = source.line(),
+        "(" => _ = source.until(')'),
+        _ => return false,
+    }
+    true
 }
 
 const PRIMITIVES: [&str; 22] = [

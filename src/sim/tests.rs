@@ -531,6 +531,24 @@ fn cables_and_ports_can_be_cut_and_crossed() {
 }
 
 #[test]
+fn noise_on_a_line_spoils_some_bytes_and_the_same_ones_each_time() {
+    let run = |per_thousand| {
+        let mut bench = Bench::bed();
+        bench.rig.set_noise(0, per_thousand, bench.now);
+        bench.rig.type_to(0, b"banner\r", bench.now);
+        bench.rig.read(0)
+    };
+    let (clean, noisy) = (run(0), run(50));
+    let wrong = clean.iter().zip(&noisy).filter(|(a, b)| a != b).count();
+    assert!(
+        (1..clean.len() / 5).contains(&wrong),
+        "{wrong} of {}",
+        clean.len()
+    );
+    assert_eq!(run(50), noisy);
+}
+
+#[test]
 fn a_stray_break_reaches_every_node_and_is_nobodys_in_the_transcript() {
     let mut bench = Bench::bed();
     bench.boot(0);
@@ -571,7 +589,7 @@ fn the_same_calls_give_the_same_bytes_whatever_the_steps_between() {
         (bench.read(0), bench.rig.disk().clone())
     };
     let (text, disk) = run(10);
-    assert!(text.matches("[").count() > 60, "{text}");
+    assert!(text.matches('[').count() > 60, "{text}");
     assert_eq!(run(1000), (text, disk));
 }
 

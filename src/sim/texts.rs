@@ -341,9 +341,8 @@ pub(super) fn panic(
     let shown =
         |line: &&str| reboots.is_none() || !line.contains("Stop-A") && !line.starts_with("twice");
     let stamped = (0u32..).zip(lines.into_iter().filter(shown));
-    stamped
-        .map(|(n, line)| format!("{}{line}\r\n", stamp(uptime + step * n)))
-        .collect()
+    let text = stamped.map(|(n, line)| [&stamp(uptime + step * n), line, "\r\n"].concat());
+    text.collect()
 }
 
 /// The last words of a panicked kernel that reboots.
@@ -378,10 +377,11 @@ pub(super) fn flood(size: u64, uptime: Duration) -> String {
         } else {
             let stamp = stamp(uptime + Duration::from_micros(30) * line);
             let status = line.wrapping_mul(2_654_435_761);
-            out.push_str(&format!(
+            let text = format!(
                 "{stamp}flood {line:06}: WARNING: /pci@1fe,0/scsi@1 (glm0): got SCSI bus reset \
                  0x{status:08x}"
-            ));
+            );
+            out.push_str(&text);
         }
         out.push_str("\r\n");
         done += (out.len() - start) as u64;
