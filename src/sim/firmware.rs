@@ -195,7 +195,7 @@ fn act(
         "reset-all" | "reset" => return Ok(Some(Order::ResetAll)),
         "power-off" => return Ok(Some(Order::PowerOff)),
         "set-defaults" => {
-            *nvram = Nvram::new(spec.flavour, &spec.disk_alias);
+            nvram.restore_defaults(&spec.disk_alias);
             if spec.flavour == Flavour::Sun {
                 out.push_str("Setting NVRAM parameters to default values.\r\n");
             }

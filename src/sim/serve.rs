@@ -227,6 +227,12 @@ impl SimHandle {
         })
     }
 
+    /// Whether the service address answers ping; as a person at the bench would see it, without a
+    /// packet.
+    pub fn answers_ping(&self) -> bool {
+        self.order(Rig::address_answers)
+    }
+
     /// What went over a console port so far.
     pub fn transcript(&self, port: usize) -> Transcript {
         self.order(|rig, _| rig.transcript(port).clone())
