@@ -75,13 +75,9 @@ impl Cleaner {
     /// the sequence was none, or was broken off.
     fn swallow(&mut self, byte: u8) -> bool {
         self.within = match (self.within, byte) {
-<<<<<<< HEAD
-            (Within::String(_), 0x07) => Within::Text,
-=======
             (Within::String(_), 0x07)
             | (Within::StringEscape(_), b'\\')
             | (Within::Csi(_), 0x40..=0x7e) => Within::Text,
->>>>>>> matcher
             (within, 0x00 | 0x07) => within,
             (Within::String(n) | Within::StringEscape(n), 0x1b) => Within::StringEscape(n),
             (_, 0x1b) => Within::Escape,
@@ -89,17 +85,6 @@ impl Cleaner {
             (Within::Escape, b'[') => Within::Csi(0),
             (Within::Escape, b']' | b'P' | b'X' | b'^' | b'_') => Within::String(0),
             (Within::Escape, 0x20..=0x2f) => Within::Intermediate(1),
-<<<<<<< HEAD
-            (Within::Escape | Within::Intermediate(_), 0x30..=0x7e) => Within::Text,
-            (Within::Intermediate(n), 0x20..=0x2f) if n < INTERMEDIATE_LIMIT => {
-                Within::Intermediate(n + 1)
-            }
-            (Within::Csi(_), 0x40..=0x7e) => Within::Text,
-            (Within::Csi(n), 0x20..=0x3f) if n < CSI_LIMIT => Within::Csi(n + 1),
-            // CAN and SUB break any sequence off.
-            (_, 0x18 | 0x1a) => Within::Text,
-            (Within::StringEscape(_), b'\\') => Within::Text,
-=======
             // CAN and SUB break any sequence off.
             (Within::Escape | Within::Intermediate(_), 0x30..=0x7e) | (_, 0x18 | 0x1a) => {
                 Within::Text
@@ -108,7 +93,6 @@ impl Cleaner {
                 Within::Intermediate(n + 1)
             }
             (Within::Csi(n), 0x20..=0x3f) if n < CSI_LIMIT => Within::Csi(n + 1),
->>>>>>> matcher
             (Within::String(n) | Within::StringEscape(n), _) if n < STRING_LIMIT => {
                 Within::String(n + 1)
             }
@@ -118,20 +102,6 @@ impl Cleaner {
     }
 }
 
-<<<<<<< HEAD
-/// How many bytes at the front of `bytes` are text as they stand.
-fn plain_length(bytes: &[u8]) -> usize {
-    /// Blocks of this size are looked at as a whole: no byte below blank, nothing to do.
-    const BLOCK: usize = 16;
-    let mut at = 0;
-    while let Some(block) = bytes.get(at..at + BLOCK) {
-        if block.iter().fold(false, |low, &byte| low | (byte < b' '))
-            && let Some(first) = block.iter().position(|&byte| is_special(byte))
-        {
-            return at + first;
-        }
-        at += BLOCK;
-=======
 /// How many bytes at the front of `bytes` are text as they stand. Eight at a time: a byte below
 /// blank sets its top bit in `low`. (So may one above such a byte, by the borrow; the first is
 /// right.)
@@ -150,7 +120,6 @@ fn plain_length(bytes: &[u8]) -> usize {
             return at;
         }
         at += 1;
->>>>>>> matcher
     }
     let left = &bytes[at..];
     at + left
@@ -209,8 +178,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
-=======
     fn the_first_byte_that_is_no_text_is_found() {
         for length in 0..40 {
             for special in [0x00, 0x07, b'\n', b'\r', 0x1b] {
@@ -225,7 +192,6 @@ mod tests {
     }
 
     #[test]
->>>>>>> matcher
     fn a_sequence_without_end_hides_little() {
         assert_eq!(cleaned(&[b"\x1b]0;no end\r\nok "]), "\nok ");
         let mut raw = b"\x1b]".to_vec();

@@ -116,11 +116,6 @@ pub fn example_matches(def: &PatternDef, text: &str) -> bool {
 
 /// Bytes as text, each as the Latin-1 character of its number.
 fn latin1(bytes: &[u8]) -> String {
-<<<<<<< HEAD
-    match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.is_ascii() => text.to_owned(),
-        _ => bytes.iter().copied().map(char::from).collect(),
-=======
     latin1_owned(bytes.to_vec())
 }
 
@@ -130,6 +125,5 @@ fn latin1_owned(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).expect("ASCII is UTF-8")
     } else {
         bytes.into_iter().map(char::from).collect()
->>>>>>> matcher
     }
 }
