@@ -7,10 +7,13 @@ mod fences;
 mod flow;
 mod names;
 mod patterns;
+mod proof;
 mod rounds;
 mod sends;
+mod shell;
 mod states;
 mod takeover;
+mod times;
 mod walk;
 
 use super::PatternJudge;
@@ -20,13 +23,24 @@ use super::compile::scope::Scope;
 use super::diagnostic::{Diagnostic, Sources};
 
 /// Rules that look at one place at a time.
-pub fn local(files: &[Loaded], draft: &Draft, judge: &dyn PatternJudge, faults: &mut Vec<Diagnostic>) {
+pub fn local(
+    files: &[Loaded],
+    draft: &Draft,
+    judge: &dyn PatternJudge,
+    faults: &mut Vec<Diagnostic>,
+) {
     patterns::check(files, draft, judge, faults);
     alike::check(files, draft, judge, faults);
 }
 
 /// Rules that follow the flow of a whole script.
-pub fn flow(files: &[Loaded], draft: &Draft, scope: &Scope, sources: &Sources, faults: &mut Vec<Diagnostic>) {
+pub fn flow(
+    files: &[Loaded],
+    draft: &Draft,
+    scope: &Scope,
+    sources: &Sources,
+    faults: &mut Vec<Diagnostic>,
+) {
     names::check(files, scope, faults);
     states::check(draft, faults);
     rounds::check(draft, faults);
@@ -35,8 +49,9 @@ pub fn flow(files: &[Loaded], draft: &Draft, scope: &Scope, sources: &Sources, f
     calls::check(draft, &uses, faults);
     let whole = faults.len() == before;
     sends::check(draft, &uses, sources, faults);
-    takeover::check(draft, sources, faults);
+    shell::check(draft, faults);
     if whole {
+        takeover::check(draft, sources, faults);
         fences::check(draft, &uses, sources, faults);
         boots::check(draft, &uses, sources, faults);
     }
