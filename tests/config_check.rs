@@ -290,3 +290,14 @@ fn a_console_address_without_a_port_is_told_where_it_stands() {
     assert!(out.contains("names no port"), "{out}");
     assert!(out.contains("--> clist/example.yaml:11:14"), "{out}");
 }
+
+#[test]
+fn the_key_planned_grace_fills_the_scripts_parameter() {
+    let home = home();
+    edit(home.path(), "planned_grace: 10m", "planned_grace: 77s");
+    let found = inspect(&Home::open(home.path()).unwrap());
+    assert!(!found.has_errors(), "{:?}", found.loaded.faults);
+    let programs = found.programs.values().next().unwrap();
+    let program = format!("{:?}", programs.values().next().unwrap());
+    assert!(program.contains("After(77s)"));
+}
