@@ -152,6 +152,10 @@ fn a_console_socket_that_is_not_there_yet_and_has_no_break_is_a_warning() {
         out.contains("there is no socket /nowhere/alpha.sock now"),
         "{out}"
     );
+    assert!(
+        out.contains("sends BREAK, and this console carries none"),
+        "{out}"
+    );
 }
 
 #[test]
