@@ -2,14 +2,7 @@
 //! codes mean; a command's own file says what it takes and what it does.
 
 pub mod check;
-mod home;
-mod inspect;
 pub mod script;
-mod scripts;
-
-pub use home::Home;
-pub use inspect::{Inspected, Programs, inspect};
-pub use scripts::ScriptFault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
