@@ -83,7 +83,7 @@ async fn write(journal: &Journal, changes: &[Change], open: &[Alarm]) -> Result<
 mod tests {
     use super::*;
     use crate::alarm::Subject;
-    use crate::logs::Scribe;
+    use crate::scribe::Scribe;
     use crate::script::program::Severity;
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::{Alarm, severity_text};
 use crate::clock::Span;
-use crate::logs::{Book, Scribe, one_line, stamp};
+use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
 
 /// An alarm that is said again and again is logged so often, and counted in between.
