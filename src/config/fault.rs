@@ -1,0 +1,180 @@
+//! What is wrong with a file: where, what, and the mend.
+
+use std::fmt::{self, Write as _};
+
+/// Something wrong in a file that an operator wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file, as a path from the home directory.
+    pub file: String,
+    /// Where in the file; none when the fault is about the file as a whole.
+    pub place: Option<Place>,
+    /// How bad it is.
+    pub weight: Weight,
+    /// What is wrong, lower case, without a full stop.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+/// How bad a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// Worth a look; the file is used all the same.
+    Warning,
+    /// The cluster is not guarded until it is mended.
+    Error,
+}
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, beginning with 1.
+    pub line: usize,
+    /// Column in characters, beginning with 1.
+    pub column: usize,
+    /// How many characters it takes, on that line.
+    pub length: usize,
+}
+
+impl Fault {
+    /// An error about a file as a whole.
+    pub fn of_file(file: &str, message: impl Into<String>, help: Option<&str>) -> Fault {
+        Fault {
+            file: file.to_owned(),
+            place: None,
+            weight: Weight::Error,
+            message: message.into(),
+            help: help.map(str::to_owned),
+        }
+    }
+
+    /// The fault as people read it, with the line of `text` it is about and carets under it.
+    pub fn render(&self, text: Option<&str>) -> String {
+        let mut out = String::new();
+        let weight = match self.weight {
+            Weight::Warning => "warning",
+            Weight::Error => "error",
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{weight}: {}", self.message);
+        let width = self.place.map_or(1, |p| p.line.to_string().len());
+        match self.place {
+            Some(place) => {
+                let Place { line, column, .. } = place;
+                let _ = writeln!(out, "{:width$}--> {}:{line}:{column}", "", self.file);
+                let shown = text.and_then(|text| text.lines().nth(line - 1));
+                if let Some(shown) = shown {
+                    let _ = writeln!(out, "{:width$} |", "");
+                    let _ = writeln!(out, "{line} | {}", harmless(shown));
+                    let carets = "^".repeat(place.length);
+                    let _ = writeln!(out, "{:width$} | {:2$}{carets}", "", "", column - 1);
+                }
+            }
+            None => {
+                let _ = writeln!(out, "{:width$}--> {}", "", self.file);
+            }
+        }
+        if let Some(help) = &self.help {
+            let _ = writeln!(out, "{:width$} = help: {help}", "");
+        }
+        out
+    }
+}
+
+/// One character for each, so that carets stay under what they mean and a terminal obeys
+/// nothing that stands in a file.
+fn harmless(line: &str) -> String {
+    line.chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// The one-line form: `clist/a.yaml:3:7: unknown key "adress"`.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(place) = self.place {
+            write!(f, ":{}:{}", place.line, place.column)?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The word of `known` that `word` was most likely meant to be.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    if word.len() > 80 {
+        return None;
+    }
+    let word = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (distance(&word, candidate), candidate))
+        .filter(|&(apart, candidate)| apart <= 1.max(candidate.chars().count() / 3))
+        .min_by_key(|&(apart, _)| apart)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be put in, taken out, changed or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1)
+                .min(row[j - 1] + 1)
+                .min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_the_one_that_was_meant() {
+        let known = ["address", "nodes", "data_policy", "reach"];
+        assert_eq!(nearest("adress", known), Some("address"));
+        assert_eq!(nearest("Ndoes", known), Some("nodes"));
+        assert_eq!(nearest("datapolicy", known), Some("data_policy"));
+        assert_eq!(nearest("colour", known), None);
+    }
+
+    #[test]
+    fn carets_stand_under_the_fault() {
+        let fault = Fault {
+            file: "clist/a.yaml".into(),
+            place: Some(Place {
+                line: 2,
+                column: 3,
+                length: 6,
+            }),
+            weight: Weight::Error,
+            message: "unknown key `adress`".into(),
+            help: Some("did you mean `address`?".into()),
+        };
+        assert_eq!(
+            fault.render(Some("packages:\n  adress: x\u{1b}[2J\n")),
+            "error: unknown key `adress`\n --> clist/a.yaml:2:3\n  |\n2 |   adress: x\u{fffd}[2J\n  |   ^^^^^^\n  = help: did you mean `address`?\n"
+        );
+    }
+}
