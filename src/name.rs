@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// Why a name was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no {kind} name: use 1 to 40 of a-z, 0-9, '-', '_', beginning with a letter or digit")]
+#[error(
+    "{text:?} is no {kind} name: use 1 to 40 of a-z, 0-9, '-', '_', beginning with a letter or digit"
+)]
 pub struct BadName {
     /// What was to be named: `cluster`, `node`, `package`.
     pub kind: &'static str,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::registry::{Alarms, Change};
 use super::Alarm;
+use super::registry::{Alarms, Change};
 use crate::store::{Entry, EntryKind, Journal, StoreError};
 
 /// The name under which the journal keeps the host's own state: no cluster is called so.
@@ -83,13 +83,14 @@ async fn write(journal: &Journal, changes: &[Change], open: &[Alarm]) -> Result<
 mod tests {
     use super::*;
     use crate::alarm::Subject;
+    use crate::config::Settings;
     use crate::scribe::Scribe;
     use crate::script::program::Severity;
 
     #[tokio::test]
     async fn what_is_open_outlives_a_restart() {
         let home = tempfile::tempdir().unwrap();
-        let scribe = Arc::new(Scribe::start(home.path()).unwrap());
+        let scribe = Arc::new(Scribe::start(home.path(), &Settings::default()).unwrap());
         let journal = Arc::new(Journal::open(home.path()).unwrap());
         let alarms = Arc::new(Alarms::new(Arc::clone(&scribe), load(&journal).unwrap()));
         let (stop, stopped) = watch::channel(false);

@@ -127,9 +127,16 @@ impl Alarms {
         open.logged = now;
         let times = match open.alarm.count {
             1 => String::new(),
-            count => format!(" (said {count} times since {})", stamp(at(open.alarm.first_ms))),
+            count => format!(
+                " (said {count} times since {})",
+                stamp(at(open.alarm.first_ms))
+            ),
         };
-        let line = format!("{:<8}  {}  {code}: {text}{times}", severity_text(severity), subject.text());
+        let line = format!(
+            "{:<8}  {}  {code}: {text}{times}",
+            severity_text(severity),
+            subject.text()
+        );
         self.note(&mut inner, subject, code, &line, now);
         raised
     }
@@ -141,9 +148,16 @@ impl Alarms {
         let Some(open) = inner.open.remove(&(subject.clone(), code.to_owned())) else {
             return;
         };
-        let lasted = Span(now.duration_since(at(open.alarm.first_ms)).unwrap_or_default());
+        let lasted = Span(
+            now.duration_since(at(open.alarm.first_ms))
+                .unwrap_or_default(),
+        );
         let text = &open.alarm.text;
-        let line = format!("{:<8}  {}  {code} after {lasted}: {text}", "cleared", subject.text());
+        let line = format!(
+            "{:<8}  {}  {code} after {lasted}: {text}",
+            "cleared",
+            subject.text()
+        );
         self.note(&mut inner, subject, code, &line, now);
     }
 
@@ -168,7 +182,9 @@ impl Alarms {
             .open
             .values()
             .map(|open| &open.alarm)
-            .filter(|alarm| cluster.is_none_or(|name| alarm.cluster == name || alarm.cluster.is_empty()))
+            .filter(|alarm| {
+                cluster.is_none_or(|name| alarm.cluster == name || alarm.cluster.is_empty())
+            })
             .cloned()
             .collect();
         open.sort_by(|a, b| (b.severity, b.first_ms).cmp(&(a.severity, a.first_ms)));
@@ -183,7 +199,8 @@ impl Alarms {
 
     fn note(&self, inner: &mut Inner, subject: &Subject, code: &str, line: &str, now: SystemTime) {
         let line = one_line(line);
-        self.scribe.line(Book::Alarms, &format!("{}  {line}", stamp(now)));
+        self.scribe
+            .line(Book::Alarms, &format!("{}  {line}", stamp(now)));
         tracing::info!(target: "alarm", "{line}");
         if inner.unkept.len() == UNKEPT {
             inner.unkept.remove(0);
@@ -246,10 +263,11 @@ fn at(millis: u64) -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
 
     fn registry() -> (tempfile::TempDir, Arc<Scribe>, Alarms) {
         let home = tempfile::tempdir().unwrap();
-        let scribe = Arc::new(Scribe::start(home.path()).unwrap());
+        let scribe = Arc::new(Scribe::start(home.path(), &Settings::default()).unwrap());
         let alarms = Alarms::new(Arc::clone(&scribe), Vec::new());
         (home, scribe, alarms)
     }
@@ -258,8 +276,14 @@ mod tests {
     fn an_alarm_said_again_is_counted_and_not_logged() {
         let (home, scribe, alarms) = registry();
         let ca = Subject::package("pki-ca", "ca");
-        assert_eq!(alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"), Raised::New);
-        assert_eq!(alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"), Raised::Again);
+        assert_eq!(
+            alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"),
+            Raised::New
+        );
+        assert_eq!(
+            alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"),
+            Raised::Again
+        );
         let open = alarms.open(Some("pki-ca"));
         assert_eq!((open.len(), open[0].count), (1, 2));
         alarms.clear(&ca, "standby_lost");
@@ -268,8 +292,14 @@ mod tests {
         scribe.flush();
         let log = std::fs::read_to_string(home.path().join("logs/alarms.log")).unwrap();
         assert_eq!(log.lines().count(), 2, "{log}");
-        assert!(log.contains("Z  WARNING   pki-ca/ca  standby_lost: no answer"), "{log}");
-        assert!(log.contains("Z  cleared   pki-ca/ca  standby_lost after "), "{log}");
+        assert!(
+            log.contains("Z  WARNING   pki-ca/ca  standby_lost: no answer"),
+            "{log}"
+        );
+        assert!(
+            log.contains("Z  cleared   pki-ca/ca  standby_lost after "),
+            "{log}"
+        );
     }
 
     #[test]
@@ -277,7 +307,10 @@ mod tests {
         let (_home, _scribe, alarms) = registry();
         let ca = Subject::cluster("pki-ca");
         alarms.raise(&ca, Severity::Warning, "link", "a console is lost");
-        assert_eq!(alarms.raise(&ca, Severity::Critical, "link", "both are lost"), Raised::New);
+        assert_eq!(
+            alarms.raise(&ca, Severity::Critical, "link", "both are lost"),
+            Raised::New
+        );
         alarms.raise(&ca, Severity::Warning, "link", "a console is lost");
         assert_eq!(alarms.open(None)[0].severity, Severity::Critical);
     }
@@ -291,7 +324,11 @@ mod tests {
         let codes: Vec<String> = alarms.open(None).into_iter().map(|a| a.code).collect();
         assert_eq!(codes, ["c", "w", "n"]);
         let codes: Vec<String> = alarms.open(Some("a")).into_iter().map(|a| a.code).collect();
-        assert_eq!(codes, ["w", "n"], "the host's own alarms concern every cluster");
+        assert_eq!(
+            codes,
+            ["w", "n"],
+            "the host's own alarms concern every cluster"
+        );
     }
 
     #[test]

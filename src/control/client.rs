@@ -4,9 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use super::SOCKET;
 use super::limits;
 use super::protocol::{Answer, Ask, Refusal, Reply, Request, VERSION};
-use super::SOCKET;
 
 /// Why a command got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +108,9 @@ impl Client {
             return Err(io::Error::other("it closed the connection"));
         }
         serde_json::from_slice(&reply).map_err(|err| {
-            io::Error::other(format!("its answer is not understood ({err}); is it of another version?"))
+            io::Error::other(format!(
+                "its answer is not understood ({err}); is it of another version?"
+            ))
         })
     }
 }

@@ -139,7 +139,10 @@ mod tests {
     fn requests_are_plain_json() {
         for (text, ask) in [
             (r#"{"v":1,"ask":{"do":"ping"}}"#, Ask::Ping),
-            (r#"{"v":1,"ask":{"do":"status"}}"#, Ask::Status { cluster: None }),
+            (
+                r#"{"v":1,"ask":{"do":"status"}}"#,
+                Ask::Status { cluster: None },
+            ),
             (
                 r#"{"v":1,"ask":{"do":"say","cluster":"pki","word":"confirm","node":"ca1"}}"#,
                 Ask::Say {

@@ -42,7 +42,11 @@ impl Server {
     pub fn bind(path: &Path) -> io::Result<Server> {
         match std::fs::symlink_metadata(path) {
             Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path)?,
-            Ok(_) => return Err(io::Error::other("something else than a socket stands there")),
+            Ok(_) => {
+                return Err(io::Error::other(
+                    "something else than a socket stands there",
+                ));
+            }
             Err(err) if err.kind() == io::ErrorKind::NotFound => {}
             Err(err) => return Err(err),
         }
@@ -73,7 +77,9 @@ impl Server {
                 let talk = async {
                     match seat {
                         Ok(_seat) => converse(stream, asked).await,
-                        Err(_) => refuse(stream, Refusal::Busy, "too many connections at once").await,
+                        Err(_) => {
+                            refuse(stream, Refusal::Busy, "too many connections at once").await
+                        }
                     }
                 };
                 if let Err(err) = talk.await {
@@ -97,12 +103,18 @@ async fn converse(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<
     if !person::may_speak(&peer) {
         let who = person::name(&peer);
         tracing::warn!("{who} may not use the control socket and was refused");
-        return refuse(stream, Refusal::NotYours, "this clusterd belongs to another user").await;
+        return refuse(
+            stream,
+            Refusal::NotYours,
+            "this clusterd belongs to another user",
+        )
+        .await;
     }
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
     loop {
-        let line = match timeout(limits::IDLE, limits::read_line(&mut from, limits::REQUEST)).await {
+        let line = match timeout(limits::IDLE, limits::read_line(&mut from, limits::REQUEST)).await
+        {
             Ok(Ok(Some(line))) => line,
             Ok(Ok(None)) | Err(_) => return Ok(()),
             Ok(Err(err)) if err.kind() == io::ErrorKind::InvalidData => {
@@ -146,7 +158,10 @@ async fn put(ask: Ask, who: String, asked: &mpsc::Sender<Asked>) -> Answer {
     match timeout(limits::ANSWER, told).await {
         Ok(Some(answer)) => answer,
         Ok(None) => Answer::refused(Refusal::Busy, "clusterd is stopping"),
-        Err(_) => Answer::refused(Refusal::Busy, "clusterd did not answer in time; see its log"),
+        Err(_) => Answer::refused(
+            Refusal::Busy,
+            "clusterd did not answer in time; see its log",
+        ),
     }
 }
 
