@@ -88,6 +88,11 @@ impl Inbox {
         Some(said)
     }
 
+    #[cfg(test)]
+    pub(super) fn ends_with_bytes(&self) -> bool {
+        !matches!(self.pieces.back(), Some(Piece::Down(..)))
+    }
+
     fn drop_oldest(&mut self, mut excess: usize) {
         let mut at = 0;
         while excess > 0 {

@@ -96,6 +96,12 @@ impl Shared {
         self.dropped.fetch_add(orders as u64, Ordering::Relaxed);
     }
 
+    /// Whether the newest thing said and not read is bytes, or nothing.
+    #[cfg(test)]
+    pub(super) fn last_said_is_bytes(&self) -> bool {
+        lock(&self.inbox).ends_with_bytes()
+    }
+
     fn say(&self, put: impl FnOnce(&mut Inbox)) {
         put(&mut lock(&self.inbox));
         self.said.notify_one();
