@@ -291,7 +291,8 @@ impl EchoMachine {
         let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).unwrap();
         socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
         socket.set_nonblocking(true).unwrap();
-        let socket = tokio::io::unix::AsyncFd::register(socket).unwrap();
+        #[allow(deprecated)]
+        let socket = tokio::io::unix::AsyncFd::new(socket).unwrap();
         EchoMachine { socket, address }
     }
 
