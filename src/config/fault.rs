@@ -77,6 +77,8 @@ impl Fault {
             }
         }
         if let Some(help) = &self.help {
+            let indent = format!("\n{:1$}", "", width + 9);
+            let help = help.replace('\n', &indent);
             let _ = writeln!(out, "{:width$} = help: {help}", "");
         }
         out
@@ -104,10 +106,19 @@ impl fmt::Display for Fault {
         }
         write!(f, ": {}", self.message)?;
         match &self.help {
-            Some(help) => write!(f, " ({help})"),
+            Some(help) => write!(f, " ({})", help.replace('\n', "; ")),
             None => Ok(()),
         }
     }
+}
+
+/// A word of a file inside a message: harmless to a terminal, and not endless.
+pub fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+    if text.chars().nth(60).is_some() {
+        shown.push('…');
+    }
+    format!("`{shown}`")
 }
 
 /// The word of `known` that `word` was most likely meant to be.

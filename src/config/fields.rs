@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::fault::{Fault, Weight, nearest};
+use super::fault::{Fault, Weight, nearest, shown};
 use super::yaml::{Shape, Source, Tree};
 
 /// After so many faults in one file the rest is not told.
@@ -81,6 +81,11 @@ impl<'t> Fields<'t> {
         })
     }
 
+    /// What is missing is told at `key`, under which these fields stand.
+    pub fn under(self, key: &'t Tree) -> Fields<'t> {
+        Fields { owner: key, ..self }
+    }
+
     /// The value of a key, if it is there.
     pub fn get(&mut self, key: &'static str) -> Option<&'t Tree> {
         if !self.known.contains(&key) {
@@ -146,7 +151,7 @@ impl<'t> Fields<'t> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("keys that may stand here: {}", self.known.join(", ")),
             };
-            report.error(key, format!("unknown key `{name}`"), help);
+            report.error(key, format!("unknown key {}", shown(name)), help);
         }
     }
 }
@@ -178,8 +183,11 @@ pub fn scalar<T>(
     parse: impl FnOnce(&str) -> Result<T, Mend>,
 ) -> Option<T> {
     let Some(text) = value.text() else {
-        let message = format!("`{key}` wants a single value, not {}", value.kind());
-        report.error(value, message, "");
+        report.error(
+            value,
+            unfit(&format!("`{key}`"), "a single value", value),
+            "",
+        );
         return None;
     };
     parse(text)
@@ -195,8 +203,7 @@ pub fn entries<'t>(
     report: &mut Report<'_>,
 ) -> Option<Vec<(&'t str, &'t Tree, &'t Tree)>> {
     let Shape::Map(entries) = &tree.shape else {
-        let message = format!("{what} wants keys and values, not {}", tree.kind());
-        report.error(tree, message, "");
+        report.error(tree, unfit(what, "keys and values", tree), "");
         return None;
     };
     let mut seen = BTreeSet::new();
@@ -206,7 +213,7 @@ pub fn entries<'t>(
             Some(name) if seen.insert(name) => kept.push((name, key, value)),
             Some(name) => report.error(
                 key,
-                format!("`{name}` stands here twice"),
+                format!("{} stands here twice", shown(name)),
                 "take one of the two out",
             ),
             None => report.error(key, format!("a key cannot be {}", key.kind()), ""),
@@ -220,7 +227,14 @@ pub fn items<'t>(value: &'t Tree, key: &str, report: &mut Report<'_>) -> Option<
     if let Shape::List(items) = &value.shape {
         return Some(items);
     }
-    let message = format!("`{key}` wants a list, not {}", value.kind());
+    let message = unfit(&format!("`{key}`"), "a list", value);
     report.error(value, message, "write it in brackets: [ … ]");
     None
+}
+
+fn unfit(what: &str, wanted: &str, found: &Tree) -> String {
+    match found.shape {
+        Shape::Empty => format!("{what} has no value: it wants {wanted}"),
+        _ => format!("{what} wants {wanted}, not {}", found.kind()),
+    }
 }

@@ -31,7 +31,7 @@ pub use fault::{Fault, Place, Weight, nearest};
 pub use policy::accepts;
 pub use program::check_against;
 pub use read::{DARK_AFTER, FAILURES, PLANNED_GRACE, POWER_WITHIN, SWITCHES};
-pub use settings::{ConsoleSettings, PingSettings, Rotation, Settings};
+pub use settings::{ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings};
 
 use across::Claims;
 use fields::Report;
@@ -81,6 +81,42 @@ pub struct Refused {
 }
 
 impl Loaded {
+    /// Takes in what was found outside these files, in scripts, devices and programs. A
+    /// cluster whose file has an error now is refused.
+    pub fn add(&mut self, faults: Vec<Fault>) {
+        self.faults.extend(faults);
+        self.faults
+            .sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
+        let faults = &self.faults;
+        let bad = |file: &str| {
+            let mut errors = faults.iter().filter(|f| f.weight == Weight::Error);
+            errors.any(|f| f.file == file)
+        };
+        let (refused, clusters) = self.clusters.drain(..).partition(|c| bad(&c.file));
+        self.clusters = clusters;
+        let refused: Vec<Cluster> = refused;
+        self.refused
+            .extend(refused.into_iter().map(|cluster| Refused {
+                name: Some(cluster.name.to_string()),
+                file: cluster.file,
+            }));
+        self.refused.sort_by(|a, b| a.file.cmp(&b.file));
+    }
+
+    /// An error at a value of a file that was read. `path`: keys, and numbers from 0 for
+    /// the items of a list: `nodes ca1 power 0 off`.
+    pub fn error_at(&self, file: &str, path: &[&str], message: String, help: &str) -> Fault {
+        let parsed = self.texts.get(file).map(|text| Source::read(text));
+        let place = parsed
+            .and_then(Result::ok)
+            .and_then(|(source, tree)| source.place(tree.find(path)?));
+        let help = Some(help).filter(|help| !help.is_empty());
+        Fault {
+            place,
+            ..Fault::of_file(file, message, help)
+        }
+    }
+
     /// The faults of one file.
     pub fn faults_of(&self, file: &str) -> impl Iterator<Item = &Fault> {
         self.faults.iter().filter(move |fault| fault.file == file)

@@ -17,8 +17,8 @@ pub struct Settings {
     pub activity: Rotation,
     /// Each node's console transcript.
     pub transcript: Rotation,
-    /// How long the journal keeps events. Roles, proofs and open intents are kept always.
-    pub journal_keep: Duration,
+    /// How much the journal keeps of what passes by. Roles, intents and sieges stay always.
+    pub journal: JournalSettings,
     /// Console links.
     pub console: ConsoleSettings,
     /// Pings.
@@ -34,17 +34,28 @@ pub struct Rotation {
     pub keep: u32,
 }
 
+/// How much of a cluster's passing entries the journal keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalSettings {
+    /// Older entries go.
+    pub age: Duration,
+    /// Never more entries of one cluster than this.
+    pub most: u32,
+}
+
 /// How console links are opened and held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConsoleSettings {
-    /// How long a connection may take to open.
+    /// How long a connection may take to open, name look-up included.
     pub connect_timeout: Duration,
-    /// How long a link may be idle before TCP asks whether the other end is still there.
-    pub keepalive: Duration,
     /// The pause before the first new try after a link was lost; doubled with each failure.
-    pub retry_first: Duration,
+    pub backoff_first: Duration,
     /// The longest such pause.
-    pub retry_most: Duration,
+    pub backoff_max: Duration,
+    /// Silence after which TCP asks whether the other end is still there.
+    pub keepalive: Duration,
+    /// Time without any acknowledgement after which the link counts as lost.
+    pub lost_after: Duration,
 }
 
 /// How addresses are pinged. The pings of one interval are always spread over it.
@@ -70,12 +81,16 @@ impl Default for Settings {
                 size: 20 << 20,
                 keep: 5,
             },
-            journal_keep: Duration::from_secs(400 * 24 * 3600),
+            journal: JournalSettings {
+                age: Duration::from_secs(400 * 24 * 3600),
+                most: 100_000,
+            },
             console: ConsoleSettings {
-                connect_timeout: Duration::from_secs(10),
-                keepalive: Duration::from_secs(10),
-                retry_first: Duration::from_secs(1),
-                retry_most: Duration::from_secs(30),
+                connect_timeout: Duration::from_secs(5),
+                backoff_first: Duration::from_millis(250),
+                backoff_max: Duration::from_secs(10),
+                keepalive: Duration::from_secs(5),
+                lost_after: Duration::from_secs(15),
             },
             ping: PingSettings {
                 timeout: Duration::from_secs(1),
@@ -97,10 +112,15 @@ pub fn settings(tree: &Tree, report: &mut Report<'_>) -> Settings {
     rotation("log", &mut settings.log, &mut fields, report);
     rotation("activity", &mut settings.activity, &mut fields, report);
     rotation("transcript", &mut settings.transcript, &mut fields, report);
-    put(
-        &mut settings.journal_keep,
-        fields.maybe("journal_keep", report, value::span),
-    );
+    if let Some(tree) = fields.get("journal")
+        && let Some(mut fields) = Fields::open(tree, "`journal`", report)
+    {
+        let journal = &mut settings.journal;
+        put(&mut journal.age, fields.maybe("age", report, value::span));
+        let most = fields.maybe("most", report, |text| value::count(text, 100_000_000));
+        put(&mut journal.most, most);
+        fields.close(report);
+    }
     if let Some(tree) = fields.get("console") {
         console(tree, &mut settings.console, report);
     }
@@ -148,15 +168,16 @@ fn console(tree: &Tree, console: &mut ConsoleSettings, report: &mut Report<'_>) 
     };
     for (key, place) in [
         ("connect_timeout", &mut console.connect_timeout),
+        ("backoff_first", &mut console.backoff_first),
+        ("backoff_max", &mut console.backoff_max),
         ("keepalive", &mut console.keepalive),
-        ("retry_first", &mut console.retry_first),
-        ("retry_most", &mut console.retry_most),
+        ("lost_after", &mut console.lost_after),
     ] {
         put(place, fields.maybe(key, report, value::span));
     }
     fields.close(report);
-    if console.retry_first > console.retry_most {
-        let message = "`retry_first` is longer than `retry_most`";
+    if console.backoff_first > console.backoff_max {
+        let message = "`backoff_first` is longer than `backoff_max`";
         report.error(
             tree,
             message,

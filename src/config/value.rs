@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::time::Duration;
 
 use super::cluster::{ConsoleUrl, DataPolicy, HostId, Reach, Silence};
-use super::fault::nearest;
+use super::fault::{nearest, shown};
 use super::fields::Mend;
 use super::policy::accepts;
 use crate::clock::parse_span;
@@ -17,9 +17,12 @@ pub fn span(text: &str) -> Result<Duration, Mend> {
     const HOW: &str = "write a number and a unit: 200ms, 5s, 10m, 1h, 3d";
     match parse_span(text) {
         Some(span) if span.is_zero() => Err(Mend::new("a time of nothing", HOW)),
-        Some(span) if span > LONGEST => Err(Mend::new(format!("{text:?} is too long a time"), HOW)),
+        Some(span) if span > LONGEST => Err(Mend::new(
+            format!("{} is too long a time", shown(text)),
+            HOW,
+        )),
         Some(span) => Ok(span),
-        None => Err(Mend::new(format!("{text:?} is no time"), HOW)),
+        None => Err(Mend::new(format!("{} is no time", shown(text)), HOW)),
     }
 }
 
@@ -28,7 +31,7 @@ pub fn count(text: &str, most: u32) -> Result<u32, Mend> {
     match text.parse() {
         Ok(number) if (1..=most).contains(&number) => Ok(number),
         _ => Err(Mend::new(
-            format!("{text:?} is no number from 1 to {most}"),
+            format!("{} is no number from 1 to {most}", shown(text)),
             "",
         )),
     }
@@ -49,7 +52,7 @@ pub fn size(text: &str) -> Result<u64, Mend> {
         .filter(|bytes| (64 << 10..=1 << 40).contains(bytes))
         .ok_or_else(|| {
             Mend::new(
-                format!("{text:?} is no size from 64KiB to 1024GiB"),
+                format!("{} is no size from 64KiB to 1024GiB", shown(text)),
                 "write a number and KiB, MiB or GiB: 10MiB",
             )
         })
@@ -57,7 +60,7 @@ pub fn size(text: &str) -> Result<u64, Mend> {
 
 /// An IP address.
 pub fn address(text: &str) -> Result<IpAddr, Mend> {
-    let bad = |why: &str| Mend::new(format!("{text:?} {why}"), ADDRESS);
+    let bad = |why: &str| Mend::new(format!("{} {why}", shown(text)), ADDRESS);
     let address: IpAddr = text.parse().map_err(|_| bad("is no IP address"))?;
     let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
     if address.is_unspecified() || address.is_multicast() || broadcast {
@@ -81,7 +84,7 @@ pub fn host_id(text: &str) -> Result<HostId, Mend> {
             )
         } else {
             Mend::new(
-                format!("{text:?} is no Host ID"),
+                format!("{} is no Host ID", shown(text)),
                 "write the eight hex digits of the banner: Host ID: 80b1c2d3",
             )
         }
@@ -92,7 +95,7 @@ pub fn host_id(text: &str) -> Result<HostId, Mend> {
 pub fn console(text: &str) -> Result<ConsoleUrl, Mend> {
     ConsoleUrl::new(text).ok_or_else(|| {
         Mend::new(
-            format!("{text:?} is no console that this version can open"),
+            format!("{} is no console that this version can open", shown(text)),
             "write telnet://HOST:PORT, tcp://HOST:PORT or unix:/PATH",
         )
     })
@@ -105,7 +108,7 @@ pub fn reach(text: &str) -> Result<Reach, Mend> {
         ("ping", _) => Ok(Reach::Ping),
         (_, Some(Ok(port))) if port != 0 => Ok(Reach::Tcp(port)),
         _ => Err(Mend::new(
-            format!("{text:?} is no way to ask an address"),
+            format!("{} is no way to ask an address", shown(text)),
             "write `ping` or `tcp:PORT`",
         )),
     }
@@ -121,7 +124,10 @@ pub fn data_policy(text: &str) -> Result<DataPolicy, Mend> {
         Some(near) => format!("did you mean `{near}`?"),
         None => choose_policy(),
     };
-    Err(Mend::new(format!("{text:?} is no data policy"), help))
+    Err(Mend::new(
+        format!("{} is no data policy", shown(text)),
+        help,
+    ))
 }
 
 const POLICIES: [DataPolicy; 3] = [
@@ -134,8 +140,8 @@ const POLICIES: [DataPolicy; 3] = [
 pub fn choose_policy() -> String {
     let choices = POLICIES.map(|policy| format!("`{policy}`: {}", accepts(policy)));
     format!(
-        "it has no default, somebody must choose; {}",
-        choices.join("; ")
+        "it has no default, somebody must choose\n{}",
+        choices.join("\n")
     )
 }
 
@@ -148,7 +154,7 @@ pub fn silence(text: &str) -> Result<Silence, Mend> {
     match words[..] {
         ["switch", "after", time] => span(time).map(Silence::SwitchAfter),
         _ => Err(Mend::new(
-            format!("{text:?} says not what to do"),
+            format!("{} says not what to do", shown(text)),
             "write `alarm` or `switch after 5m`",
         )),
     }
@@ -162,7 +168,7 @@ pub fn boot_device(text: &str) -> Result<String, Mend> {
         return Ok(text.to_owned());
     }
     Err(Mend::new(
-        format!("{text:?} is no boot device"),
+        format!("{} is no boot device", shown(text)),
         "write an alias or a device path, at most 70 plain characters",
     ))
 }
@@ -174,7 +180,7 @@ pub fn plain_name(text: &str) -> Result<String, Mend> {
         return Ok(text.to_owned());
     }
     Err(Mend::new(
-        format!("{text:?} is no plain name"),
+        format!("{} is no plain name", shown(text)),
         "use letters, digits, `-` and `_`, without a folder",
     ))
 }

@@ -8,7 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 
 use super::fault::Place;
 
@@ -49,18 +49,20 @@ impl Tree {
         }
     }
 
-    /// The value that stands under `path`, key by key.
+    /// The value that stands under `path`: keys, and numbers from 0 for items of a list.
     pub fn find(&self, path: &[&str]) -> Option<&Tree> {
         let Some((first, rest)) = path.split_first() else {
             return Some(self);
         };
-        match &self.shape {
+        let value = match &self.shape {
             Shape::Map(entries) => entries
                 .iter()
                 .find(|(key, _)| key.text() == Some(first))
-                .and_then(|(_, value)| value.find(rest)),
-            _ => None,
-        }
+                .map(|(_, value)| value),
+            Shape::List(items) => first.parse().ok().and_then(|n: usize| items.get(n)),
+            Shape::Empty | Shape::Text(_) => None,
+        };
+        value?.find(rest)
     }
 
     /// The key with this text, as a value with a place.
@@ -153,9 +155,9 @@ fn explain(text: &str, error: &serde_yaml::Error) -> NotYaml {
         length: 1,
     });
     let full = error.to_string();
-    let message = match full.rfind(" at line ") {
-        Some(end) if place.is_some() => full[..end].to_owned(),
-        _ => full,
+    let message = match place {
+        Some(_) => without_places(&full),
+        None => full,
     };
     let line = place
         .and_then(|place| text.lines().nth(place.line - 1))
@@ -174,6 +176,25 @@ fn explain(text: &str, error: &serde_yaml::Error) -> NotYaml {
         help,
     }
 }
+
+/// The parser's message without ` at line 3 column 7`, which stands beside it already, and
+/// without the path of keys in front of our own words.
+fn without_places(message: &str) -> String {
+    let mut parts = message.split(" at line ");
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let rest = rest.strip_prefix(" column ").unwrap_or(rest);
+        out.push_str(rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    match out.find(OURS) {
+        Some(at) => out[at..].to_owned(),
+        None => out,
+    }
+}
+
+/// How our own errors begin.
+const OURS: &str = "no file may ";
 
 /// One reading of a text, from its first value to its last or to the one to stop at.
 struct Walk<'a> {
@@ -205,7 +226,7 @@ impl<'a> Walk<'a> {
         }
         if id >= MOST_VALUES {
             return Err(E::custom(format!(
-                "more than {MOST_VALUES} values in one file"
+                "{OURS}hold more than {MOST_VALUES} values"
             )));
         }
         self.count.set(id + 1);
@@ -283,6 +304,10 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Tree, E> {
         self.scalar(value)
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Tree, A::Error> {
+        Err(de::Error::custom(format!("{OURS}hold tags, `!name`")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tree, A::Error> {

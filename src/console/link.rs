@@ -8,15 +8,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use super::backoff::Backoff;
+use super::codec::Codec;
 use super::inbox::Inbox;
 use super::orders::{Orders, Placed};
 use super::wire::{self, Wire};
 use super::{Address, LinkSettings, Order, Said};
 use crate::clock::Span;
-use crate::proto::telnet::{self, Event, Telnet, TelnetRole};
 
 /// The most that is read at once, bytes.
 const READ: usize = 8 << 10;
+
+/// How much of a connection's first output is kept to explain its sudden end, bytes.
+const FIRST_WORDS: usize = 80;
 
 /// How long the rest of a broken connection may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -35,7 +39,10 @@ pub(super) async fn run(address: Address, settings: LinkSettings, shared: Arc<Sh
             Ok(wire) => {
                 let mut session = Session::new(wire, &address, &settings, &keeper.shared);
                 let why = session.carry(&mut keeper.epoch).await;
-                if let Some(since) = session.up_since {
+                let up_since = session.up_since;
+                // The socket goes first: once the loss is told nothing of this link moves any more.
+                drop(session);
+                if let Some(since) = up_since {
                     backoff.lived(since.elapsed());
                     keeper.lost(why);
                 } else {
@@ -170,6 +177,8 @@ struct Session<'a> {
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
+    /// The node's first bytes, for the case that they are all that ever comes.
+    first_words: Vec<u8>,
     epoch: u64,
     up_since: Option<Instant>,
 }
@@ -190,6 +199,7 @@ impl<'a> Session<'a> {
             out: Vec::new(),
             waiting_since: now,
             opened: now,
+            first_words: Vec::new(),
             epoch: 0,
             up_since: None,
         }
@@ -225,14 +235,12 @@ impl<'a> Session<'a> {
                     Err(error) => return self.ended(Some(&error)),
                 },
                 () = sleep_until(settled), if self.up_since.is_none() => self.come_up(epochs),
-                () = sleep_until(self.waiting_since + self.settings.write_timeout), if writing => {
-                    let within = Span(self.settings.write_timeout);
-                    return format!("{} takes no bytes, for {within} now", self.wire.peer);
-                }
+                () = sleep_until(self.waiting_since + self.settings.write_timeout), if writing => {}
             }
-            if let Err(why) = self.fetch_orders() {
+            if let Some(why) = self.deaf() {
                 return why;
             }
+            self.fetch_orders();
         }
     }
 
@@ -253,7 +261,10 @@ impl<'a> Session<'a> {
         }
         let (shared, epoch) = (self.shared, self.epoch);
         let waited = !self.out.is_empty();
+        let first_words = &mut self.first_words;
         self.codec.receive(bytes, &mut self.out, |text| {
+            let room = FIRST_WORDS.saturating_sub(first_words.len());
+            first_words.extend_from_slice(&text[..text.len().min(room)]);
             shared.say(|inbox| inbox.bytes(epoch, text));
         });
         if !waited {
@@ -272,33 +283,37 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Encodes the orders that wait, once what was encoded before has left.
-    fn fetch_orders(&mut self) -> Result<(), String> {
-        let mut orders = lock(&self.shared.orders);
-        if orders.overflowed() || self.out.len() > self.settings.order_bytes {
-            return Err(format!(
-                "{} takes fewer bytes than are to be written: more than {} bytes wait",
-                self.wire.peer, self.settings.order_bytes
+    /// Whether the peer takes too little of what is to be written. This is asked in every round: a
+    /// peer that floods us leaves no room for timers.
+    fn deaf(&self) -> Option<String> {
+        let peer = &self.wire.peer;
+        let limit = self.settings.order_bytes;
+        // Doubled bytes, and answers of the codec, are not in the orders' count.
+        let too_much = self.out.len() > limit.max(READ) * 2;
+        if too_much || lock(&self.shared.orders).overflowed() {
+            return Some(format!(
+                "{peer} takes fewer bytes than are to be written: more than {limit} bytes wait"
             ));
         }
+        let within = self.settings.write_timeout;
+        let late = !self.out.is_empty() && self.waiting_since.elapsed() >= within;
+        late.then(|| format!("{peer} takes no bytes, for {} now", Span(within)))
+    }
+
+    /// Encodes the orders that wait, once what was encoded before has left.
+    fn fetch_orders(&mut self) {
         if self.up_since.is_none() || !self.out.is_empty() {
-            return Ok(());
+            return;
         }
+        let mut orders = lock(&self.shared.orders);
         self.waiting_since = Instant::now();
         while let Some(order) = orders.take() {
-            let known = match &order {
-                Order::Type { bytes, .. } => self.codec.encode(bytes, &mut self.out),
-                Order::Break { .. } => self.codec.encode_break(&mut self.out),
-            };
-            if known.is_err() {
-                tracing::warn!(
-                    peer = self.wire.peer,
-                    "dropped a BREAK: this console has none"
-                );
+            if self.codec.encode(&order, &mut self.out).is_err() {
+                let peer = &self.wire.peer;
+                tracing::warn!(peer, "dropped a BREAK: this console has none");
                 self.shared.count_dropped(1);
             }
         }
-        Ok(())
     }
 
     /// Why the connection ended: by an error, or because the peer closed it.
@@ -312,115 +327,18 @@ impl<'a> Session<'a> {
                 let lost = wire::lost(peer, error);
                 format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
             }
+            None if self.opened.elapsed() < self.settings.settle => {
+                let said = String::from_utf8_lossy(&self.first_words);
+                let busy = ["busy", "in use"]
+                    .iter()
+                    .any(|word| said.to_lowercase().contains(word));
+                let port = if busy { "port busy: " } else { "" };
+                format!(
+                    "{port}closed by the terminal server ({peer}) at once, after it said {said:?}"
+                )
+            }
             None => format!("closed by the terminal server ({peer})"),
             Some(error) => wire::lost(peer, error),
         }
-    }
-}
-
-/// How the console's bytes travel.
-enum Codec {
-    Raw,
-    Telnet(Box<Telnet>, Vec<Event>),
-}
-
-/// This console has no BREAK.
-struct NoBreak;
-
-impl Codec {
-    fn new(address: &Address) -> Codec {
-        match address {
-            Address::Telnet { .. } => {
-                Codec::Telnet(Box::new(Telnet::new(TelnetRole::Client)), Vec::new())
-            }
-            Address::Tcp { .. } | Address::Unix(_) => Codec::Raw,
-        }
-    }
-
-    fn receive(&mut self, bytes: &[u8], replies: &mut Vec<u8>, mut text: impl FnMut(&[u8])) {
-        match self {
-            Codec::Raw => text(bytes),
-            Codec::Telnet(telnet, events) => {
-                telnet.receive(bytes, events);
-                for event in events.drain(..) {
-                    match event {
-                        Event::Data(bytes) => text(&bytes),
-                        Event::Reply(bytes) => replies.extend_from_slice(&bytes),
-                        // A BREAK towards us has no meaning: we are no machine on a line.
-                        Event::Break => {}
-                    }
-                }
-            }
-        }
-    }
-
-    fn encode(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), NoBreak> {
-        match self {
-            Codec::Raw => out.extend_from_slice(bytes),
-            Codec::Telnet(..) => telnet::encode(bytes, out),
-        }
-        Ok(())
-    }
-
-    fn encode_break(&self, out: &mut Vec<u8>) -> Result<(), NoBreak> {
-        match self {
-            Codec::Raw => Err(NoBreak),
-            Codec::Telnet(..) => {
-                out.extend_from_slice(&telnet::BREAK);
-                Ok(())
-            }
-        }
-    }
-}
-
-/// The waits between attempts.
-struct Backoff {
-    first: Duration,
-    max: Duration,
-    stable_after: Duration,
-    wait: Duration,
-}
-
-impl Backoff {
-    fn new(settings: &LinkSettings) -> Backoff {
-        Backoff {
-            first: settings.backoff_first,
-            max: settings.backoff_max,
-            stable_after: settings.stable_after,
-            wait: settings.backoff_first,
-        }
-    }
-
-    /// A link lived for `span`.
-    fn lived(&mut self, span: Duration) {
-        if span >= self.stable_after {
-            self.wait = self.first;
-        }
-    }
-
-    fn next(&mut self) -> Duration {
-        let wait = self.wait.min(self.max);
-        self.wait = wait.saturating_mul(2);
-        wait.mul_f64(0.5 + 0.5 * fastrand::f64())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest_and_start_anew_after_a_long_life() {
-        let settings = LinkSettings::default();
-        let mut backoff = Backoff::new(&settings);
-        for millis in [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000] {
-            let wait = Duration::from_millis(millis);
-            let next = backoff.next();
-            assert!(next >= wait / 2 && next <= wait, "{next:?} for {wait:?}");
-        }
-        backoff.lived(Duration::from_secs(9));
-        assert!(backoff.next() >= Duration::from_secs(5));
-        backoff.lived(Duration::from_secs(10));
-        assert!(backoff.next() <= Duration::from_millis(250));
     }
 }

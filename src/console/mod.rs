@@ -17,6 +17,8 @@
 //! beside telnet), SSH, and a command on a PTY belong there.
 
 mod address;
+mod backoff;
+mod codec;
 mod inbox;
 mod link;
 mod orders;

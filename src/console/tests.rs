@@ -147,6 +147,7 @@ async fn what_is_not_read_in_time_is_a_gap_counted_to_the_byte() {
     let (listener, at) = listen().await;
     let queue_bytes = 100_000;
     let settings = LinkSettings {
+        settle: Duration::ZERO,
         queue_bytes,
         ..quick()
     };
@@ -190,6 +191,27 @@ async fn a_busy_port_is_called_busy_and_told_once() {
     assert_eq!(epoch, 0);
     assert!(why.starts_with("port busy: 127.0.0.1:"), "{why}");
     assert_eq!(up(&mut console).await, 1);
+}
+
+#[tokio::test]
+async fn a_port_that_says_that_it_is_busy_is_believed() {
+    let (listener, at) = listen().await;
+    let settings = LinkSettings {
+        settle: LIMIT,
+        ..quick()
+    };
+    let mut console = Console::open(telnet(at), settings);
+    let mut peer = accept(&listener).await;
+    let words = b"\xff\xfb\x01Port already in use\r\n";
+    peer.write_all(words).await.unwrap();
+    read(&mut peer, 3).await;
+    drop(peer);
+    up(&mut console).await;
+    text(&mut console, words.len() - 3).await;
+    let (_, why) = down(&mut console).await;
+    let at_once = format!("port busy: closed by the terminal server ({at}) at once");
+    let said = "after it said \"Port already in use\\r\\n\"";
+    assert_eq!(why, format!("{at_once}, {said}"));
 }
 
 #[tokio::test]
@@ -255,6 +277,33 @@ async fn a_peer_that_reads_nothing_takes_the_link_down_and_gets_nothing_later() 
 }
 
 #[tokio::test]
+async fn a_peer_that_only_talks_is_found_deaf_too() {
+    let (listener, at) = listen().await;
+    let settings = LinkSettings {
+        write_timeout: Duration::from_millis(300),
+        order_bytes: 64 << 20,
+        ..quick()
+    };
+    let mut console = Console::open(telnet(at), settings);
+    let (_from_us, mut to_us) = accept(&listener).await.into_split();
+    let flood = tokio::spawn(async move { while to_us.write_all(&[b'x'; 4096]).await.is_ok() {} });
+    let epoch = up(&mut console).await;
+    for _ in 0..2000 {
+        console.order(typed(epoch, &[b'o'; 8192]));
+    }
+    within(async {
+        loop {
+            if let Said::Down { why, .. } = console.next().await {
+                assert!(why.contains("takes no bytes"), "{why}");
+                return;
+            }
+        }
+    })
+    .await;
+    within(flood).await.unwrap();
+}
+
+#[tokio::test]
 async fn more_orders_than_fit_take_the_link_down() {
     let (listener, at) = listen().await;
     let settings = LinkSettings {
@@ -274,7 +323,7 @@ async fn a_break_leaves_while_the_console_floods() {
     let (listener, at) = listen().await;
     let mut console = Console::open(telnet(at), quick());
     let (mut from_us, mut to_us) = accept(&listener).await.into_split();
-    let flood = tokio::spawn(async move { while to_us.write_all(&[b'x'; 65536]).await.is_ok() {} });
+    let flood = tokio::spawn(async move { while to_us.write_all(&[b'x'; 4096]).await.is_ok() {} });
     let epoch = up(&mut console).await;
     for _ in 0..100 {
         console.order(Order::Break { epoch });

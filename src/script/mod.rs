@@ -1,2 +1,90 @@
 //! Chat scripts: text -> checked program.
+//!
+//! ```text
+//! text ─► parse ─► ast ─► compile (names, jumps) ─► check (flow, proofs) ─► Program
+//!            └──────────────┴─── faults, with place and mend ──┴─► diagnostic::render
+//! ```
+
+pub mod ast;
+mod check;
+mod compile;
+pub mod diagnostic;
+mod parse;
 pub mod program;
+
+use std::collections::BTreeMap;
+
+pub use parse::parse;
+
+use diagnostic::{Diagnostic, Severity, Sources};
+use program::Program;
+
+/// Finds libraries: `use openboot` asks for `openboot`.
+pub trait Loader {
+    /// The path for people, and the text; `None` if there is no such library.
+    fn load(&self, name: &str) -> Option<(String, String)>;
+}
+
+/// Libraries in memory: path and text by name.
+impl Loader for BTreeMap<String, (String, String)> {
+    fn load(&self, name: &str) -> Option<(String, String)> {
+        self.get(name).cloned()
+    }
+}
+
+/// Judges regexes for the checker, as the matcher will run them.
+pub trait PatternJudge {
+    /// Why the matcher would refuse this regex, in plain words; `prompt` is a pattern with a quiet time.
+    fn refuses(&self, regex: &str, prompt: bool) -> Option<String>;
+    /// Whether a console that printed `line` has matched the pattern.
+    fn matches(&self, pattern: &program::Pattern, line: &str) -> bool;
+}
+
+/// What a script needs to know to be compiled.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Finds libraries.
+    pub loader: &'a dyn Loader,
+    /// Values that the cluster file gives to parameters, as they were written: `10s`, `3`.
+    pub params: &'a BTreeMap<String, String>,
+    /// Judges patterns.
+    pub judge: &'a dyn PatternJudge,
+}
+
+/// A script without errors.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the machine runs.
+    pub program: Program,
+    /// What works, but should be looked at.
+    pub warnings: Vec<Diagnostic>,
+    /// What the warnings point into.
+    pub sources: Sources,
+}
+
+/// A script with errors: all that were found, warnings among them, in the order of the text.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the diagnostics point into.
+    pub sources: Sources,
+}
+
+/// Compiles the script `text` and checks it. `path` is how people know the file.
+pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Faults> {
+    let lowered = compile::lower(path, text, context);
+    let mut diagnostics = lowered.faults;
+    let wrong = |diagnostics: &[Diagnostic]| diagnostics.iter().any(|fault| fault.severity == Severity::Error);
+    check::local(&lowered.files, &lowered.scope, &lowered.draft, context.judge, &mut diagnostics);
+    let readable = !wrong(&diagnostics) || !lowered.broken;
+    if readable {
+        check::flow(&lowered.draft, &lowered.scope, &lowered.sources, &mut diagnostics);
+    }
+    diagnostics.sort_by_key(|fault| (fault.primary.0.source, fault.primary.0.start));
+    diagnostics.dedup();
+    if wrong(&diagnostics) {
+        return Err(Faults { diagnostics, sources: lowered.sources });
+    }
+    Ok(Compiled { program: lowered.draft.program, warnings: diagnostics, sources: lowered.sources })
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::across::{Claim, Claims};
 use super::cluster::{Cap, Cluster, Segment, Witness};
+use super::fault::shown;
 use super::fields::{Fields, Mend, Report, items, scalar};
 use super::value;
 use super::yaml::Tree;
@@ -86,7 +87,7 @@ pub fn cluster(
 
 fn bad_name(bad: BadName) -> Mend {
     Mend::new(
-        format!("{:?} is no {} name", bad.text, bad.kind),
+        format!("{} is no {} name", shown(&bad.text), bad.kind),
         "use 1 to 40 of a-z, 0-9, `-`, `_`, beginning with a letter or digit",
     )
 }

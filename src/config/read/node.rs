@@ -19,7 +19,7 @@ pub fn nodes(tree: &Tree, owner: &str, report: &mut Report<'_>, claims: &mut Cla
     for (name, key, tree) in entries(tree, "`nodes`", report).unwrap_or_default() {
         match NodeName::new(name) {
             Ok(name) => {
-                let node = node(&name, tree, owner, report, claims);
+                let node = node(&name, (key, tree), owner, report, claims);
                 nodes.insert(name, node);
             }
             Err(bad) => {
@@ -33,13 +33,13 @@ pub fn nodes(tree: &Tree, owner: &str, report: &mut Report<'_>, claims: &mut Cla
 
 fn node(
     name: &NodeName,
-    tree: &Tree,
+    (key, tree): (&Tree, &Tree),
     owner: &str,
     report: &mut Report<'_>,
     claims: &mut Claims,
 ) -> Option<Node> {
     let who = format!("{owner}/{name}");
-    let mut fields = Fields::open(tree, "a node", report)?;
+    let mut fields = Fields::open(tree, "a node", report)?.under(key);
     let platform = fields.needed(
         "platform",
         "name the firmware: `platform: openboot`",

@@ -47,7 +47,7 @@ pub fn packages<'t>(
             let message = "this version guards one package a cluster";
             report.error(key, message, "give each package a cluster file of its own");
         }
-        packages.extend(package(name, tree, owner, report, claims));
+        packages.extend(package(name, (key, tree), owner, report, claims));
     }
     if packages.is_empty() && !report.has_errors() {
         report.error(
@@ -61,12 +61,12 @@ pub fn packages<'t>(
 
 fn package<'t>(
     name: PackageName,
-    tree: &'t Tree,
+    (key, tree): (&'t Tree, &'t Tree),
     owner: &str,
     report: &mut Report<'_>,
     claims: &mut Claims,
 ) -> Option<PackageRead<'t>> {
-    let mut fields = Fields::open(tree, "a package", report)?;
+    let mut fields = Fields::open(tree, "a package", report)?.under(key);
     let script = fields.needed(
         "script",
         "name the chat script: `script: sun-openboot`",
