@@ -19,8 +19,18 @@
 //! a raw socket receives the whole host's ICMP, so a filter lets in only the replies to
 //! our own identifier.
 //!
-//! What was measured stands at `tests::network::a_thousand_targets_lose_nothing` and in
-//! `docs/probes.md`.
+//! Measured on Linux 6.18, two cores, loopback, 1000 targets at one second, ten rounds,
+//! in a runtime of one thread (`tests::network`):
+//!
+//! | | raw socket | datagram socket |
+//! |---|---|---|
+//! | spread over the interval, this module | 0 of 10 000 missed | 0 of 10 003 missed |
+//! | slowest answer | 4.1 ms | 1.6 ms |
+//! | 1000 at once, surge-ping's own socket, buffer as the system gives it | 8720 of 10 000 lost | 7440 of 10 000 lost |
+//!
+//! A buffer of the system's default holds 256 replies (on a raw socket half of it went to
+//! our own requests), ours some 10 000 where CAP_NET_ADMIN or `net.core.rmem_max` allows.
+//! Drops are told within two seconds.
 
 mod pinger;
 mod schedule;

@@ -23,8 +23,12 @@ const MAX_BODY: usize = 1 << 20;
 const MAX_TEXT: usize = 1000;
 /// Entries in one transaction, more or less: what is queued beyond waits for the next.
 const MAX_BATCH: usize = 4096;
-/// Entries between two checkpoints of the WAL.
-const CHECKPOINT_EVERY: usize = 1000;
+/// Bytes of WAL between two checkpoints, as estimated.
+const CHECKPOINT_EVERY: usize = 8 << 20;
+/// What a transaction adds to the WAL at least: the pages of table and indexes it touches.
+const TRANSACTION_COST: usize = 24 << 10;
+/// What a pruned row adds to the WAL, more or less.
+const ROW_COST: usize = 300;
 /// Expiring entries between two rounds of pruning.
 const PRUNE_EVERY: usize = 1000;
 
@@ -171,8 +175,12 @@ impl Writer {
         // On an error the transaction is rolled back when it is dropped.
         write(connection, batch).map_err(|err| StoreError::from_sqlite(&self.path, &err))?;
         self.commits.fetch_add(1, Ordering::Relaxed);
+        self.since_checkpoint += TRANSACTION_COST;
+        for (_, state) in batch.iter().filter_map(|request| request.state.as_ref()) {
+            self.since_checkpoint += 2 * state.len();
+        }
         for row in batch.iter().flat_map(|request| &request.rows) {
-            self.since_checkpoint += 1;
+            self.since_checkpoint += 2 * (row.body.len() + row.text.len());
             if row.expires {
                 self.since_prune += 1;
                 if !self.touched.contains(&row.cluster) {
@@ -196,7 +204,7 @@ impl Writer {
                 match prune::prune(connection, &cluster, self.retention, now) {
                     Ok(0) => {}
                     Ok(rows) => {
-                        self.since_checkpoint += rows;
+                        self.since_checkpoint += TRANSACTION_COST + rows * ROW_COST;
                         tracing::debug!("pruned {rows} old journal entries of {cluster:?}");
                     }
                     Err(err) => tracing::warn!("failed to prune the journal: {err}"),

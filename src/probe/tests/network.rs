@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use super::super::socket::Sockets;
@@ -19,6 +20,13 @@ use super::{
 };
 
 const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--net"];
+
+/// Set by the parent: without it a child must not touch the network it finds itself in.
+const OURS: &str = "CLUSTERD_TEST_OWN_NETWORK";
+
+fn network_is_ours() -> bool {
+    std::env::var_os(OURS).is_some()
+}
 
 /// Runs the ignored `test` of this file in a new network, through `inner` if given.
 fn in_own_network(test: &str, inner: &[&str]) {
@@ -38,6 +46,7 @@ fn in_own_network(test: &str, inner: &[&str]) {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", &format!("probe::tests::network::{test}")])
         .args(["--ignored", "--nocapture", "--test-threads=1"])
+        .env(OURS, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -73,12 +82,16 @@ fn a_thousand_targets_lose_nothing() {
 #[tokio::test]
 #[ignore = "the child of a_thousand_targets_lose_nothing"]
 async fn child_with_a_thousand_targets() {
+    if !network_is_ours() {
+        return;
+    }
     ip("link set lo up");
     for (name, datagram) in [("raw", false), ("datagram", true)] {
         if datagram {
             allow_datagram_pings();
         }
-        let (mut answered, mut missed, mut own) = (BTreeMap::new(), 0, 0);
+        let mut answered = BTreeMap::new();
+        let (mut missed, mut own, mut late) = (0, 0, 0);
         let (pinger, mut events) = Pinger::start(Settings::default());
         for key in 0..1000_u16 {
             let [high, low] = key.to_be_bytes();
@@ -96,12 +109,14 @@ async fn child_with_a_thousand_targets() {
                     slowest = slowest.max(result.rtt.unwrap());
                 }
                 ProbeEvent::Result(_) => missed += 1,
-                _ => own += 1,
+                // A busy machine may keep us from a round; that round is not lost.
+                ProbeEvent::Late { .. } => late += 1,
+                ProbeEvent::Trouble { .. } | ProbeEvent::SocketDrops(_) => own += 1,
             }
         }
         let replies: u32 = answered.values().sum();
         println!(
-            "\nmeasured {name}: {replies} replies, {missed} missed, {own} other events, slowest {slowest:?}"
+            "\nmeasured {name}: {replies} replies, {missed} missed, {own} of our own, {late} late, slowest {slowest:?}"
         );
         assert_eq!((missed, own), (0, 0));
     }
@@ -115,6 +130,9 @@ fn a_missing_route_is_trouble_and_no_silence() {
 #[tokio::test]
 #[ignore = "the child of a_missing_route_is_trouble_and_no_silence"]
 async fn child_without_a_route() {
+    if !network_is_ours() {
+        return;
+    }
     let service: SocketAddr = "192.0.2.1:80".parse().unwrap();
     let (pinger, mut events) = Pinger::start(Settings::default());
     pinger.watch(1, host(1), SHORT).unwrap();
@@ -142,9 +160,12 @@ fn a_late_answer_is_a_miss() {
 #[tokio::test]
 #[ignore = "the child of a_late_answer_is_a_miss"]
 async fn child_that_answers_late() {
+    if !network_is_ours() {
+        return;
+    }
     ip("link set lo up");
     fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "1").unwrap();
-    let within = Duration::from_millis(100);
+    let within = Duration::from_millis(500);
     let (pinger, mut events) = Pinger::start(Settings {
         reply_within: within,
     });
@@ -154,7 +175,7 @@ async fn child_that_answers_late() {
         .watch(
             1,
             Target::Icmp(IpAddr::V4(target)),
-            Duration::from_millis(300),
+            Duration::from_millis(600),
         )
         .unwrap();
     // The kernel is deaf; this test answers in its place: at once, then too late, then
@@ -181,6 +202,9 @@ fn drops_of_our_own_socket_are_told() {
 #[tokio::test]
 #[ignore = "the child of drops_of_our_own_socket_are_told"]
 async fn child_that_floods_itself() {
+    if !network_is_ours() {
+        return;
+    }
     ip("link set lo up");
     for datagram in [false, true] {
         if datagram {
@@ -236,6 +260,9 @@ fn the_datagram_socket_comes_first() {
 #[tokio::test]
 #[ignore = "the child of the_datagram_socket_comes_first"]
 async fn child_that_opens_sockets() {
+    if !network_is_ours() {
+        return;
+    }
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     assert_eq!(
         Sockets::default().get(address).unwrap().table,
@@ -259,6 +286,9 @@ fn without_any_permission_the_error_says_what_to_do() {
 #[tokio::test]
 #[ignore = "the child of without_any_permission_the_error_says_what_to_do"]
 async fn child_without_permission() {
+    if !network_is_ours() {
+        return;
+    }
     let (pinger, _events) = Pinger::start(Settings::default());
     let refused = pinger.watch(1, host(1), SHORT).unwrap_err();
     assert_eq!(
@@ -271,10 +301,11 @@ async fn child_without_permission() {
     pinger.watch(1, host(1), SHORT).unwrap();
 }
 
-/// Answers pings from outside the kernel, when and how the test wants.
+/// Answers pings from outside the kernel, when and how the test wants: a raw socket, as
+/// std and tokio have it (to them it is one more datagram socket).
 struct EchoMachine {
-    socket: tokio::io::unix::AsyncFd<Socket>,
-    address: Ipv4Addr,
+    requests: UdpSocket,
+    replies: std::net::UdpSocket,
 }
 
 #[derive(Clone, Debug)]
@@ -291,18 +322,17 @@ impl EchoMachine {
         let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).unwrap();
         socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
         socket.set_nonblocking(true).unwrap();
-        #[allow(deprecated)]
-        let socket = tokio::io::unix::AsyncFd::new(socket).unwrap();
-        EchoMachine { socket, address }
+        let replies = std::net::UdpSocket::from(OwnedFd::from(socket));
+        let requests = UdpSocket::from_std(replies.try_clone().unwrap()).unwrap();
+        EchoMachine { requests, replies }
     }
 
     /// The next echo request to this machine.
     async fn request(&self) -> Echo {
+        let mut room = [0; 2048];
         loop {
-            let mut ready = self.socket.readable().await.unwrap();
-            let packet = ready.try_io(|socket| receive(socket.get_ref()));
-            let Ok(packet) = packet else { continue };
-            let packet = packet.unwrap();
+            let count = self.requests.recv(&mut room).await.unwrap();
+            let packet = room[..count].to_vec();
             let icmp = packet[20..].to_vec();
             if icmp[0] == 8 {
                 let identifier = u16::from_be_bytes([icmp[4], icmp[5]]);
@@ -333,28 +363,11 @@ impl EchoMachine {
         icmp[2..4].fill(0);
         let sum = checksum(&icmp);
         icmp[2..4].copy_from_slice(&sum.to_be_bytes());
-        let us = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-        let source = SocketAddrV4::new(self.address, 0);
-        assert_ne!(us, source);
         // A full send buffer would be this test's own trouble, and empties on loopback.
-        while let Err(err) = self
-            .socket
-            .get_ref()
-            .send_to(&icmp, &SocketAddr::V4(us).into())
-        {
+        while let Err(err) = self.replies.send_to(&icmp, "127.0.0.1:0") {
             assert_eq!(err.kind(), std::io::ErrorKind::WouldBlock);
         }
     }
-}
-
-fn receive(socket: &Socket) -> std::io::Result<Vec<u8>> {
-    let mut room = [MaybeUninit::<u8>::uninit(); 2048];
-    let count = socket.recv(&mut room)?;
-    // SAFETY: recv has filled the first `count` bytes.
-    Ok(room[..count]
-        .iter()
-        .map(|byte| unsafe { byte.assume_init() })
-        .collect())
 }
 
 /// The internet checksum (RFC 1071).

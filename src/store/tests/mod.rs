@@ -199,6 +199,32 @@ async fn old_events_go_and_intents_stay() {
 }
 
 #[tokio::test]
+async fn the_write_ahead_log_stays_small() {
+    let home = tempfile::tempdir().unwrap();
+    let journal = Journal::open(home.path()).unwrap();
+    let wal = home.path().join("journal.sqlite-wal");
+    let mut largest = 0;
+    for count in 0..1500 {
+        let state = Some(("pki".to_owned(), json!({ "count": count })));
+        journal.append_with_state(Vec::new(), state).await.unwrap();
+        journal
+            .append(vec![entry(EntryKind::Intent, "boot")])
+            .await
+            .unwrap();
+        largest = largest.max(fs::metadata(&wal).unwrap().len());
+    }
+    for _ in 0..40 {
+        let large = Entry {
+            body: json!("x".repeat(1_000_000)),
+            ..entry(EntryKind::Intent, "large")
+        };
+        journal.append(vec![large]).await.unwrap();
+        largest = largest.max(fs::metadata(&wal).unwrap().len());
+    }
+    assert!(largest < 16 << 20, "{largest} bytes");
+}
+
+#[tokio::test]
 async fn an_entry_too_large_is_refused_and_the_next_is_not() {
     let home = tempfile::tempdir().unwrap();
     let journal = Journal::open(home.path()).unwrap();
