@@ -403,9 +403,10 @@ fn link_settings(host: &Host) -> LinkSettings {
     let console = &host.settings.console;
     LinkSettings {
         connect_timeout: console.connect_timeout,
-        backoff_first: console.retry_first,
-        backoff_max: console.retry_most,
+        backoff_first: console.backoff_first,
+        backoff_max: console.backoff_max,
         keepalive_idle: console.keepalive,
+        user_timeout: console.lost_after,
         ..LinkSettings::default()
     }
 }
