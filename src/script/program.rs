@@ -104,6 +104,10 @@ pub struct Firmware {
     pub booting: Vec<PatternId>,
     /// `Type  'go' to resume`: stopped by BREAK, the kernel intact.
     pub resumable: PatternId,
+    /// The system runs and asks for a login.
+    pub login: Vec<PatternId>,
+    /// The system has panicked or trapped.
+    pub panic: Vec<PatternId>,
     /// Words that start or resume a system: no `send` outside `boot` and `resume` may hold one.
     pub starts: Vec<String>,
     /// The standing guard: the parameters that keep a node at its prompt.
