@@ -1,9 +1,17 @@
 //! The commands: one file each. This one says what they are called and what their exit
 //! codes mean; a command's own file says what it takes and what it does.
 
+pub mod adopt;
+mod ask;
 pub mod check;
+pub mod confirm;
 mod home;
 mod inspect;
+pub mod release;
+pub mod run;
+pub mod sim;
+mod sim_home;
+pub mod status;
 
 pub use home::Home;
 pub use inspect::{Inspected, inspect};
@@ -24,7 +32,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    Status(status::StatusArgs),
+    Confirm(confirm::ConfirmArgs),
+    Adopt(adopt::AdoptArgs),
+    Release(release::ReleaseArgs),
     Check(check::CheckArgs),
+    Sim(sim::SimArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -75,7 +89,13 @@ pub struct HomeArgs {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Confirm(args) => confirm::run(&args),
+        Command::Adopt(args) => adopt::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Sim(args) => sim::run(&args),
     };
     exit.into()
 }

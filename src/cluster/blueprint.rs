@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,13 +56,15 @@ pub enum Unfit {
 }
 
 impl Blueprint {
-    /// Puts the parts together.
+    /// Puts the parts together. Programs of power legs that are named by a path are found
+    /// from `home`.
     ///
     /// # Errors
     /// Something fits the file's rules but not this version.
     pub fn new(
         cluster: &Cluster,
         programs: &BTreeMap<PackageName, Arc<Program>>,
+        home: &Path,
     ) -> Result<Blueprint, Unfit> {
         let setup = setup(cluster, programs);
         let [package] = setup.packages.as_slice() else {
@@ -75,9 +78,9 @@ impl Blueprint {
             .collect::<Result<_, BadAddress>>()?;
         let legs = cluster.nodes.values().map(|node| {
             let legs = node.power.iter().map(|leg| CommandLeg {
-                off: leg.off.clone(),
-                on: leg.on.clone(),
-                status: leg.status.clone(),
+                off: from_home(&leg.off, home),
+                on: leg.on.as_ref().map(|on| from_home(on, home)),
+                status: from_home(&leg.status, home),
                 within: leg.within,
             });
             legs.collect()
@@ -109,6 +112,17 @@ impl Blueprint {
     pub fn name(&self) -> &str {
         self.setup.cluster.as_str()
     }
+}
+
+/// A command whose program, if it is a path, is found from the home directory.
+fn from_home(argv: &[String], home: &Path) -> Vec<String> {
+    let mut argv = argv.to_vec();
+    if let Some(program) = argv.first_mut()
+        && program.contains('/')
+    {
+        *program = home.join(&*program).display().to_string();
+    }
+    argv
 }
 
 fn patterns(program: &Program) -> Result<PatternSet, Unfit> {

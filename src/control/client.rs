@@ -4,7 +4,6 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use super::SOCKET;
 use super::limits;
 use super::protocol::{Answer, Ask, Refusal, Reply, Request, VERSION};
 
@@ -51,12 +50,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the daemon that guards the clusters of `home`.
+    /// Connects to the daemon that guards the clusters of `home` and listens at `socket`.
     ///
     /// # Errors
     /// There is none, or it is not for this user.
-    pub fn connect(home: &Path) -> Result<Client, ClientError> {
-        let socket = home.join(SOCKET);
+    pub fn connect(home: &Path, socket: &Path) -> Result<Client, ClientError> {
+        let socket = socket.to_owned();
         let stream = UnixStream::connect(&socket).map_err(|err| match err.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NoDaemon {
                 socket: socket.clone(),

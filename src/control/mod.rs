@@ -15,6 +15,3 @@ pub use client::{Client, ClientError};
 pub use protocol::{Answer, Ask, Refusal, Reply, Request, VERSION, Word};
 pub use report::{ClusterReport, ConsoleReport, HostReport, Report};
 pub use server::{Asked, Server};
-
-/// The socket's name in the home directory.
-pub const SOCKET: &str = "clusterd.sock";
