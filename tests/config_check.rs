@@ -45,16 +45,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn check(home: &Path, more: &[&str]) -> (Option<i32>, String, String) {
+fn clusterd(args: &[&str]) -> (Option<i32>, String, String) {
     let Output {
         status,
         stdout,
         stderr,
     } = Command::new(env!("CARGO_BIN_EXE_clusterd"))
-        .arg("check")
-        .arg("--home")
-        .arg(home)
-        .args(more)
+        .args(args)
         .env_remove("CLUSTER_HOME")
         .output()
         .unwrap();
@@ -62,12 +59,14 @@ fn check(home: &Path, more: &[&str]) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
+fn check(home: &Path, more: &[&str]) -> (Option<i32>, String, String) {
+    let home = home.to_str().unwrap();
+    clusterd(&[&["check", "--home", home], more].concat())
+}
+
 /// Replaces text of the home's cluster file.
 fn edit(home: &Path, from: &str, to: &str) {
-    let path = home.join("clist/example.yaml");
-    let text = fs::read_to_string(&path).unwrap();
-    assert!(text.contains(from), "{from} is not there");
-    fs::write(path, text.replace(from, to)).unwrap();
+    edit_file(home, "clist/example.yaml", from, to);
 }
 
 #[test]
@@ -210,4 +209,84 @@ fn the_example_guards_nothing_where_it_stands() {
     let names = Home::open(Path::new(ROOT)).unwrap();
     let loaded = config::load(&names);
     assert!(loaded.clusters.iter().all(|c| c.name.as_str() != "example"));
+}
+
+/// Replaces text of a file of the home.
+fn edit_file(home: &Path, file: &str, from: &str, to: &str) {
+    let path = home.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from} is not in {file}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn errors_of_a_chat_script_refuse_its_clusters_and_are_told_once() {
+    let home = home();
+    let example = fs::read_to_string(home.path().join("clist/example.yaml")).unwrap();
+    let second = example
+        .replace("cluster: example", "cluster: second")
+        .replace(":200", ":300")
+        .replace("80b1c2d", "80b1c2e")
+        .replace("192.0.2.10", "192.0.2.11");
+    fs::write(home.path().join("clist/second.yaml"), second).unwrap();
+    edit_file(
+        home.path(),
+        "chat-scripts/lib/openboot.chat",
+        "pattern login ",
+        "patern login ",
+    );
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(1), "{out}");
+    for name in ["example", "second"] {
+        assert!(out.contains(&format!("{name}: NOT guarded")), "{out}");
+    }
+    let told = out.matches("this belongs to nothing").count();
+    assert_eq!(told, 1, "{out}");
+    let path = home.path().join("chat-scripts/sun-openboot.chat");
+    let (code, alone, _) = clusterd(&["script", "check", path.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{alone}");
+    assert!(alone.contains("openboot.chat:"), "{alone}");
+}
+
+#[test]
+fn a_parameter_that_the_script_has_not_is_told_in_the_cluster_file() {
+    let home = home();
+    edit(home.path(), "ping_misses: 3", "ping_mises: 3");
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("no parameter `ping_mises`"), "{out}");
+    assert!(out.contains("did you mean `ping_misses`?"), "{out}");
+    assert!(out.contains("--> clist/example.yaml:42:27"), "{out}");
+}
+
+#[test]
+fn a_platform_that_the_script_does_not_know_is_told() {
+    let home = home();
+    edit(
+        home.path(),
+        "platform: openboot            #",
+        "platform: openbot  #",
+    );
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("knows no platform openbot"), "{out}");
+    assert!(out.contains("did you mean `openboot`?"), "{out}");
+}
+
+#[test]
+fn the_shipped_scripts_are_good_and_compiled_for_each_cluster() {
+    let home = home();
+    let found = inspect(&Home::open(home.path()).unwrap());
+    assert!(!found.has_errors(), "{:?}", found.scripts);
+    assert_eq!(found.programs.len(), 1);
+}
+
+#[test]
+fn a_console_address_without_a_port_is_told_where_it_stands() {
+    let home = home();
+    edit(home.path(), "telnet://ts1:2001", "telnet://ts1");
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("names no port"), "{out}");
+    assert!(out.contains("--> clist/example.yaml:11:14"), "{out}");
 }

@@ -48,7 +48,11 @@ fn said(loaded: &Loaded) -> (String, String) {
     for cluster in &loaded.clusters {
         writeln!(guarded, "{}", cluster.name).unwrap();
     }
-    let faults: Vec<String> = loaded.faults.iter().map(|f| loaded.render(f)).collect();
+    let faults: Vec<String> = loaded
+        .faults
+        .iter()
+        .map(|f| loaded.render(f, false))
+        .collect();
     (guarded, faults.join("\n"))
 }
 

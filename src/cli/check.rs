@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
+use super::scripts::{ScriptFault, color};
 use super::{Exit, Home, HomeArgs, Inspected, inspect};
 use crate::config::{self, Cluster, Fault, Weight};
 
@@ -38,7 +39,7 @@ pub fn run(args: &CheckArgs) -> Exit {
     } else {
         print!("{}", text(&found));
     }
-    if found.loaded.has_errors() {
+    if found.has_errors() {
         Exit::Faults
     } else {
         Exit::Good
@@ -51,7 +52,10 @@ fn text(found: &Inspected) -> String {
     let loaded = &found.loaded;
     // Writing to a String cannot fail.
     for fault in &loaded.faults {
-        let _ = writeln!(out, "{}", loaded.render(fault));
+        let _ = writeln!(out, "{}", loaded.render(fault, color()));
+    }
+    for fault in &found.scripts {
+        out.push_str(&fault.text);
     }
     for cluster in &loaded.clusters {
         describe(cluster, &mut out);
@@ -64,7 +68,7 @@ fn text(found: &Inspected) -> String {
             refused.file
         );
     }
-    let (errors, warnings) = counts(&loaded.faults);
+    let (errors, warnings) = counts(found);
     let _ = writeln!(
         out,
         "{} guarded, {} refused; {}, {}",
@@ -92,12 +96,16 @@ fn describe(cluster: &Cluster, out: &mut String) {
     }
 }
 
-fn counts(faults: &[Fault]) -> (usize, usize) {
-    let errors = faults.iter().filter(|f| f.weight == Weight::Error).count();
-    (errors, faults.len() - errors)
+fn counts(found: &Inspected) -> (usize, usize) {
+    let files = found.loaded.faults.iter().map(|fault| fault.weight);
+    let scripts = found.scripts.iter().map(|fault| fault.weight);
+    let (errors, warnings): (Vec<Weight>, Vec<Weight>) =
+        files.chain(scripts).partition(|w| *w == Weight::Error);
+    (errors.len(), warnings.len())
 }
 
-fn number(count: usize, what: &str) -> String {
+/// `1 error`, `2 errors`.
+pub fn number(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -128,8 +136,9 @@ struct PackageReport<'a> {
     accepts: &'static str,
 }
 
+/// A fault, for programs.
 #[derive(Debug, Serialize)]
-struct FaultReport<'a> {
+pub struct FaultReport<'a> {
     severity: Weight,
     file: &'a str,
     line: Option<usize>,
@@ -153,10 +162,12 @@ impl<'a> Report<'a> {
             guarded: false,
             packages: Vec::new(),
         });
-        let (errors, warnings) = counts(&loaded.faults);
+        let (errors, warnings) = counts(found);
+        let of_files = loaded.faults.iter().map(FaultReport::of);
+        let of_scripts = found.scripts.iter().map(FaultReport::of_script);
         Report {
             clusters: guarded.chain(refused).collect(),
-            faults: loaded.faults.iter().map(FaultReport::of).collect(),
+            faults: of_files.chain(of_scripts).collect(),
             errors,
             warnings,
         }
@@ -178,12 +189,25 @@ fn packages(cluster: &Cluster) -> Vec<PackageReport<'_>> {
 }
 
 impl<'a> FaultReport<'a> {
+    /// A fault of a cluster file or of the settings.
     fn of(fault: &'a Fault) -> FaultReport<'a> {
         FaultReport {
             severity: fault.weight,
             file: &fault.file,
             line: fault.place.map(|place| place.line),
             column: fault.place.map(|place| place.column),
+            message: &fault.message,
+            help: fault.help.as_deref(),
+        }
+    }
+
+    /// A fault of a chat script.
+    pub fn of_script(fault: &'a ScriptFault) -> FaultReport<'a> {
+        FaultReport {
+            severity: fault.weight,
+            file: &fault.file,
+            line: Some(fault.line).filter(|line| *line > 0),
+            column: Some(fault.column).filter(|column| *column > 0),
             message: &fault.message,
             help: fault.help.as_deref(),
         }

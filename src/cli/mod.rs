@@ -12,9 +12,12 @@ pub mod run;
 pub mod sim;
 mod sim_home;
 pub mod status;
+pub mod script;
+mod scripts;
 
 pub use home::Home;
-pub use inspect::{Inspected, inspect};
+pub use inspect::{Inspected, Programs, inspect};
+pub use scripts::ScriptFault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +42,7 @@ enum Command {
     Release(release::ReleaseArgs),
     Check(check::CheckArgs),
     Sim(sim::SimArgs),
+    Script(script::ScriptArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Release(args) => release::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Script(args) => script::run(&args),
     };
     exit.into()
 }

@@ -1,6 +1,9 @@
 //! What is wrong with a file: where, what, and the mend.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::ops::Range;
+
+use crate::script::diagnostic::{Diagnostic, Sources, Span, render};
 
 /// Something wrong in a file that an operator wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,50 +54,57 @@ impl Fault {
     }
 
     /// The fault as people read it, with the line of `text` it is about and carets under it.
-    pub fn render(&self, text: Option<&str>) -> String {
-        let mut out = String::new();
+    pub fn render(&self, text: Option<&str>, color: bool) -> String {
+        let mut sources = Sources::default();
+        let source = sources.add(&self.file, text.unwrap_or(""));
+        let Some((place, text)) = self.place.zip(text) else {
+            return self.render_whole();
+        };
+        let span = Span::new(source, place.bytes(text));
+        let mut diagnostic = match self.weight {
+            Weight::Error => Diagnostic::error(span, &self.message),
+            Weight::Warning => Diagnostic::warning(span, &self.message),
+        };
+        if let Some(help) = &self.help {
+            diagnostic = diagnostic.help(help);
+        }
+        let mut shown = render(&[diagnostic], &sources, color);
+        shown.truncate(shown.trim_end().len());
+        shown + "\n"
+    }
+
+    /// The same where no line can be shown.
+    fn render_whole(&self) -> String {
         let weight = match self.weight {
             Weight::Warning => "warning",
             Weight::Error => "error",
         };
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{weight}: {}", self.message);
-        let width = self.place.map_or(1, |p| p.line.to_string().len());
-        match self.place {
-            Some(place) => {
-                let Place { line, column, .. } = place;
-                let _ = writeln!(out, "{:width$}--> {}:{line}:{column}", "", self.file);
-                let shown = text.and_then(|text| text.lines().nth(line - 1));
-                if let Some(shown) = shown {
-                    let _ = writeln!(out, "{:width$} |", "");
-                    let _ = writeln!(out, "{line} | {}", harmless(shown));
-                    let carets = "^".repeat(place.length);
-                    let _ = writeln!(out, "{:width$} | {:2$}{carets}", "", "", column - 1);
-                }
-            }
-            None => {
-                let _ = writeln!(out, "{:width$}--> {}", "", self.file);
-            }
-        }
+        let place = self.place.map_or(String::new(), |place| {
+            format!(":{}:{}", place.line, place.column)
+        });
+        let mut out = format!("{weight}: {}\n --> {}{place}\n", self.message, self.file);
         if let Some(help) = &self.help {
-            let indent = format!("\n{:1$}", "", width + 9);
-            let help = help.replace('\n', &indent);
-            let _ = writeln!(out, "{:width$} = help: {help}", "");
+            out.push_str(&format!(
+                "  = help: {}\n",
+                help.replace('\n', "\n          ")
+            ));
         }
         out
     }
 }
 
-/// One character for each, so that carets stay under what they mean and a terminal obeys
-/// nothing that stands in a file.
-fn harmless(line: &str) -> String {
-    line.chars()
-        .map(|c| match c {
-            '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
+impl Place {
+    /// The bytes of `text` that it means.
+    fn bytes(self, text: &str) -> Range<usize> {
+        let lines = text.split_inclusive('\n');
+        let before: usize = lines.clone().take(self.line - 1).map(str::len).sum();
+        let line = lines.clone().nth(self.line - 1).unwrap_or("");
+        let byte = |column: usize| {
+            let mut starts = line.char_indices().map(|(at, _)| at);
+            before + starts.nth(column).unwrap_or(line.trim_end().len())
+        };
+        byte(self.column - 1)..byte(self.column - 1 + self.length)
+    }
 }
 
 /// The one-line form: `clist/a.yaml:3:7: unknown key "adress"`.
@@ -184,8 +194,8 @@ mod tests {
             help: Some("did you mean `address`?".into()),
         };
         assert_eq!(
-            fault.render(Some("packages:\n  adress: x\u{1b}[2J\n")),
-            "error: unknown key `adress`\n --> clist/a.yaml:2:3\n  |\n2 |   adress: x\u{fffd}[2J\n  |   ^^^^^^\n  = help: did you mean `address`?\n"
+            fault.render(Some("packages:\n  adress: x\u{1b}[2J\n"), false),
+            "error: unknown key `adress`\n --> clist/a.yaml:2:3\n  |\n2 |   adress: x␛[2J\n  |   ^^^^^^\n  |\n  = help: did you mean `address`?\n"
         );
     }
 }

@@ -128,8 +128,8 @@ impl Loaded {
     }
 
     /// A fault as people read it, with its line.
-    pub fn render(&self, fault: &Fault) -> String {
-        fault.render(self.texts.get(&fault.file).map(String::as_str))
+    pub fn render(&self, fault: &Fault, color: bool) -> String {
+        fault.render(self.texts.get(&fault.file).map(String::as_str), color)
     }
 }
 
@@ -198,8 +198,13 @@ fn cluster_files(files: &dyn Files, loaded: &mut Loaded) -> Vec<String> {
     };
     let mut paths = Vec::new();
     for name in names.iter().filter(|name| !name.starts_with('.')) {
-        let path = format!("{CLIST}/{name}");
-        if name.ends_with(".yaml") {
+        let path = format!("{CLIST}/{}", name.escape_debug());
+        if path != format!("{CLIST}/{name}") {
+            let why = "a file name with characters that cannot be typed";
+            loaded
+                .faults
+                .push(Fault::of_file(&path, why, Some("give it a plain name")));
+        } else if name.ends_with(".yaml") {
             paths.push(path);
         } else if name.ends_with(".yml") {
             let mut fault = Fault::of_file(&path, "not read", Some("name it .yaml"));

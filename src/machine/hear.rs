@@ -35,6 +35,17 @@ impl Machine {
         if foreign && self.nodes[n].condition == Condition::Prompt && !text.trim().is_empty() {
             self.somebody_types(n, &text);
         }
+        self.take_findings(n, heard);
+    }
+
+    /// Findings that silence alone made: no byte came, so no sign of life.
+    pub(super) fn hear_quiet(&mut self, n: NodeId, epoch: u64, heard: Vec<Heard>) {
+        if self.nodes[n].epoch() == Some(epoch) {
+            self.take_findings(n, heard);
+        }
+    }
+
+    fn take_findings(&mut self, n: NodeId, heard: Vec<Heard>) {
         for item in heard {
             match item {
                 Heard::Text(text) => self.nodes[n].keep_talk(&text),
@@ -105,6 +116,10 @@ impl Machine {
             .push((hit.pattern, hit.captures.clone()));
         if self.nodes[n].shown.len() > 64 {
             self.nodes[n].shown.remove(0);
+        }
+        if self.nodes[n].heard.is_none_or(|at| at < self.nodes[n].spoke) {
+            // It ended before our last send: it answers nothing, and is known already or stale.
+            return;
         }
         self.learn(n, hit, &firmware);
         if hit.pattern == firmware.prompt {

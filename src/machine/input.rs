@@ -20,6 +20,8 @@ pub enum Input {
         epoch: u64,
         heard: Vec<Heard>,
     },
+    /// A prompt's quiet time is over: findings without new bytes.
+    Quiet { node: NodeId, epoch: u64, heard: Vec<Heard> },
     /// Console output was lost in our own queue.
     Gap { node: NodeId, lost: u64 },
     /// The package's service address was asked, as the cluster file says.

@@ -180,6 +180,7 @@ impl Machine {
             Input::LinkUp { node, epoch } => self.link_up(node, epoch),
             Input::LinkDown { node, why } => self.link_down(node, &why),
             Input::Console { node, epoch, heard } => self.hear(node, epoch, heard),
+            Input::Quiet { node, epoch, heard } => self.hear_quiet(node, epoch, heard),
             Input::Gap { node, lost } => self.gap(node, lost),
             Input::Address { package, answered } => self.address(package, answered),
             Input::Witness { witness, answered } => {

@@ -76,10 +76,10 @@ pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Fa
     let lowered = compile::lower(path, text, context);
     let mut diagnostics = lowered.faults;
     let wrong = |diagnostics: &[Diagnostic]| diagnostics.iter().any(|fault| fault.severity == Severity::Error);
-    check::local(&lowered.files, &lowered.scope, &lowered.draft, context.judge, &mut diagnostics);
-    let readable = !wrong(&diagnostics) || !lowered.broken;
-    if readable {
-        check::flow(&lowered.draft, &lowered.scope, &lowered.sources, &mut diagnostics);
+    check::local(&lowered.files, &lowered.draft, context.judge, &mut diagnostics);
+    // Something was left out: what flows through the rest would say little.
+    if !lowered.broken {
+        check::flow(&lowered.files, &lowered.draft, &lowered.scope, &lowered.sources, &mut diagnostics);
     }
     diagnostics.sort_by_key(|fault| (fault.primary.0.source, fault.primary.0.start));
     diagnostics.dedup();

@@ -1,4 +1,4 @@
-//! The simulated cluster: OpenBoot nodes, their shared disk, consoles, cables and faults, in
+//! The simulated cluster: `OpenBoot` nodes, their shared disk, consoles, cables and faults, in
 //! virtual time; and, in [`serve`], the same nodes behind real telnet ports.
 //!
 //! ```text
@@ -25,6 +25,7 @@ mod spec;
 mod system;
 mod texts;
 mod transcript;
+mod world;
 
 pub use disk::{Beat, Boot, DiskFault, SharedDisk, Violation, Write};
 pub use fault::{Faults, Shutdown};
@@ -33,6 +34,12 @@ pub use nvram::NvramFault;
 pub use rig::{ConsoleLink, Rig};
 pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
 pub use transcript::{Traffic, Transcript};
+pub use world::{RaisedAlarm, World};
+
+/// The examples of the simulator's page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulator.md")]
+struct SimulatorPage;
 
 #[cfg(test)]
 mod tests;

@@ -2,33 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use clusterd::matcher::{PatternDef, check_pattern, example_matches};
 use clusterd::script::diagnostic::render;
 use clusterd::script::program::Pattern;
 use clusterd::script::{Compiled, Context, Faults, PatternJudge, compile as compile_with};
-use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
 
-/// Judges with a plain regex engine.
+/// Judges as the matcher does.
 struct Judge;
 
-impl Judge {
-    fn regex(regex: &str) -> Result<Regex, String> {
-        let config = syntax::Config::new().unicode(false).utf8(false);
-        Regex::builder().syntax(config).build(regex).map_err(|error| error.to_string())
-    }
-}
-
 impl PatternJudge for Judge {
-    fn refuses(&self, regex: &str, _prompt: bool) -> Option<String> {
-        match Judge::regex(regex) {
-            Err(error) => Some(error),
-            Ok(built) if built.is_match("") => Some("it matches where nothing is printed".to_owned()),
-            Ok(_) => None,
-        }
+    fn refuses(&self, regex: &str, prompt: bool) -> Option<String> {
+        check_pattern(regex, prompt).err().map(|fault| fault.to_string())
     }
 
     fn matches(&self, pattern: &Pattern, line: &str) -> bool {
-        Judge::regex(&pattern.regex).is_ok_and(|built| built.is_match(line))
+        let def = PatternDef { name: pattern.name.clone(), regex: pattern.regex.clone(), quiet: pattern.quiet };
+        example_matches(&def, line)
     }
 }
 
