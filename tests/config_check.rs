@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use clusterd::cli::{Home, inspect};
 use clusterd::config::{self, DataPolicy, Settings, Weight};
+use clusterd::home::{Home, inspect};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -5,19 +5,12 @@ pub mod adopt;
 mod ask;
 pub mod check;
 pub mod confirm;
-mod home;
-mod inspect;
 pub mod release;
 pub mod run;
 pub mod sim;
 mod sim_home;
 pub mod status;
 pub mod script;
-mod scripts;
-
-pub use home::Home;
-pub use inspect::{Inspected, Programs, inspect};
-pub use scripts::ScriptFault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -156,7 +156,7 @@ impl<'h> Bench<'h> {
         params: &BTreeMap<String, String>,
     ) -> Result<Arc<Program>, Spoiled> {
         let path = format!("{SCRIPTS}/{script}.chat");
-        let text = match super::scripts::read(&self.home.path(&path)) {
+        let text = match scripts::read(&self.home.path(&path)) {
             Ok(text) => text,
             Err(why) => {
                 self.note(vec![ScriptFault::of_file(&path, why)]);
