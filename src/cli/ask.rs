@@ -1,8 +1,9 @@
 //! What all commands share that talk to a running daemon.
 
-use super::{Exit, Home, HomeArgs};
+use super::{Exit, HomeArgs};
 use crate::config;
 use crate::control::{Answer, Ask, Client, ClientError};
+use crate::home::Home;
 
 /// Asks the daemon of a home; what goes wrong is printed and gives the exit code.
 pub(super) fn ask(args: &HomeArgs, ask: Ask) -> Result<Answer, Exit> {

@@ -59,7 +59,10 @@ fn consent(args: &ConfirmArgs, node: &str) -> Result<(), String> {
         return if *again == args.node {
             Ok(())
         } else {
-            Err(format!("--yes-i-have-checked names {again}, not {}", args.node))
+            Err(format!(
+                "--yes-i-have-checked names {again}, not {}",
+                args.node
+            ))
         };
     }
     if !io::stdin().is_terminal() {
@@ -70,7 +73,9 @@ fn consent(args: &ConfirmArgs, node: &str) -> Result<(), String> {
     }
     explain(args)?;
     question(
-        &format!("Have you seen with your own eyes, or at its power switch, that {node} is stopped? Type its name"),
+        &format!(
+            "Have you seen with your own eyes, or at its power switch, that {node} is stopped? Type its name"
+        ),
         node,
     )?;
     question(
@@ -90,12 +95,17 @@ fn explain(args: &ConfirmArgs) -> Result<(), String> {
          are lost. A silent console and an unanswered ping do not show that a node is stopped.\n"
     );
     if let Some((cluster, _)) = node.split_once('/') {
-        let question = Ask::Status { cluster: Some(cluster.to_owned()) };
+        let question = Ask::Status {
+            cluster: Some(cluster.to_owned()),
+        };
         let Ok(Answer::Status { report }) = ask::ask(&args.home, question) else {
             return Err("the daemon does not tell how the cluster is".to_owned());
         };
         let width = super::status::width();
-        print!("{}", super::status::render(&report, super::status::Ink::Plain, width));
+        print!(
+            "{}",
+            super::status::render(&report, super::status::Ink::Plain, width)
+        );
         println!();
     }
     Ok(())
@@ -105,7 +115,10 @@ fn question(text: &str, wanted: &str) -> Result<(), String> {
     print!("{text}: ");
     io::stdout().flush().map_err(|err| err.to_string())?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(|err| err.to_string())?;
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|err| err.to_string())?;
     if line.trim() == wanted {
         Ok(())
     } else {

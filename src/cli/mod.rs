@@ -7,10 +7,10 @@ pub mod check;
 pub mod confirm;
 pub mod release;
 pub mod run;
+pub mod script;
 pub mod sim;
 mod sim_home;
 pub mod status;
-pub mod script;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

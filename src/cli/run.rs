@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::{Exit, Home, HomeArgs};
+use super::{Exit, HomeArgs};
 use crate::daemon::{Daemon, StartError, Systemd, log_to, prepare, until_told_to_stop};
+use crate::home::Home;
 
 /// Guards every cluster of the home directory, until SIGTERM. It stays in the foreground.
 ///

@@ -53,7 +53,9 @@ struct ServeArgs {
 /// Serves.
 pub fn run(args: &SimArgs) -> Exit {
     let SimCommand::Serve(args) = &args.command;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let served = runtime.and_then(|runtime| runtime.block_on(serve_nodes(args)));
     match served {
         Ok(()) => Exit::Good,
@@ -69,7 +71,10 @@ async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
         .map(|n| NodeSpec::sun(&format!("sun{}", n + 1), FIRST_HOST_ID + n))
         .collect();
     let after = args.base_port.checked_add(u16::from(args.nodes));
-    let port = args.service_port.or(after).ok_or(io::ErrorKind::InvalidInput)?;
+    let port = args
+        .service_port
+        .or(after)
+        .ok_or(io::ErrorKind::InvalidInput)?;
     let sim = serve(ServeSpec {
         nodes,
         listen: args.listen,
@@ -83,7 +88,10 @@ async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
     println!("{}", sim.table());
     if let Some(dir) = &args.write_home {
         write_home(&sim, dir)?;
-        println!("A home that guards them: clusterd run --home {}", dir.display());
+        println!(
+            "A home that guards them: clusterd run --home {}",
+            dir.display()
+        );
     }
     obey(&sim).await
 }

@@ -58,7 +58,10 @@ pub(super) fn write(dir: &Path, cluster: &SimCluster) -> io::Result<()> {
 }
 
 fn cluster_file(cluster: &SimCluster) -> String {
-    let mut text = format!("# simulated nodes: written by clusterd\n\ncluster: {}\n\nnodes:\n", cluster.name);
+    let mut text = format!(
+        "# simulated nodes: written by clusterd\n\ncluster: {}\n\nnodes:\n",
+        cluster.name
+    );
     // Writing to a String cannot fail.
     for (name, host_id, console) in &cluster.nodes {
         let _ = write!(
@@ -67,8 +70,16 @@ fn cluster_file(cluster: &SimCluster) -> String {
             cluster.platform
         );
     }
-    let names: Vec<&str> = cluster.nodes.iter().map(|(name, ..)| name.as_str()).collect();
-    let params: Vec<String> = cluster.params.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let names: Vec<&str> = cluster
+        .nodes
+        .iter()
+        .map(|(name, ..)| name.as_str())
+        .collect();
+    let params: Vec<String> = cluster
+        .params
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
     let _ = write!(
         text,
         "\npackages:\n  service:\n    script: sun-openboot\n    nodes: [{}]\n    boot_device: disk\n    address: {}\n    \

@@ -1,7 +1,6 @@
 //! All that one cluster's task needs to begin: made once from the cluster file and its
 //! compiled scripts, used again after a restart of the task.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +10,9 @@ use super::setup::setup;
 use crate::config::{Cluster, Reach};
 use crate::console::{Address, BadAddress};
 use crate::exec::CommandLeg;
+use crate::home::Programs;
 use crate::machine::setup::Setup;
 use crate::matcher::{PatternDef, PatternError, PatternSet};
-use crate::name::PackageName;
 use crate::probe::Target;
 use crate::script::program::Program;
 
@@ -61,11 +60,7 @@ impl Blueprint {
     ///
     /// # Errors
     /// Something fits the file's rules but not this version.
-    pub fn new(
-        cluster: &Cluster,
-        programs: &BTreeMap<PackageName, Arc<Program>>,
-        home: &Path,
-    ) -> Result<Blueprint, Unfit> {
+    pub fn new(cluster: &Cluster, programs: &Programs, home: &Path) -> Result<Blueprint, Unfit> {
         let setup = setup(cluster, programs);
         let [package] = setup.packages.as_slice() else {
             return Err(Unfit::Packages(setup.packages.len()));

@@ -46,12 +46,19 @@ impl Desk<'_> {
                 reply(answer, Answer::Pong { version, pid });
             }
             Ask::Status { cluster } => self.status(cluster, answer),
-            Ask::Say { cluster, word, node } => {
+            Ask::Say {
+                cluster,
+                word,
+                node,
+            } => {
                 let mail = match self.mail_of(&cluster) {
                     Ok(mail) => mail.clone(),
                     Err(refusal) => return reply(answer, refusal),
                 };
-                tracing::warn!("{who} says {word:?} to {cluster} {}", node.as_deref().unwrap_or(""));
+                tracing::warn!(
+                    "{who} says {word:?} to {cluster} {}",
+                    node.as_deref().unwrap_or("")
+                );
                 tokio::spawn(async move {
                     let (heard, hears) = oneshot::channel();
                     let message = Message::Say {
@@ -73,22 +80,33 @@ impl Desk<'_> {
     fn mail_of(&self, cluster: &str) -> Result<&mpsc::Sender<Message>, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
             return ward.mail().ok_or_else(|| {
-                let text = format!("the task of {cluster} has crashed and begins again soon; see the alarms");
+                let text = format!(
+                    "the task of {cluster} has crashed and begins again soon; see the alarms"
+                );
                 Answer::refused(Refusal::NotGuarded, text)
             });
         }
         if let Some(refused) = self.refused.iter().find(|r| r.cluster == cluster) {
-            let text = format!("{cluster} is not guarded, {} is wrong: {}", refused.file, refused.why);
+            let text = format!(
+                "{cluster} is not guarded, {} is wrong: {}",
+                refused.file, refused.why
+            );
             return Err(Answer::refused(Refusal::NotGuarded, text));
         }
-        Err(Answer::refused(Refusal::Unknown, self.no_such_cluster(cluster)))
+        Err(Answer::refused(
+            Refusal::Unknown,
+            self.no_such_cluster(cluster),
+        ))
     }
 
     fn no_such_cluster(&self, cluster: &str) -> String {
         let known: Vec<&str> = self.wards.keys().map(String::as_str).collect();
         match known.as_slice() {
             [] => format!("there is no cluster {cluster:?}: none is guarded here"),
-            known => format!("there is no cluster {cluster:?}; guarded here: {}", known.join(", ")),
+            known => format!(
+                "there is no cluster {cluster:?}; guarded here: {}",
+                known.join(", ")
+            ),
         }
     }
 
@@ -127,7 +145,9 @@ impl Desk<'_> {
 
     fn host_report(&self) -> HostReport {
         let up = self.host.clock.now().since(Moment::ZERO);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         HostReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -201,7 +221,10 @@ fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
 }
 
 fn busy() -> Answer {
-    Answer::refused(Refusal::Busy, "the cluster's task did not answer in time; look at its status before you say it again")
+    Answer::refused(
+        Refusal::Busy,
+        "the cluster's task did not answer in time; look at its status before you say it again",
+    )
 }
 
 /// Whoever asked may have gone.

@@ -12,7 +12,6 @@
 
 mod desk;
 mod prepare;
-mod scripts;
 mod signals;
 mod supervisor;
 mod systemd;

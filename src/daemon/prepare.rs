@@ -5,10 +5,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::scripts;
-use crate::cli::{Home, inspect};
 use crate::cluster::Blueprint;
-use crate::config::{Cluster, Loaded, Settings};
+use crate::config::{Loaded, Settings};
+use crate::home::{Home, Programs, inspect};
 use crate::scribe::Scribe;
 use crate::store::{Journal, Retention, StoreError};
 
@@ -65,7 +64,8 @@ pub(super) struct Unguarded {
 /// Another daemon has this home, or its journal or logs cannot be used. Faults of single
 /// files are none: their clusters are not guarded, and that is an alarm.
 pub fn prepare(home: Home) -> Result<Prepared, StartError> {
-    let loaded = inspect(&home).loaded;
+    let inspected = inspect(&home);
+    let loaded = inspected.loaded;
     let retention = Retention {
         age: loaded.settings.journal.age,
         most: loaded.settings.journal.most,
@@ -79,12 +79,14 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
     let mut guarded = Vec::new();
     let mut refused = refused(&loaded);
     for cluster in &loaded.clusters {
-        match blueprint(cluster, &home, &loaded) {
+        let none = Programs::new();
+        let programs = inspected.programs.get(&cluster.name).unwrap_or(&none);
+        match Blueprint::new(cluster, programs, home.dir()) {
             Ok(blueprint) => guarded.push(Arc::new(blueprint)),
-            Err(why) => refused.push(Unguarded {
+            Err(unfit) => refused.push(Unguarded {
                 cluster: cluster.name.to_string(),
                 file: cluster.file.clone(),
-                why,
+                why: unfit.to_string(),
             }),
         }
     }
@@ -96,12 +98,6 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
         guarded,
         refused,
     })
-}
-
-fn blueprint(cluster: &Cluster, home: &Home, loaded: &Loaded) -> Result<Blueprint, String> {
-    let text = loaded.texts.get(&cluster.file).map_or("", String::as_str);
-    let programs = scripts::programs(cluster, home, text)?;
-    Blueprint::new(cluster, &programs, home.dir()).map_err(|unfit| unfit.to_string())
 }
 
 fn refused(loaded: &Loaded) -> Vec<Unguarded> {

@@ -53,9 +53,17 @@ impl Daemon {
     /// # Errors
     /// The control socket cannot be made, or the journal not read.
     pub async fn start(prepared: Prepared) -> Result<Daemon, StartError> {
-        let Prepared { home, settings, journal, scribe, guarded, refused } = prepared;
+        let Prepared {
+            home,
+            settings,
+            journal,
+            scribe,
+            guarded,
+            refused,
+        } = prepared;
         let socket = home.path(&settings.control_socket);
-        let server = Server::bind(&socket).map_err(|why| StartError::Socket { path: socket, why })?;
+        let server =
+            Server::bind(&socket).map_err(|why| StartError::Socket { path: socket, why })?;
         let server = Arc::new(server);
         let before = open_before(&journal).await?;
         let (stop, stopped) = watch::channel(false);
@@ -159,7 +167,12 @@ impl Daemon {
         }
         if self.wards.is_empty() {
             let text = format!("no cluster of {} is guarded", self.home.display());
-            alarms.raise(&Subject::host(), Severity::Critical, "nothing_guarded", &text);
+            alarms.raise(
+                &Subject::host(),
+                Severity::Critical,
+                "nothing_guarded",
+                &text,
+            );
         } else {
             alarms.clear(&Subject::host(), "nothing_guarded");
         }
@@ -223,11 +236,16 @@ impl Daemon {
             return;
         };
         let pause = Span(ward.ended());
-        let text = format!("the task of {name} crashed ({why}) and begins again in {pause}; until then nobody guards {name}");
+        let text = format!(
+            "the task of {name} crashed ({why}) and begins again in {pause}; until then nobody guards {name}"
+        );
         tracing::error!("{text}");
-        self.host
-            .alarms
-            .raise(&Subject::cluster(&name), Severity::Critical, "task_crashed", &text);
+        self.host.alarms.raise(
+            &Subject::cluster(&name),
+            Severity::Critical,
+            "task_crashed",
+            &text,
+        );
     }
 
     /// Once a second: is every task alive, and can logs be written?

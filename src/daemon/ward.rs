@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::cluster::{Blueprint, Message, Pulse};
 use crate::clock::Moment;
+use crate::cluster::{Blueprint, Message, Pulse};
 
 /// Messages that may wait for a cluster.
 const MAIL: usize = 64;

@@ -117,7 +117,10 @@ impl Machine {
         if self.nodes[n].shown.len() > 64 {
             self.nodes[n].shown.remove(0);
         }
-        if self.nodes[n].heard.is_none_or(|at| at < self.nodes[n].spoke) {
+        if self.nodes[n]
+            .heard
+            .is_none_or(|at| at < self.nodes[n].spoke)
+        {
             // It ended before our last send: it answers nothing, and is known already or stale.
             return;
         }

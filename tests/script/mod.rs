@@ -12,11 +12,17 @@ struct Judge;
 
 impl PatternJudge for Judge {
     fn refuses(&self, regex: &str, prompt: bool) -> Option<String> {
-        check_pattern(regex, prompt).err().map(|fault| fault.to_string())
+        check_pattern(regex, prompt)
+            .err()
+            .map(|fault| fault.to_string())
     }
 
     fn matches(&self, pattern: &Pattern, line: &str) -> bool {
-        let def = PatternDef { name: pattern.name.clone(), regex: pattern.regex.clone(), quiet: pattern.quiet };
+        let def = PatternDef {
+            name: pattern.name.clone(),
+            regex: pattern.regex.clone(),
+            quiet: pattern.quiet,
+        };
         example_matches(&def, line)
     }
 }
@@ -27,11 +33,19 @@ pub fn try_compile(path: &str, text: &str) -> Result<Compiled, Faults> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/chat-scripts/lib");
     for entry in std::fs::read_dir(folder).expect("the library folder is there") {
         let path = entry.expect("an entry").path();
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let text = std::fs::read_to_string(&path).expect("a library is text");
         libraries.insert(name.clone(), (format!("lib/{name}.chat"), text));
     }
-    let context = Context { loader: &libraries, params: &BTreeMap::new(), judge: &Judge };
+    let context = Context {
+        loader: &libraries,
+        params: &BTreeMap::new(),
+        judge: &Judge,
+    };
     compile_with(path, text, &context)
 }
 

@@ -65,7 +65,8 @@ pub fn render(report: &Report, ink: Ink, width: usize) -> String {
 
 /// How bad is it, in one line?
 fn summary(report: &Report, ink: Ink) -> String {
-    let count = |wanted: fn(&ClusterReport) -> bool| report.clusters.iter().filter(|c| wanted(c)).count();
+    let count =
+        |wanted: fn(&ClusterReport) -> bool| report.clusters.iter().filter(|c| wanted(c)).count();
     let total = report.clusters.len();
     let mut parts = vec![match total {
         1 => "1 cluster".to_owned(),
@@ -74,12 +75,20 @@ fn summary(report: &Report, ink: Ink) -> String {
     let unguarded = count(|c| c.not_guarded.is_some());
     let held = count(|c| hold(c).is_some());
     let impaired = count(|c| impaired(c).is_some());
-    for (number, words) in [(unguarded, "NOT GUARDED"), (held, "in HOLD"), (impaired, "held: monitor impaired")] {
+    for (number, words) in [
+        (unguarded, "NOT GUARDED"),
+        (held, "in HOLD"),
+        (impaired, "held: monitor impaired"),
+    ] {
         if number > 0 {
             parts.push(ink.red(&format!("{number} {words}")));
         }
     }
-    let critical = report.alarms.iter().filter(|a| a.severity == Severity::Critical).count();
+    let critical = report
+        .alarms
+        .iter()
+        .filter(|a| a.severity == Severity::Critical)
+        .count();
     parts.push(match (report.alarms.len(), critical) {
         (0, _) => "no open alarm".to_owned(),
         (open, 0) => format!("{open} open alarms"),
@@ -100,7 +109,10 @@ fn summary(report: &Report, ink: Ink) -> String {
 fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     let name = ink.bold(&cluster.cluster);
     let Some(snapshot) = &cluster.snapshot else {
-        let why = cluster.not_guarded.as_deref().unwrap_or("its task does not answer");
+        let why = cluster
+            .not_guarded
+            .as_deref()
+            .unwrap_or("its task does not answer");
         let mut out = format!("{name}  {}\n", ink.red("NOT GUARDED"));
         out.push_str(&labelled("file", &cluster.file, 2, width));
         for line in why.lines() {
@@ -127,7 +139,11 @@ fn headline(package: &PackageSnapshot, ink: Ink) -> String {
     let who = match (&package.primary, package.confirmed) {
         (Some(primary), true) => format!("{name} is on {}", ink.bold(primary)),
         (Some(primary), false) => {
-            format!("{name} was given to {} and {}", ink.bold(primary), ink.yellow("not seen to serve yet"))
+            format!(
+                "{name} was given to {} and {}",
+                ink.bold(primary),
+                ink.yellow("not seen to serve yet")
+            )
         }
         (None, _) => format!("it is not known who has {name}"),
     };
@@ -149,10 +165,18 @@ fn package_lines(package: &PackageSnapshot, cluster: &ClusterReport, width: usiz
         line("impaired", &format!("{why}; every takeover is held"));
     }
     let since = age(package.state_age_ms);
-    line("state", &format!("{}, for {since}: {}", package.state, package.about));
+    line(
+        "state",
+        &format!("{}, for {since}: {}", package.state, package.about),
+    );
     if let Some(wait) = &package.waits_for {
-        let left = wait.left_ms.map_or_else(String::new, |left| format!(", {} yet", age(left)));
-        line("waits for", &format!("{}{left}  [{}]", wait.what, wait.place));
+        let left = wait
+            .left_ms
+            .map_or_else(String::new, |left| format!(", {} yet", age(left)));
+        line(
+            "waits for",
+            &format!("{}{left}  [{}]", wait.what, wait.place),
+        );
     }
     let answers = match package.address_misses {
         0 => "answers".to_owned(),
@@ -160,12 +184,28 @@ fn package_lines(package: &PackageSnapshot, cluster: &ClusterReport, width: usiz
         misses => format!("SILENT, {misses} times in a row"),
     };
     line("address", &format!("{} {answers}", package.address));
-    line("policy", &format!("{}, script {}", package.data_policy, package.script));
+    line(
+        "policy",
+        &format!("{}, script {}", package.data_policy, package.script),
+    );
     out
 }
 
-fn nodes(cluster: &ClusterReport, nodes: &[NodeSnapshot], package: Option<&PackageSnapshot>) -> String {
-    let head = ["NODE", "ROLE", "IS", "CONSOLE", "HEARD", "PROVED STOPPED", "GUARD", "BREAK"];
+fn nodes(
+    cluster: &ClusterReport,
+    nodes: &[NodeSnapshot],
+    package: Option<&PackageSnapshot>,
+) -> String {
+    let head = [
+        "NODE",
+        "ROLE",
+        "IS",
+        "CONSOLE",
+        "HEARD",
+        "PROVED STOPPED",
+        "GUARD",
+        "BREAK",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for node in nodes {
         let is = match node.siege {
@@ -177,10 +217,24 @@ fn nodes(cluster: &ClusterReport, nodes: &[NodeSnapshot], package: Option<&Packa
             role(&node.node, package).to_owned(),
             is,
             console(cluster, &node.node),
-            node.heard_age_ms.map_or_else(|| "never".to_owned(), |ms| format!("{} ago", age(ms))),
-            node.proof.as_ref().map_or_else(|| "-".to_owned(), |p| format!("{}, {} ago", p.text, age(p.age_ms))),
-            if node.guard.starts_with("read") { "holds" } else { "UNKNOWN" }.to_owned(),
-            if node.break_worked { "has worked" } else { "not tried" }.to_owned(),
+            node.heard_age_ms
+                .map_or_else(|| "never".to_owned(), |ms| format!("{} ago", age(ms))),
+            node.proof.as_ref().map_or_else(
+                || "-".to_owned(),
+                |p| format!("{}, {} ago", p.text, age(p.age_ms)),
+            ),
+            if node.guard.starts_with("read") {
+                "holds"
+            } else {
+                "UNKNOWN"
+            }
+            .to_owned(),
+            if node.break_worked {
+                "has worked"
+            } else {
+                "not tried"
+            }
+            .to_owned(),
         ]);
     }
     columns(&rows, 2)
@@ -193,28 +247,46 @@ fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> Str
         texts.push(format!("{} ({} ago)", evidence.text, age(evidence.age_ms)));
     }
     let console = cluster.consoles.iter().find(|c| c.node == node.node);
-    if let Some(ConsoleReport { up: false, why, address, .. }) = console {
+    if let Some(ConsoleReport {
+        up: false,
+        why,
+        address,
+        ..
+    }) = console
+    {
         let why = why.as_deref().unwrap_or("not tried yet");
         texts.push(format!("console {address} is not connected: {why}"));
     }
     if let Some(console) = console.filter(|console| console.lost > 0) {
-        texts.push(format!("{} bytes of its console came too fast and were dropped", console.lost));
+        texts.push(format!(
+            "{} bytes of its console came too fast and were dropped",
+            console.lost
+        ));
     }
     if !node.guard.starts_with("read") {
         texts.push(format!("standing guard {}", node.guard));
     }
-    let lines = texts.iter().map(|text| labelled(&node.node, &harmless(text), 2, width));
+    let lines = texts
+        .iter()
+        .map(|text| labelled(&node.node, &harmless(text), 2, width));
     lines.collect()
 }
 
 /// Many clusters: a line each, the ones in trouble first.
 fn overview(report: &Report) -> String {
-    let head = ["CLUSTER", "PACKAGE", "IS", "FOR", "PRIMARY", "STANDBY", "ALARMS"];
+    let head = [
+        "CLUSTER", "PACKAGE", "IS", "FOR", "PRIMARY", "STANDBY", "ALARMS",
+    ];
     let mut clusters: Vec<&ClusterReport> = report.clusters.iter().collect();
     clusters.sort_by_key(|cluster| (!troubled(cluster), cluster.cluster.clone()));
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for cluster in clusters {
-        let alarms = report.alarms.iter().filter(|a| a.cluster == cluster.cluster).count().to_string();
+        let alarms = report
+            .alarms
+            .iter()
+            .filter(|a| a.cluster == cluster.cluster)
+            .count()
+            .to_string();
         let Some(snapshot) = &cluster.snapshot else {
             let is = "NOT GUARDED".to_owned();
             let mut row = vec![cluster.cluster.clone(), String::new(), is];
@@ -234,7 +306,12 @@ fn overview(report: &Report) -> String {
                 package.package.clone(),
                 is,
                 age(package.state_age_ms),
-                node(&package.primary) + if package.confirmed { "" } else { " (unconfirmed)" },
+                node(&package.primary)
+                    + if package.confirmed {
+                        ""
+                    } else {
+                        " (unconfirmed)"
+                    },
                 node(&package.secondary),
                 alarms.clone(),
             ]);
@@ -262,7 +339,11 @@ fn alarms(report: &Report, ink: Ink, width: usize) -> String {
             0 | 1 => String::new(),
             count => format!(", said {count} times"),
         };
-        let before = if alarm.from_before { ", before clusterd started" } else { "" };
+        let before = if alarm.from_before {
+            ", before clusterd started"
+        } else {
+            ""
+        };
         let _ = writeln!(out, "  {head}");
         out.push_str(&labelled("", &harmless(&alarm.text), 2, width));
         let _ = writeln!(out, "            since {since}, {ago} ago{times}{before}");
@@ -300,7 +381,10 @@ fn troubled(cluster: &ClusterReport) -> bool {
 
 fn hold(cluster: &ClusterReport) -> Option<&str> {
     let snapshot = cluster.snapshot.as_ref()?;
-    snapshot.packages.iter().find_map(|package| package.hold.as_deref())
+    snapshot
+        .packages
+        .iter()
+        .find_map(|package| package.hold.as_deref())
 }
 
 fn impaired(cluster: &ClusterReport) -> Option<&str> {

@@ -27,7 +27,10 @@ pub(super) fn labelled(label: &str, text: &str, indent: usize, width: usize) -> 
     const LABEL: usize = 10;
     let hang = indent + LABEL;
     let mut out = format!("{:indent$}{label:<LABEL$}", "");
-    for (number, line) in wrapped(text, width.saturating_sub(hang).max(20)).iter().enumerate() {
+    for (number, line) in wrapped(text, width.saturating_sub(hang).max(20))
+        .iter()
+        .enumerate()
+    {
         if number > 0 {
             out.push_str(&" ".repeat(hang));
         }

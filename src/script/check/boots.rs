@@ -7,7 +7,7 @@ use super::sends::starts_system;
 use super::walk::{Node, Taken, walk};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{Diagnostic, Sources};
-use crate::script::program::{Op, Pc, PatternId, ProcedureId, Program, Question};
+use crate::script::program::{Op, PatternId, Pc, ProcedureId, Program, Question};
 
 /// Looks at the procedures that `boot` names.
 pub fn check(draft: &Draft, _uses: &Uses, sources: &Sources, faults: &mut Vec<Diagnostic>) {
@@ -31,27 +31,52 @@ struct Boot {
     seen: bool,
 }
 
-fn one(draft: &Draft, sources: &Sources, procedure: ProcedureId, door: Pc, faults: &mut Vec<Diagnostic>) {
+fn one(
+    draft: &Draft,
+    sources: &Sources,
+    procedure: ProcedureId,
+    door: Pc,
+    faults: &mut Vec<Diagnostic>,
+) {
     let program = &draft.program;
     let name = &program.procedures[procedure].name;
     let firmware = firmware_patterns(program);
     let mut early: Vec<(Pc, Boot)> = Vec::new();
-    let walked = walk(draft, sources, procedure, Boot::default(), &mut |taken, pc, boot| {
-        learn(program, &firmware, taken, boot, &mut |boot| early.push((pc, boot)))
-    });
+    let walked = walk(
+        draft,
+        sources,
+        procedure,
+        Boot::default(),
+        &mut |taken, pc, boot| {
+            learn(program, &firmware, taken, boot, &mut |boot| {
+                early.push((pc, boot))
+            })
+        },
+    );
     early.sort_unstable();
     early.dedup_by_key(|(pc, _)| *pc);
     for (pc, boot) in early {
-        let missing = if boot.live { "identity node within 10s" } else { "live node within 5s  identity node within 10s" };
+        let missing = if boot.live {
+            "identity node within 10s"
+        } else {
+            "live node within 5s  identity node within 10s"
+        };
         faults.push(
-            Diagnostic::error(draft.spans[pc], "a system is started on a node that was not asked who it is")
-                .label("another machine may stand behind this console")
-                .also(draft.spans[door], "booted with it here")
-                .help(format!("write `{missing}` before it")),
+            Diagnostic::error(
+                draft.spans[pc],
+                "a system is started on a node that was not asked who it is",
+            )
+            .label("another machine may stand behind this console")
+            .also(draft.spans[door], "booted with it here")
+            .help(format!("write `{missing}` before it")),
         );
     }
     let mut told: Vec<Pc> = Vec::new();
-    for end in walked.ends.iter().filter(|end| !(end.fact.started && end.fact.seen)) {
+    for end in walked
+        .ends
+        .iter()
+        .filter(|end| !(end.fact.started && end.fact.seen))
+    {
         if told.contains(&end.pc) {
             continue;
         }
@@ -81,20 +106,37 @@ fn one(draft: &Draft, sources: &Sources, procedure: ProcedureId, door: Pc, fault
 fn firmware_patterns(program: &Program) -> Vec<PatternId> {
     let mut out = Vec::new();
     for firmware in &program.firmwares {
-        out.extend([firmware.prompt, firmware.banner, firmware.resumable, firmware.host_id]);
+        out.extend([
+            firmware.prompt,
+            firmware.banner,
+            firmware.resumable,
+            firmware.host_id,
+        ]);
         out.extend(&firmware.booting);
     }
     out
 }
 
-fn learn(program: &Program, firmware: &[PatternId], taken: &Taken, before: &Boot, early: &mut dyn FnMut(Boot)) -> Boot {
+fn learn(
+    program: &Program,
+    firmware: &[PatternId],
+    taken: &Taken,
+    before: &Boot,
+    early: &mut dyn FnMut(Boot),
+) -> Boot {
     let mut boot = *before;
     if taken.node != Node::Subject {
         return boot;
     }
     match taken.op {
-        Op::Question { question: Question::Live, .. } if taken.outcome == Outcome::Well => boot.live = true,
-        Op::Question { question: Question::Identity, .. } if taken.outcome == Outcome::Well => boot.known = boot.live,
+        Op::Question {
+            question: Question::Live,
+            ..
+        } if taken.outcome == Outcome::Well => boot.live = true,
+        Op::Question {
+            question: Question::Identity,
+            ..
+        } if taken.outcome == Outcome::Well => boot.known = boot.live,
         Op::Send { text, .. } if starts_system(program, text) => {
             if !boot.known {
                 early(boot);
@@ -104,7 +146,12 @@ fn learn(program: &Program, firmware: &[PatternId], taken: &Taken, before: &Boot
         }
         Op::Expect { arms, .. } => {
             let arm = taken.arm.and_then(|number| arms.get(number));
-            boot.seen = boot.started && arm.is_some_and(|arm| arm.patterns.iter().all(|pattern| !firmware.contains(pattern)));
+            boot.seen = boot.started
+                && arm.is_some_and(|arm| {
+                    arm.patterns
+                        .iter()
+                        .all(|pattern| !firmware.contains(pattern))
+                });
         }
         _ => {}
     }

@@ -64,9 +64,15 @@ pub fn check(draft: &Draft, uses: &Uses, faults: &mut Vec<Diagnostic>) {
     for (pc, op) in program.ops.iter().enumerate() {
         let span = draft.spans[pc];
         let (called, given): (&[ProcedureId], usize) = match op {
-            Op::Call { procedure, arguments, .. } => (std::slice::from_ref(procedure), arguments.len()),
+            Op::Call {
+                procedure,
+                arguments,
+                ..
+            } => (std::slice::from_ref(procedure), arguments.len()),
             Op::Fence { procedures, .. } => (procedures, 1),
-            Op::Boot { procedure, .. } | Op::Resume { procedure, .. } => (std::slice::from_ref(procedure), 1),
+            Op::Boot { procedure, .. } | Op::Resume { procedure, .. } => {
+                (std::slice::from_ref(procedure), 1)
+            }
             _ => continue,
         };
         for called in called {
@@ -74,12 +80,23 @@ pub fn check(draft: &Draft, uses: &Uses, faults: &mut Vec<Diagnostic>) {
             if wanted != given {
                 let name = &program.procedures[*called].name;
                 let door = !matches!(op, Op::Call { .. });
-                let hands = if door { "a door hands it one: its node" } else { "the call hands it something else" };
+                let hands = if door {
+                    "a door hands it one: its node"
+                } else {
+                    "the call hands it something else"
+                };
                 faults.push(
-                    Diagnostic::error(span, format!("`{name}` takes {}, not {given}", count(wanted)))
-                        .label(hands)
-                        .also(draft.procedures[*called], "defined here")
-                        .help(if door { format!("write `procedure {name}(node)`") } else { format!("write `call {name}({})`", list(wanted)) }),
+                    Diagnostic::error(
+                        span,
+                        format!("`{name}` takes {}, not {given}", count(wanted)),
+                    )
+                    .label(hands)
+                    .also(draft.procedures[*called], "defined here")
+                    .help(if door {
+                        format!("write `procedure {name}(node)`")
+                    } else {
+                        format!("write `call {name}({})`", list(wanted))
+                    }),
                 );
             }
         }
@@ -95,7 +112,12 @@ fn count(arguments: usize) -> String {
 }
 
 fn list(arguments: usize) -> String {
-    ["node"; 9].iter().take(arguments).copied().collect::<Vec<_>>().join(", ")
+    ["node"; 9]
+        .iter()
+        .take(arguments)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The calls in a procedure.
@@ -110,13 +132,19 @@ fn calls(program: &Program, procedure: ProcedureId) -> Vec<(Pc, ProcedureId)> {
 
 /// The ops of a procedure: procedures lie before all states, in their order.
 pub fn range(program: &Program, procedure: ProcedureId) -> std::ops::Range<Pc> {
-    let end = program.procedures.get(procedure + 1).map_or_else(|| procedures_end(program), |next| next.entry);
+    let end = program
+        .procedures
+        .get(procedure + 1)
+        .map_or_else(|| procedures_end(program), |next| next.entry);
     program.procedures[procedure].entry..end
 }
 
 /// Where the ops of procedures end and those of states begin.
 pub fn procedures_end(program: &Program) -> Pc {
-    program.states.first().map_or(program.ops.len(), |state| state.entry)
+    program
+        .states
+        .first()
+        .map_or(program.ops.len(), |state| state.entry)
 }
 
 /// A procedure that comes back to itself.
@@ -130,12 +158,18 @@ fn recursion(draft: &Draft, procedure: ProcedureId, faults: &mut Vec<Diagnostic>
             way.push(pc);
             if called == procedure {
                 // Told once a ring: with the procedure that stands first.
-                if way.iter().any(|pc| *pc < program.procedures[procedure].entry) {
+                if way
+                    .iter()
+                    .any(|pc| *pc < program.procedures[procedure].entry)
+                {
                     return;
                 }
                 let mut fault = Diagnostic::error(
                     draft.procedures[procedure],
-                    format!("the procedure `{}` calls itself", program.procedures[procedure].name),
+                    format!(
+                        "the procedure `{}` calls itself",
+                        program.procedures[procedure].name
+                    ),
                 );
                 for pc in way {
                     fault = fault.also(draft.spans[pc], "called here");
@@ -154,7 +188,10 @@ fn recursion(draft: &Draft, procedure: ProcedureId, faults: &mut Vec<Diagnostic>
 /// BREAK and its like stop machines: they stand only where nothing but a fence comes by.
 fn fence_only(draft: &Draft, uses: &Uses, procedure: ProcedureId, faults: &mut Vec<Diagnostic>) {
     let program = &draft.program;
-    let stray = uses.of_procedure(procedure).iter().find(|(by, _)| **by != Use::Fence);
+    let stray = uses
+        .of_procedure(procedure)
+        .iter()
+        .find(|(by, _)| **by != Use::Fence);
     let Some((by, at)) = stray else { return };
     let (verb, word) = match by {
         Use::Boot => ("boots with it", "boot"),
@@ -173,10 +210,16 @@ fn fence_only(draft: &Draft, uses: &Uses, procedure: ProcedureId, faults: &mut V
             _ => continue,
         };
         faults.push(
-            Diagnostic::error(draft.spans[pc], format!("`{step}` stands in a procedure that not only fences use"))
-                .label("this may stop a healthy node")
-                .also(draft.spans[*at], format!("this {verb}"))
-                .help(format!("take it out of what `{word}` comes to, or reach it with `fence … with {}`", program.procedures[procedure].name)),
+            Diagnostic::error(
+                draft.spans[pc],
+                format!("`{step}` stands in a procedure that not only fences use"),
+            )
+            .label("this may stop a healthy node")
+            .also(draft.spans[*at], format!("this {verb}"))
+            .help(format!(
+                "take it out of what `{word}` comes to, or reach it with `fence … with {}`",
+                program.procedures[procedure].name
+            )),
         );
     }
 }

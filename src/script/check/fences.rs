@@ -5,15 +5,20 @@ use super::flow::Outcome;
 use super::walk::{Node, Taken, walk};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{Diagnostic, Sources};
-use crate::script::program::{Firmware, GuardSetting, Op, Piece, Presence, ProcedureId, Question, Text};
+use crate::script::program::{
+    Firmware, GuardSetting, Op, Piece, Presence, ProcedureId, Question, Text,
+};
 
 /// Looks at the procedures that fences name.
 pub fn check(draft: &Draft, uses: &Uses, sources: &Sources, faults: &mut Vec<Diagnostic>) {
     let mut seen: Vec<ProcedureId> = Vec::new();
     for (pc, op) in draft.program.ops.iter().enumerate() {
-        let Op::Fence { procedures, .. } = op else { continue };
+        let Op::Fence { procedures, .. } = op else {
+            continue;
+        };
         for procedure in procedures {
-            if !seen.contains(procedure) && uses.of_procedure(*procedure).contains_key(&Use::Fence) {
+            if !seen.contains(procedure) && uses.of_procedure(*procedure).contains_key(&Use::Fence)
+            {
                 seen.push(*procedure);
                 one(draft, sources, *procedure, pc, faults);
             }
@@ -56,23 +61,40 @@ enum Stage {
     KnownAgain,
 }
 
-fn one(draft: &Draft, sources: &Sources, procedure: ProcedureId, door: usize, faults: &mut Vec<Diagnostic>) {
+fn one(
+    draft: &Draft,
+    sources: &Sources,
+    procedure: ProcedureId,
+    door: usize,
+    faults: &mut Vec<Diagnostic>,
+) {
     let program = &draft.program;
-    let start = Proof { resets: vec![Reset::default(); program.firmwares.len()], ..Proof::default() };
-    let walked = walk(draft, sources, procedure, start, &mut |taken, _, proof| learn(&program.firmwares, taken, proof));
+    let start = Proof {
+        resets: vec![Reset::default(); program.firmwares.len()],
+        ..Proof::default()
+    };
+    let walked = walk(draft, sources, procedure, start, &mut |taken, _, proof| {
+        learn(&program.firmwares, taken, proof)
+    });
     let name = &program.procedures[procedure].name;
     if walked.cut {
         faults.push(
-            Diagnostic::error(draft.procedures[procedure], format!("`{name}` has too many ways to look at them all"))
-                .help("make it simpler: fewer arms that go on in the same place"),
+            Diagnostic::error(
+                draft.procedures[procedure],
+                format!("`{name}` has too many ways to look at them all"),
+            )
+            .help("make it simpler: fewer arms that go on in the same place"),
         );
         return;
     }
     if walked.ends.is_empty() {
         faults.push(
-            Diagnostic::error(draft.procedures[procedure], format!("no way through `{name}` ends in `done`"))
-                .also(draft.spans[door], "used as a fence here")
-                .help("a fence that always fails stops nothing: let the last step be one of a proof"),
+            Diagnostic::error(
+                draft.procedures[procedure],
+                format!("no way through `{name}` ends in `done`"),
+            )
+            .also(draft.spans[door], "used as a fence here")
+            .help("a fence that always fails stops nothing: let the last step be one of a proof"),
         );
     }
     let mut told: Vec<usize> = Vec::new();
@@ -81,18 +103,26 @@ fn one(draft: &Draft, sources: &Sources, procedure: ProcedureId, door: usize, fa
             continue;
         }
         told.push(end.pc);
-        let mut fault = Diagnostic::error(draft.spans[end.pc], format!("this way through `{name}` stops nothing for good"))
-            .label("ends here without a whole proof");
+        let mut fault = Diagnostic::error(
+            draft.spans[end.pc],
+            format!("this way through `{name}` stops nothing for good"),
+        )
+        .label("ends here without a whole proof");
         for other in walked.ends.iter().filter(|other| other.pc != end.pc) {
             if let Some(kind) = other.fact.kinds(&program.firmwares).first() {
-                fault = fault.also(draft.spans[other.pc], format!("this way makes the proof {kind}"));
+                fault = fault.also(
+                    draft.spans[other.pc],
+                    format!("this way makes the proof {kind}"),
+                );
             }
         }
         fault = fault.also(draft.spans[door], "used as a fence here");
         if !end.way.is_empty() {
             fault = fault.note(format!("the way:\n{}", end.way));
         }
-        let (note, help) = end.fact.missing(&program.firmwares, breaks(draft, procedure));
+        let (note, help) = end
+            .fact
+            .missing(&program.firmwares, breaks(draft, procedure));
         faults.push(fault.note(note).help(help));
     }
 }
@@ -114,7 +144,11 @@ fn learn(firmwares: &[Firmware], taken: &Taken, before: &Proof) -> Proof {
     if typed {
         // Bytes on the console: whatever was proved is proved no more.
         let resets = vec![Reset::default(); proof.resets.len()];
-        return Proof { resets, besieged: proof.besieged, ..Proof::default() };
+        return Proof {
+            resets,
+            besieged: proof.besieged,
+            ..Proof::default()
+        };
     }
     if taken.node != Node::Subject {
         return proof;
@@ -127,7 +161,11 @@ fn learn(firmwares: &[Firmware], taken: &Taken, before: &Proof) -> Proof {
     }
     if let Op::Question { .. } | Op::Reset { .. } = taken.op {
         // It answered: so it is not dark, not off, and nobody's word for it is true.
-        proof = Proof { resets: proof.resets, besieged: proof.besieged, ..Proof::default() };
+        proof = Proof {
+            resets: proof.resets,
+            besieged: proof.besieged,
+            ..Proof::default()
+        };
     }
     match taken.op {
         Op::Siege { .. } => proof.besieged = true,
@@ -138,7 +176,10 @@ fn learn(firmwares: &[Firmware], taken: &Taken, before: &Proof) -> Proof {
         Op::Reset { .. } => {
             for reset in &mut proof.resets {
                 *reset = if reset.stage == Stage::Marked {
-                    Reset { stage: Stage::Reset, ..reset.clone() }
+                    Reset {
+                        stage: Stage::Reset,
+                        ..reset.clone()
+                    }
                 } else {
                     Reset::default()
                 };
@@ -168,15 +209,25 @@ impl Reset {
             (_, stage) => stage,
         };
         match question {
-            Question::Set { name, value, presence } if self.stage >= Stage::Known => {
+            Question::Set {
+                name,
+                value,
+                presence,
+            } if self.stage >= Stage::Known => {
                 match exact(guard, name, value, *presence) {
                     Some(number) => self.set |= 1 << number,
                     // Another value for a setting of the guard: as if nothing had been set.
-                    None if guard.iter().any(|setting| setting.name == *name) => *self = Reset::default(),
+                    None if guard.iter().any(|setting| setting.name == *name) => {
+                        *self = Reset::default()
+                    }
                     None => {}
                 }
             }
-            Question::Verify { name, value, presence } if self.stage == Stage::KnownAgain => {
+            Question::Verify {
+                name,
+                value,
+                presence,
+            } if self.stage == Stage::KnownAgain => {
                 if let Some(number) = exact(guard, name, value, *presence) {
                     self.verified |= 1 << number;
                 }
@@ -205,10 +256,21 @@ impl Reset {
         ];
         let mut out = Vec::new();
         let settings = |word: &str, mask: u64, out: &mut Vec<String>| {
-            for (number, setting) in guard.iter().enumerate().filter(|(number, _)| mask & (1 << number) == 0) {
+            for (number, setting) in guard
+                .iter()
+                .enumerate()
+                .filter(|(number, _)| mask & (1 << number) == 0)
+            {
                 let _ = number;
-                let presence = if setting.presence == Presence::WhereItExists { " where it exists" } else { "" };
-                out.push(format!("{word} node \"{}\" = \"{}\"{presence}", setting.name, setting.value));
+                let presence = if setting.presence == Presence::WhereItExists {
+                    " where it exists"
+                } else {
+                    ""
+                };
+                out.push(format!(
+                    "{word} node \"{}\" = \"{}\"{presence}",
+                    setting.name, setting.value
+                ));
             }
         };
         for (stage, step) in stages {
@@ -244,7 +306,11 @@ fn exact(guard: &[GuardSetting], name: &str, value: &Text, presence: Presence) -
 
 impl Proof {
     fn kinds(&self, firmwares: &[Firmware]) -> Vec<&'static str> {
-        let reset = self.resets.iter().zip(firmwares).any(|(reset, firmware)| reset.whole(&firmware.guard));
+        let reset = self
+            .resets
+            .iter()
+            .zip(firmwares)
+            .any(|(reset, firmware)| reset.whole(&firmware.guard));
         [
             (reset, "FirmwareReset"),
             (self.power, "PowerOff"),
@@ -260,23 +326,40 @@ impl Proof {
     /// What is missing, and the mend.
     fn missing(&self, firmwares: &[Firmware], breaks: bool) -> (String, String) {
         if self.besieged {
-            let note = "to be the proof Dark it lacks, after `siege node`:\ndark node within …".to_owned();
-            return (note, "wait until the node counts as dark: `dark node within 1h`".to_owned());
+            let note =
+                "to be the proof Dark it lacks, after `siege node`:\ndark node within …".to_owned();
+            return (
+                note,
+                "wait until the node counts as dark: `dark node within 1h`".to_owned(),
+            );
         }
-        let best = self.resets.iter().zip(firmwares).max_by_key(|(reset, _)| (*reset).clone());
+        let best = self
+            .resets
+            .iter()
+            .zip(firmwares)
+            .max_by_key(|(reset, _)| (*reset).clone());
         let begun = best.filter(|(reset, _)| breaks || reset.stage > Stage::Nothing);
         if let Some((reset, firmware)) = begun {
-            let mut note = format!("to be the proof FirmwareReset it lacks, in this order, after the last `break` or `send`:\n{}", reset.missing(&firmware.guard).join("\n"));
+            let mut note = format!(
+                "to be the proof FirmwareReset it lacks, in this order, after the last `break` or `send`:\n{}",
+                reset.missing(&firmware.guard).join("\n")
+            );
             if breaks && reset.stage == Stage::Nothing {
                 note.push_str("\nBREAK alone stops nothing for good: the kernel is intact, and `go` resumes it");
             }
-            return (note, "add these steps, as `openboot_reset` in lib/openboot.chat has them".to_owned());
+            return (
+                note,
+                "add these steps, as `openboot_reset` in lib/openboot.chat has them".to_owned(),
+            );
         }
         let note = "a fence ends with one of these proofs:\n\
                     FirmwareReset  live, identity, set …, mark, reset, live, unmarked, identity, verify …\n\
                     PowerOff       power off node within …\n\
                     Dark           siege node, dark node within …\n\
                     OperatorWord   word node within …";
-        (note.to_owned(), "use `openboot_reset` of lib/openboot.chat, or take its steps over".to_owned())
+        (
+            note.to_owned(),
+            "use `openboot_reset` of lib/openboot.chat, or take its steps over".to_owned(),
+        )
     }
 }

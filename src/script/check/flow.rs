@@ -29,7 +29,11 @@ pub enum Outcome {
 }
 
 fn way(to: Pc, why: impl Into<String>, outcome: Outcome) -> Way {
-    Way { to, why: why.into(), outcome }
+    Way {
+        to,
+        why: why.into(),
+        outcome,
+    }
 }
 
 /// All ways on from `pc` in a state; in a procedure also, but for those that leave it.
@@ -42,35 +46,73 @@ pub fn ways(program: &Program, pc: Pc) -> Vec<Way> {
         Op::End | Op::Done | Op::Fail(_) | Op::Again => Vec::new(),
         Op::Expect { arms, silence, .. } => {
             let names = |patterns: &[usize]| -> String {
-                patterns.iter().map(|pattern| program.patterns[*pattern].name.as_str()).collect::<Vec<_>>().join(", ")
+                patterns
+                    .iter()
+                    .map(|pattern| program.patterns[*pattern].name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
-            let mut out: Vec<Way> = arms.iter().map(|arm| way(arm.then, names(&arm.patterns), Well)).collect();
+            let mut out: Vec<Way> = arms
+                .iter()
+                .map(|arm| way(arm.then, names(&arm.patterns), Well))
+                .collect();
             out.extend(silence.map(|to| way(to, "silence", Failed)));
             out
         }
-        Op::PowerStatus { on, off, unknown, .. } => {
-            vec![way(*on, "on", Well), way(*off, "off", Well), way(*unknown, "unknown", Well)]
+        Op::PowerStatus {
+            on, off, unknown, ..
+        } => {
+            vec![
+                way(*on, "on", Well),
+                way(*off, "off", Well),
+                way(*unknown, "unknown", Well),
+            ]
         }
-        Op::Fence { refused, otherwise, .. } | Op::Boot { refused, otherwise, .. } | Op::Resume { refused, otherwise, .. } => {
+        Op::Fence {
+            refused, otherwise, ..
+        }
+        | Op::Boot {
+            refused, otherwise, ..
+        }
+        | Op::Resume {
+            refused, otherwise, ..
+        } => {
             let mut out = vec![next("done"), way(*otherwise, "else", Failed)];
             out.extend(refused.map(|to| way(to, "refused", Refused)));
             out
         }
-        Op::Call { otherwise: Some(otherwise), .. } => vec![next("done"), way(*otherwise, "else", Failed)],
+        Op::Call {
+            otherwise: Some(otherwise),
+            ..
+        } => vec![next("done"), way(*otherwise, "else", Failed)],
         Op::WaitLink { otherwise, .. } => vec![next("connected"), way(*otherwise, "else", Failed)],
-        Op::Survey { one_runs, all_wait, two_live, silent, unclear, .. } => vec![
+        Op::Survey {
+            one_runs,
+            all_wait,
+            two_live,
+            silent,
+            unclear,
+            ..
+        } => vec![
             way(*one_runs, "one_runs", Well),
             way(*all_wait, "all_wait", Well),
             way(*two_live, "two_live", Well),
             way(*silent, "silent", Well),
             way(*unclear, "unclear", Well),
         ],
-        Op::Run { codes, otherwise, .. } => {
-            let mut out: Vec<Way> = codes.iter().map(|(code, to)| way(*to, code.to_string(), Well)).collect();
+        Op::Run {
+            codes, otherwise, ..
+        } => {
+            let mut out: Vec<Way> = codes
+                .iter()
+                .map(|(code, to)| way(*to, code.to_string(), Well))
+                .collect();
             out.push(way(*otherwise, "else", Failed));
             out
         }
-        Op::Probe { answers, silent, .. } => vec![way(*answers, "answers", Well), way(*silent, "silent", Well)],
+        Op::Probe {
+            answers, silent, ..
+        } => vec![way(*answers, "answers", Well), way(*silent, "silent", Well)],
         _ => vec![next("")],
     }
 }
@@ -90,7 +132,11 @@ pub fn reach(program: &Program, entry: Pc) -> BTreeSet<Pc> {
 /// The states that the machine can come to.
 pub fn reachable_states(program: &Program) -> BTreeSet<StateId> {
     let mut seen = BTreeSet::new();
-    let mut open: Vec<StateId> = if program.states.is_empty() { Vec::new() } else { vec![program.start] };
+    let mut open: Vec<StateId> = if program.states.is_empty() {
+        Vec::new()
+    } else {
+        vec![program.start]
+    };
     while let Some(state) = open.pop() {
         if seen.insert(state) {
             open.extend(ways_out(program, state));
@@ -102,7 +148,8 @@ pub fn reachable_states(program: &Program) -> BTreeSet<StateId> {
 /// The states that a state leads to, by its entry steps and its triggers.
 pub fn ways_out(program: &Program, state: StateId) -> BTreeSet<StateId> {
     let state = &program.states[state];
-    let blocks = std::iter::once(state.entry).chain(state.triggers.iter().map(|trigger| trigger.body));
+    let blocks =
+        std::iter::once(state.entry).chain(state.triggers.iter().map(|trigger| trigger.body));
     let mut out = BTreeSet::new();
     for block in blocks {
         let mut seen = BTreeSet::new();
@@ -156,13 +203,23 @@ pub fn tell<F>(points: &[Point<F>], last: usize, draft: &Draft, sources: &Source
             line = format!("state {}", draft.program.state_name(point.state));
             if let Some(trigger) = point.trigger.filter(|_| position == 0) {
                 let span = draft.triggers[point.state][trigger];
-                line.push_str(&format!("\n    {}  {}", place(span, sources), one_line(sources.slice(span))));
+                line.push_str(&format!(
+                    "\n    {}  {}",
+                    place(span, sources),
+                    one_line(sources.slice(span))
+                ));
             }
         }
-        let taken = chain.get(position + 1).and_then(|next| points[*next].from.as_ref());
+        let taken = chain
+            .get(position + 1)
+            .and_then(|next| points[*next].from.as_ref());
         if let Some((_, why)) = taken.filter(|(_, why)| !why.is_empty()) {
             let span = draft.spans[point.pc];
-            line.push_str(&format!("\n    {}  {}: {why}", place(span, sources), one_line(sources.slice(span))));
+            line.push_str(&format!(
+                "\n    {}  {}: {why}",
+                place(span, sources),
+                one_line(sources.slice(span))
+            ));
         }
     }
     lines.push(line);

@@ -20,13 +20,24 @@ use super::compile::scope::Scope;
 use super::diagnostic::{Diagnostic, Sources};
 
 /// Rules that look at one place at a time.
-pub fn local(files: &[Loaded], draft: &Draft, judge: &dyn PatternJudge, faults: &mut Vec<Diagnostic>) {
+pub fn local(
+    files: &[Loaded],
+    draft: &Draft,
+    judge: &dyn PatternJudge,
+    faults: &mut Vec<Diagnostic>,
+) {
     patterns::check(files, draft, judge, faults);
     alike::check(files, draft, judge, faults);
 }
 
 /// Rules that follow the flow of a whole script.
-pub fn flow(files: &[Loaded], draft: &Draft, scope: &Scope, sources: &Sources, faults: &mut Vec<Diagnostic>) {
+pub fn flow(
+    files: &[Loaded],
+    draft: &Draft,
+    scope: &Scope,
+    sources: &Sources,
+    faults: &mut Vec<Diagnostic>,
+) {
     names::check(files, scope, faults);
     states::check(draft, faults);
     rounds::check(draft, faults);

@@ -6,7 +6,11 @@ use crate::script::diagnostic::Diagnostic;
 
 /// Warns of the script's own unused names; a library offers more than a script takes.
 pub fn check(files: &[Loaded], scope: &Scope, faults: &mut Vec<Diagnostic>) {
-    let Some(main) = files.iter().rfind(|loaded| !loaded.library).and_then(|loaded| loaded.file.script.as_ref()) else {
+    let Some(main) = files
+        .iter()
+        .rfind(|loaded| !loaded.library)
+        .and_then(|loaded| loaded.file.script.as_ref())
+    else {
         return;
     };
     for (kind, name, span) in scope.unused() {
@@ -19,6 +23,8 @@ pub fn check(files: &[Loaded], scope: &Scope, faults: &mut Vec<Diagnostic>) {
             Kind::Procedure => format!("take it out, or call it: `call {name}(…)`"),
             _ => "take it out, or use it".to_owned(),
         };
-        faults.push(Diagnostic::warning(span, format!("the {what} `{name}` is never used")).help(help));
+        faults.push(
+            Diagnostic::warning(span, format!("the {what} `{name}` is never used")).help(help),
+        );
     }
 }

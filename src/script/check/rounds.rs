@@ -13,7 +13,13 @@ pub fn check(draft: &Draft, faults: &mut Vec<Diagnostic>) {
     let mut colours: BTreeMap<Pc, Colour> = BTreeMap::new();
     for state in &program.states {
         let mut stack = Vec::new();
-        search(program, state.entry, &mut colours, &mut stack, &mut |round| report(draft, round, faults));
+        search(
+            program,
+            state.entry,
+            &mut colours,
+            &mut stack,
+            &mut |round| report(draft, round, faults),
+        );
     }
 }
 
@@ -23,7 +29,13 @@ enum Colour {
     Finished,
 }
 
-fn search(program: &Program, entry: Pc, colours: &mut BTreeMap<Pc, Colour>, stack: &mut Vec<Pc>, found: &mut dyn FnMut(&[Pc])) {
+fn search(
+    program: &Program,
+    entry: Pc,
+    colours: &mut BTreeMap<Pc, Colour>,
+    stack: &mut Vec<Pc>,
+    found: &mut dyn FnMut(&[Pc]),
+) {
     let mut work = vec![(entry, false)];
     while let Some((pc, leaving)) = work.pop() {
         if leaving {
@@ -51,7 +63,9 @@ fn search(program: &Program, entry: Pc, colours: &mut BTreeMap<Pc, Colour>, stac
 fn at_once(program: &Program, pc: Pc) -> Vec<Way> {
     let mut out = ways(program, pc);
     match &program.ops[pc] {
-        Op::Fence { .. } | Op::Boot { .. } | Op::Resume { .. } => out.retain(|way| way.outcome == Outcome::Refused),
+        Op::Fence { .. } | Op::Boot { .. } | Op::Resume { .. } => {
+            out.retain(|way| way.outcome == Outcome::Refused)
+        }
         Op::WaitLink { .. } => out.retain(|way| way.outcome == Outcome::Well),
         Op::Expect { .. }
         | Op::Call { .. }
@@ -66,7 +80,9 @@ fn at_once(program: &Program, pc: Pc) -> Vec<Way> {
 }
 
 fn report(draft: &Draft, round: &[Pc], faults: &mut Vec<Diagnostic>) {
-    let mut steps = round.iter().filter(|pc| matches!(draft.program.ops[**pc], Op::Goto(_)));
+    let mut steps = round
+        .iter()
+        .filter(|pc| matches!(draft.program.ops[**pc], Op::Goto(_)));
     let Some(first) = steps.next() else { return };
     let mut fault = Diagnostic::error(draft.spans[*first], "this goes round and round without a pause")
         .help("wait for something on the way: `wait 10s`, or an `expect`; or stay in one of the states and listen");

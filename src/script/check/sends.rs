@@ -12,7 +12,10 @@ pub fn check(draft: &Draft, uses: &Uses, sources: &Sources, faults: &mut Vec<Dia
         send(draft, pc, None, sources, faults);
     }
     for procedure in 0..program.procedures.len() {
-        let stray = uses.of_procedure(procedure).iter().find(|(by, _)| matches!(by, Use::Fence | Use::Call));
+        let stray = uses
+            .of_procedure(procedure)
+            .iter()
+            .find(|(by, _)| matches!(by, Use::Fence | Use::Call));
         if let Some((_, at)) = stray {
             for pc in range(program, procedure) {
                 send(draft, pc, Some(*at), sources, faults);
@@ -22,12 +25,24 @@ pub fn check(draft: &Draft, uses: &Uses, sources: &Sources, faults: &mut Vec<Dia
 }
 
 fn send(draft: &Draft, pc: Pc, used: Option<Pc>, sources: &Sources, faults: &mut Vec<Diagnostic>) {
-    let Op::Send { text, .. } = &draft.program.ops[pc] else { return };
-    let Some((message, label, help)) = danger(&draft.program, text) else { return };
+    let Op::Send { text, .. } = &draft.program.ops[pc] else {
+        return;
+    };
+    let Some((message, label, help)) = danger(&draft.program, text) else {
+        return;
+    };
     // `ask` sends RETURN by itself; what stands there is never dangerous.
-    let mut fault = Diagnostic::error(draft.spans[pc], message).label(label).help(help);
+    let mut fault = Diagnostic::error(draft.spans[pc], message)
+        .label(label)
+        .help(help);
     if let Some(at) = used {
-        fault = fault.also(draft.spans[at], format!("reached from here: `{}`", super::flow::one_line(sources.slice(draft.spans[at]))));
+        fault = fault.also(
+            draft.spans[at],
+            format!(
+                "reached from here: `{}`",
+                super::flow::one_line(sources.slice(draft.spans[at]))
+            ),
+        );
     }
     faults.push(fault);
 }
@@ -47,15 +62,25 @@ fn danger(program: &Program, text: &Text) -> Option<(String, String, String)> {
             }
         }
     }
-    let starts = || program.firmwares.iter().flat_map(|firmware| &firmware.starts);
-    if let Some(control) = line.chars().find(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\u{3}' | '\u{15}')) {
+    let starts = || {
+        program
+            .firmwares
+            .iter()
+            .flat_map(|firmware| &firmware.starts)
+    };
+    if let Some(control) = line
+        .chars()
+        .find(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\u{3}' | '\u{15}'))
+    {
         return Some((
             "this `send` types a control character that could recall or complete a command".to_owned(),
             format!("`\\x{:02x}`", u32::from(control)),
             "outside `boot` and `resume` only `\\r`, `\\n`, `\\x03` (give up the line) and `\\x15` (wipe it) are sent".to_owned(),
         ));
     }
-    let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c.is_control()).collect();
+    let words: Vec<&str> = line
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .collect();
     for word in &words {
         if let Some(start) = starts().find(|start| start.eq_ignore_ascii_case(word)) {
             return Some((
@@ -66,7 +91,13 @@ fn danger(program: &Program, text: &Text) -> Option<(String, String, String)> {
         }
     }
     let last = words.last().copied().unwrap_or_default();
-    let begun = starts().find(|start| !last.is_empty() && start.len() > last.len() && start.get(..last.len()).is_some_and(|head| head.eq_ignore_ascii_case(last)));
+    let begun = starts().find(|start| {
+        !last.is_empty()
+            && start.len() > last.len()
+            && start
+                .get(..last.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(last))
+    });
     begun.map(|start| {
         (
             "this `send` ends in the middle of a word".to_owned(),
@@ -88,5 +119,11 @@ pub fn starts_system(program: &Program, text: &Text) -> bool {
         })
         .collect();
     line.split(|c: char| c.is_whitespace() || c.is_control())
-        .any(|word| program.firmwares.iter().flat_map(|firmware| &firmware.starts).any(|start| start.eq_ignore_ascii_case(word)))
+        .any(|word| {
+            program
+                .firmwares
+                .iter()
+                .flat_map(|firmware| &firmware.starts)
+                .any(|start| start.eq_ignore_ascii_case(word))
+        })
 }

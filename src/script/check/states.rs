@@ -13,10 +13,13 @@ pub fn check(draft: &Draft, faults: &mut Vec<Diagnostic>) {
         let name = &state.name;
         if !reachable.contains(&id) {
             faults.push(
-                Diagnostic::warning(*span, format!("no way leads to the state `{name}`"))
-                    .help(format!("write `-> {name}` where it is meant to begin, or take it out")),
+                Diagnostic::warning(*span, format!("no way leads to the state `{name}`")).help(
+                    format!("write `-> {name}` where it is meant to begin, or take it out"),
+                ),
             );
-        } else if state.kind == StateKind::Ordinary && ways_out(program, id).iter().all(|to| *to == id) {
+        } else if state.kind == StateKind::Ordinary
+            && ways_out(program, id).iter().all(|to| *to == id)
+        {
             faults.push(
                 Diagnostic::error(*span, format!("no way leads out of the state `{name}`"))
                     .label("the machine would stay here for ever")

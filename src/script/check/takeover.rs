@@ -49,7 +49,13 @@ impl Fact {
 pub fn check(draft: &Draft, sources: &Sources, faults: &mut Vec<Diagnostic>) {
     let program = &draft.program;
     let mut points: Vec<Point<Fact>> = Vec::new();
-    let root = |pc, state, trigger| Point { pc, fact: Fact::default(), from: None, state, trigger };
+    let root = |pc, state, trigger| Point {
+        pc,
+        fact: Fact::default(),
+        from: None,
+        state,
+        trigger,
+    };
     for state in reachable_states(program) {
         if state == program.start {
             points.push(root(program.states[state].entry, state, None));
@@ -62,14 +68,23 @@ pub fn check(draft: &Draft, sources: &Sources, faults: &mut Vec<Diagnostic>) {
     let mut told: Vec<(Pc, bool)> = Vec::new();
     let mut next = 0;
     while next < points.len() {
-        let (pc, state, fact) = (points[next].pc, points[next].state, points[next].fact.clone());
+        let (pc, state, fact) = (
+            points[next].pc,
+            points[next].state,
+            points[next].fact.clone(),
+        );
         next += 1;
         if seen[pc].iter().any(|other| other.covers(&fact)) {
             continue;
         }
         seen[pc].push(fact.clone());
         let way = |points: &[Point<Fact>]| tell(points, next - 1, draft, sources);
-        if let Op::Boot { who: Who::Role(role), procedure, .. } = &program.ops[pc] {
+        if let Op::Boot {
+            who: Who::Role(role),
+            procedure,
+            ..
+        } = &program.ops[pc]
+        {
             if let Some(fault) = unfenced(draft, pc, *role, *procedure, &fact)
                 && !told.contains(&(pc, true))
             {
@@ -89,14 +104,27 @@ pub fn check(draft: &Draft, sources: &Sources, faults: &mut Vec<Diagnostic>) {
         }
         for on in ways(program, pc) {
             let mut fact = after(program, pc, on.outcome, &fact);
-            let to_state = if let Op::Goto(to) = program.ops[pc] { to } else { state };
-            if let Op::Boot { who: Who::Role(Role::Secondary), .. } = program.ops[pc]
+            let to_state = if let Op::Goto(to) = program.ops[pc] {
+                to
+            } else {
+                state
+            };
+            if let Op::Boot {
+                who: Who::Role(Role::Secondary),
+                ..
+            } = program.ops[pc]
                 && on.outcome != Outcome::Refused
                 && !fact.alarmed
             {
                 fact.owes = Some(pc);
             }
-            points.push(Point { pc: on.to, fact, from: Some((next - 1, on.why)), state: to_state, trigger: None });
+            points.push(Point {
+                pc: on.to,
+                fact,
+                from: Some((next - 1, on.why)),
+                state: to_state,
+                trigger: None,
+            });
         }
     }
 }
@@ -116,10 +144,20 @@ fn name(role: Role) -> &'static str {
 }
 
 /// The fault, if the other node may run when this `boot` begins.
-fn unfenced(draft: &Draft, pc: Pc, role: Role, procedure: ProcedureId, fact: &Fact) -> Option<Diagnostic> {
+fn unfenced(
+    draft: &Draft,
+    pc: Pc,
+    role: Role,
+    procedure: ProcedureId,
+    fact: &Fact,
+) -> Option<Diagnostic> {
     let program = &draft.program;
     let (booted, fenced) = (name(role), name(other(role)));
-    let lead = longest_until(program, procedure, &|op| matches!(op, Op::Send { text, .. } if starts_system(program, text)));
+    let lead = longest_until(
+        program,
+        procedure,
+        &|op| matches!(op, Op::Send { text, .. } if starts_system(program, text)),
+    );
     let lead = lead.unwrap_or_default();
     let mut lost = fact.lost.clone();
     if let Some((role_fenced, age)) = fact.fence
@@ -129,10 +167,21 @@ fn unfenced(draft: &Draft, pc: Pc, role: Role, procedure: ProcedureId, fact: &Fa
             return None;
         }
         let shown = crate::clock::Span(age + lead);
-        lost = fact.made.map(|made| (made, pc, format!("it may take {shown} until the boot command, and a proof lives for 60 s")));
+        lost = fact.made.map(|made| {
+            (
+                made,
+                pc,
+                format!("it may take {shown} until the boot command, and a proof lives for 60 s"),
+            )
+        });
     }
-    let mut fault = Diagnostic::error(draft.spans[pc], format!("this boots the {booted}, and the {fenced} may still run"))
-        .help(format!("write `fence {fenced} with openboot_reset else -> …` right before it"));
+    let mut fault = Diagnostic::error(
+        draft.spans[pc],
+        format!("this boots the {booted}, and the {fenced} may still run"),
+    )
+    .help(format!(
+        "write `fence {fenced} with openboot_reset else -> …` right before it"
+    ));
     match lost {
         Some((made, died, why)) if died != pc => {
             fault = fault
@@ -170,7 +219,9 @@ fn after(program: &Program, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
         Op::Send { who, .. } | Op::Break { who } if Some(*who) == fenced => {
             fact.dies(pc, "this types on the console of the fenced node");
         }
-        Op::WaitLink { who, .. } if Some(*who) == fenced => fact.dies(pc, "a console that comes back proves nothing"),
+        Op::WaitLink { who, .. } if Some(*who) == fenced => {
+            fact.dies(pc, "a console that comes back proves nothing")
+        }
         _ => {}
     }
     if let Some((_, age)) = &mut fact.fence

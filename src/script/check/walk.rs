@@ -97,9 +97,16 @@ pub fn walk<S: Clone + Ord>(
     let retries = retries(program);
     let spot = Spot {
         pc: program.procedures[procedure].entry,
-        frames: vec![Frame { call: 0, nodes: vec![Node::Subject; program.procedures[procedure].arguments.len()] }],
+        frames: vec![Frame {
+            call: 0,
+            nodes: vec![Node::Subject; program.procedures[procedure].arguments.len()],
+        }],
     };
-    let mut points = vec![Point { spot: spot.clone(), fact: start.clone(), from: None }];
+    let mut points = vec![Point {
+        spot: spot.clone(),
+        fact: start.clone(),
+        from: None,
+    }];
     let mut seen: BTreeSet<(Spot, S)> = BTreeSet::from([(spot, start)]);
     let mut ends: BTreeMap<(Pc, S), usize> = BTreeMap::new();
     let mut next = 0;
@@ -116,7 +123,11 @@ pub fn walk<S: Clone + Ord>(
             match exit.to {
                 Target::Spot(to) => {
                     if seen.insert((to.clone(), learnt.clone())) {
-                        points.push(Point { spot: to, fact: learnt, from: Some((next, exit.why)) });
+                        points.push(Point {
+                            spot: to,
+                            fact: learnt,
+                            from: Some((next, exit.why)),
+                        });
                     }
                 }
                 Target::Done => {
@@ -129,9 +140,16 @@ pub fn walk<S: Clone + Ord>(
     }
     let ends = ends
         .into_iter()
-        .map(|((pc, fact), point)| End { pc, fact, way: tell(&points, point, draft, sources) })
+        .map(|((pc, fact), point)| End {
+            pc,
+            fact,
+            way: tell(&points, point, draft, sources),
+        })
         .collect();
-    Walked { ends, cut: next < points.len() }
+    Walked {
+        ends,
+        cut: next < points.len(),
+    }
 }
 
 fn tell<S>(points: &[Point<S>], last: usize, draft: &Draft, sources: &Sources) -> String {
@@ -140,7 +158,11 @@ fn tell<S>(points: &[Point<S>], last: usize, draft: &Draft, sources: &Sources) -
     while let Some((before, why)) = &points[at].from {
         if !why.is_empty() {
             let span = draft.spans[points[*before].spot.pc];
-            lines.push(format!("line {:>3}  {}: {why}", sources.line(span), one_line(sources.slice(span))));
+            lines.push(format!(
+                "line {:>3}  {}: {why}",
+                sources.line(span),
+                one_line(sources.slice(span))
+            ));
         }
         at = *before;
     }
@@ -160,22 +182,45 @@ fn retries(program: &Program) -> BTreeMap<Pc, Pc> {
 }
 
 fn exits(program: &Program, retries: &BTreeMap<Pc, Pc>, spot: &Spot) -> Vec<Exit> {
-    let exit = |to: Target, why: &str, outcome| Exit { to, why: why.to_owned(), outcome, arm: None };
-    let at = |pc: Pc| Target::Spot(Spot { pc, frames: spot.frames.clone() });
+    let exit = |to: Target, why: &str, outcome| Exit {
+        to,
+        why: why.to_owned(),
+        outcome,
+        arm: None,
+    };
+    let at = |pc: Pc| {
+        Target::Spot(Spot {
+            pc,
+            frames: spot.frames.clone(),
+        })
+    };
     let fail = |why: &str| exit(failed(program, retries, spot), why, Outcome::Failed);
     match &program.ops[spot.pc] {
         Op::Done => vec![exit(done(program, retries, spot), "", Outcome::Well)],
         Op::Fail(_) => vec![exit(failed(program, retries, spot), "", Outcome::Well)],
         Op::Again => {
             let retry = retries.get(&spot.pc).copied().unwrap_or(spot.pc);
-            let outside = Spot { pc: retry, frames: spot.frames.clone() };
-            vec![exit(at(retry + 1), "once more", Outcome::Well), exit(failed(program, retries, &outside), "", Outcome::Failed)]
+            let outside = Spot {
+                pc: retry,
+                frames: spot.frames.clone(),
+            };
+            vec![
+                exit(at(retry + 1), "once more", Outcome::Well),
+                exit(failed(program, retries, &outside), "", Outcome::Failed),
+            ]
         }
-        Op::Call { procedure, arguments, .. } => {
+        Op::Call {
+            procedure,
+            arguments,
+            ..
+        } => {
             let here = &spot.frames.last().map_or(&[][..], |frame| &frame.nodes);
             let nodes = arguments.iter().map(|who| resolve(*who, here)).collect();
             let mut frames = spot.frames.clone();
-            frames.push(Frame { call: spot.pc, nodes });
+            frames.push(Frame {
+                call: spot.pc,
+                nodes,
+            });
             let pc = program.procedures[*procedure].entry;
             vec![exit(Target::Spot(Spot { pc, frames }), "", Outcome::Well)]
         }
@@ -192,10 +237,17 @@ fn exits(program: &Program, retries: &BTreeMap<Pc, Pc>, spot: &Spot) -> Vec<Exit
             }
             out
         }
-        Op::Question { .. } | Op::Reset { .. } | Op::Dark { .. } | Op::PowerOff { .. } | Op::Word { .. } => {
+        Op::Question { .. }
+        | Op::Reset { .. }
+        | Op::Dark { .. }
+        | Op::PowerOff { .. }
+        | Op::Word { .. } => {
             vec![exit(at(spot.pc + 1), "", Outcome::Well), fail("it fails")]
         }
-        _ => ways(program, spot.pc).into_iter().map(|way| exit(at(way.to), &way.why, way.outcome)).collect(),
+        _ => ways(program, spot.pc)
+            .into_iter()
+            .map(|way| exit(at(way.to), &way.why, way.outcome))
+            .collect(),
     }
 }
 
@@ -203,11 +255,17 @@ fn done(program: &Program, retries: &BTreeMap<Pc, Pc>, spot: &Spot) -> Target {
     if let Some(retry) = retries.get(&spot.pc)
         && let Op::Retry { end, .. } = program.ops[*retry]
     {
-        return Target::Spot(Spot { pc: end, frames: spot.frames.clone() });
+        return Target::Spot(Spot {
+            pc: end,
+            frames: spot.frames.clone(),
+        });
     }
     let mut frames = spot.frames.clone();
     match frames.pop() {
-        Some(frame) if !frames.is_empty() => Target::Spot(Spot { pc: frame.call + 1, frames }),
+        Some(frame) if !frames.is_empty() => Target::Spot(Spot {
+            pc: frame.call + 1,
+            frames,
+        }),
         _ => Target::Done,
     }
 }
@@ -216,15 +274,31 @@ fn failed(program: &Program, retries: &BTreeMap<Pc, Pc>, spot: &Spot) -> Target 
     if let Some(retry) = retries.get(&spot.pc)
         && let Op::Retry { end, .. } = program.ops[*retry]
     {
-        return Target::Spot(Spot { pc: end - 1, frames: spot.frames.clone() });
+        return Target::Spot(Spot {
+            pc: end - 1,
+            frames: spot.frames.clone(),
+        });
     }
     let mut frames = spot.frames.clone();
     let Some(frame) = frames.pop().filter(|_| !frames.is_empty()) else {
         return Target::Failed;
     };
     match program.ops[frame.call] {
-        Op::Call { otherwise: Some(otherwise), .. } => Target::Spot(Spot { pc: otherwise, frames }),
-        _ => failed(program, retries, &Spot { pc: frame.call, frames }),
+        Op::Call {
+            otherwise: Some(otherwise),
+            ..
+        } => Target::Spot(Spot {
+            pc: otherwise,
+            frames,
+        }),
+        _ => failed(
+            program,
+            retries,
+            &Spot {
+                pc: frame.call,
+                frames,
+            },
+        ),
     }
 }
 
@@ -256,7 +330,11 @@ fn node_of(op: &Op, spot: &Spot) -> Node {
 
 /// The longest time that passes in a procedure until an op that `stop` tells; `None` if no
 /// such op is come to.
-pub fn longest_until(program: &Program, procedure: ProcedureId, stop: &dyn Fn(&Op) -> bool) -> Option<std::time::Duration> {
+pub fn longest_until(
+    program: &Program,
+    procedure: ProcedureId,
+    stop: &dyn Fn(&Op) -> bool,
+) -> Option<std::time::Duration> {
     longest(program, range(program, procedure), stop).1
 }
 
@@ -264,7 +342,11 @@ use std::time::Duration;
 
 /// The longest time to the end of `range`, and to a stop. All jumps lead forward, so that one
 /// pass from the end does it.
-fn longest(program: &Program, range: std::ops::Range<Pc>, stop: &dyn Fn(&Op) -> bool) -> (Duration, Option<Duration>) {
+fn longest(
+    program: &Program,
+    range: std::ops::Range<Pc>,
+    stop: &dyn Fn(&Op) -> bool,
+) -> (Duration, Option<Duration>) {
     let mut times: BTreeMap<Pc, (Duration, Option<Duration>)> = BTreeMap::new();
     for pc in range.clone().rev() {
         let op = &program.ops[pc];
@@ -273,19 +355,43 @@ fn longest(program: &Program, range: std::ops::Range<Pc>, stop: &dyn Fn(&Op) -> 
             Op::Retry { count, every, end } => {
                 let (body, inner) = longest(program, pc + 1..*end - 1, stop);
                 let all = every.max(&body).saturating_mul(*count);
-                (all, inner.map(|inner| all.saturating_sub(body) + inner), vec![*end])
+                (
+                    all,
+                    inner.map(|inner| all.saturating_sub(body) + inner),
+                    vec![*end],
+                )
             }
-            Op::Call { procedure, otherwise, .. } => {
+            Op::Call {
+                procedure,
+                otherwise,
+                ..
+            } => {
                 let called = super::calls::range(program, *procedure);
                 let (whole, inner) = longest(program, called, stop);
-                (whole, inner, std::iter::once(pc + 1).chain(*otherwise).collect())
+                (
+                    whole,
+                    inner,
+                    std::iter::once(pc + 1).chain(*otherwise).collect(),
+                )
             }
             Op::Done | Op::Fail(_) => (Duration::ZERO, None, Vec::new()),
-            _ => (takes(op), None, ways(program, pc).into_iter().map(|way| way.to).collect()),
+            _ => (
+                takes(op),
+                None,
+                ways(program, pc).into_iter().map(|way| way.to).collect(),
+            ),
         };
-        let whole = targets.iter().map(|to| after(*to).0).max().unwrap_or_default();
+        let whole = targets
+            .iter()
+            .map(|to| after(*to).0)
+            .max()
+            .unwrap_or_default();
         let later = targets.iter().filter_map(|to| after(*to).1).max();
-        let stopped = if stop(op) { Some(Duration::ZERO) } else { later.map(|later| own + later).max(own_stop) };
+        let stopped = if stop(op) {
+            Some(Duration::ZERO)
+        } else {
+            later.map(|later| own + later).max(own_stop)
+        };
         times.insert(pc, (own + whole, stopped));
     }
     times.get(&range.start).copied().unwrap_or_default()

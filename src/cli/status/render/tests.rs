@@ -57,7 +57,10 @@ fn cluster() -> ClusterReport {
         age_ms: 4500,
     });
     let mut ca2 = node("ca2", "prompt");
-    ca2.proof = Some(Aged { text: "firmware reset".to_owned(), age_ms: 900 });
+    ca2.proof = Some(Aged {
+        text: "firmware reset".to_owned(),
+        age_ms: 900,
+    });
     ca2.guard = "unknown: power-loss takeover not possible until it is read".to_owned();
     ClusterReport {
         cluster: "pki-ca".to_owned(),
@@ -139,9 +142,18 @@ fn hold_and_refused_files_stand_out() {
         consoles: Vec::new(),
     };
     let text = render(&report(vec![held, refused]), Ink::Plain, 100);
-    assert!(text.starts_with("2 clusters, 1 NOT GUARDED, 1 in HOLD, "), "{text}");
-    assert!(text.contains("pki-ca  HOLD  ca is on ca1\n  HOLD      path unproved\n"), "{text}");
-    assert!(text.contains("web  NOT GUARDED\n  file      clist/web.yaml\n"), "{text}");
+    assert!(
+        text.starts_with("2 clusters, 1 NOT GUARDED, 1 in HOLD, "),
+        "{text}"
+    );
+    assert!(
+        text.contains("pki-ca  HOLD  ca is on ca1\n  HOLD      path unproved\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("web  NOT GUARDED\n  file      clist/web.yaml\n"),
+        "{text}"
+    );
     let coloured = render(&report(vec![cluster()]), Ink::Colour, 100);
     assert!(coloured.contains("\x1b[1;31m"), "{coloured}");
 }
@@ -149,13 +161,19 @@ fn hold_and_refused_files_stand_out() {
 #[test]
 fn many_clusters_are_a_line_each_trouble_first() {
     let mut clusters: Vec<ClusterReport> = (0..6)
-        .map(|n| ClusterReport { cluster: format!("c{n}"), ..cluster() })
+        .map(|n| ClusterReport {
+            cluster: format!("c{n}"),
+            ..cluster()
+        })
         .collect();
     clusters[4].not_guarded = Some("its task does not answer".to_owned());
     clusters[4].snapshot = None;
     let text = render(&report(clusters), Ink::Plain, 100);
     let lines: Vec<&str> = text.lines().skip(3).take(3).collect();
     assert!(lines[0].starts_with("CLUSTER  PACKAGE  IS "), "{text}");
-    assert!(lines[1].starts_with("c4                NOT GUARDED"), "{text}");
+    assert!(
+        lines[1].starts_with("c4                NOT GUARDED"),
+        "{text}"
+    );
     assert!(lines[2].starts_with("c0       ca       stopped "), "{text}");
 }
