@@ -16,6 +16,7 @@ pub mod machine;
 pub mod matcher;
 pub mod probe;
 pub mod proto;
+pub mod scribe;
 pub mod script;
 pub mod sim;
 pub mod store;
