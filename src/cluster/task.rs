@@ -103,6 +103,7 @@ enum Wake {
 pub(super) struct Guard {
     pub(super) blueprint: Arc<Blueprint>,
     pub(super) host: Arc<Host>,
+    pub(super) name: Arc<str>,
     pub(super) lines: Vec<Line>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
@@ -135,6 +136,7 @@ impl Guard {
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
             inputs: VecDeque::new(),
+            name: Arc::from(blueprint.name()),
             overheard: None,
             machine: Machine::new(setup, memory, now, host.clock.wall_zero()),
             asker: host.asks.asker(),
