@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::machine::action::EntryKind;
 use crate::machine::making::Making;
 use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::package::{Door, Wait};
@@ -140,6 +141,8 @@ impl Machine {
         let ours = self.door_on(n);
         let line: String = hit.line.trim().chars().take(120).collect();
         let node = &mut self.nodes[n];
+        let first_panic =
+            firmware.panic.contains(&pattern) && node.condition != Condition::Panicked;
         let mut note = None;
         if pattern == firmware.prompt {
             if node.condition != Condition::Prompt {
@@ -194,6 +197,10 @@ impl Machine {
         }
         if firmware.booting.contains(&pattern) && ours != Some(Door::Boot) {
             self.foreign_boot(n);
+        }
+        if first_panic {
+            // A kill of clusterd must not make the panic forgotten.
+            self.journal(EntryKind::Evidence, Some(n), format!("panic: {line}"));
         }
     }
 

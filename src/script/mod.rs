@@ -11,6 +11,7 @@ mod compile;
 pub mod diagnostic;
 mod parse;
 pub mod program;
+mod spelling;
 
 use std::collections::BTreeMap;
 

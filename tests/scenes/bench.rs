@@ -189,6 +189,7 @@ impl Bench {
         };
         let mut world = self.world(boot, Memory::default());
         reach(&mut world, "watch");
+        world.pass(Duration::from_secs(1));
         world
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 /// Folders (or files) under `src/` and what each may name of the others, in the order in
 /// which data flows. `clock` and `name` are known to all.
+#[rustfmt::skip]
 pub const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("name", &[]),
@@ -18,29 +19,16 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("probe", &["machine"]),
     ("exec", &["machine"]),
     ("store", &["machine"]),
-    ("alarm", &["machine", "logfile"]),
+    ("scribe", &["config", "logfile", "console"]),
+    ("alarm", &["script", "machine", "logfile", "store", "scribe"]),
     ("home", &["script", "config", "matcher", "console"]),
-    (
-        "cluster",
-        &[
-            "script", "config", "matcher", "machine", "logfile", "console", "probe", "exec",
-            "store", "alarm", "control",
-        ],
-    ),
-    ("control", &["machine", "config"]),
-    (
-        "daemon",
-        &[
-            "script", "config", "machine", "logfile", "console", "probe", "exec", "store", "alarm",
-            "home", "cluster", "control",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "script", "config", "machine", "sim", "store", "home", "cluster", "control", "daemon",
-        ],
-    ),
+    ("control", &["script", "config", "machine", "alarm"]),
+    ("cluster", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec",
+        "store", "scribe", "alarm", "control"]),
+    ("daemon", &["script", "config", "machine", "logfile", "console", "probe", "exec", "store",
+        "scribe", "alarm", "home", "control", "cluster"]),
+    ("cli", &["script", "config", "machine", "sim", "logfile", "store", "scribe", "alarm", "home",
+        "control", "cluster", "daemon"]),
 ];
 
 /// The folders that `code` names, by `crate::…` or by `super::…` up to the root. `depth` is

@@ -81,14 +81,18 @@ pub fn check(draft: &Draft, uses: &Uses, faults: &mut Vec<Diagnostic>) {
                 let name = &program.procedures[*called].name;
                 let door = !matches!(op, Op::Call { .. });
                 let hands = if door {
-                    "a door hands it one: its node"
+                    "a door hands over the node that it is about"
                 } else {
-                    "the call hands it something else"
+                    ""
                 };
                 faults.push(
                     Diagnostic::error(
                         span,
-                        format!("`{name}` takes {}, not {given}", count(wanted)),
+                        format!(
+                            "`{name}` takes {}, and it gets {}",
+                            count(wanted),
+                            count(given)
+                        ),
                     )
                     .label(hands)
                     .also(draft.procedures[*called], "defined here")
@@ -198,6 +202,7 @@ fn fence_only(draft: &Draft, uses: &Uses, procedure: ProcedureId, faults: &mut V
         Use::Resume => ("resumes with it", "resume"),
         _ => ("calls it", "call"),
     };
+    let name = &program.procedures[procedure].name;
     for pc in range(program, procedure) {
         let step = match program.ops[pc] {
             Op::Break { .. } => "break",
@@ -209,17 +214,24 @@ fn fence_only(draft: &Draft, uses: &Uses, procedure: ProcedureId, faults: &mut V
             Op::Reset { .. } => "reset",
             _ => continue,
         };
-        faults.push(
+        let help = format!(
+            "take it out of what `{word}` runs; to stop a node write `fence … with {name} else -> …` in a state"
+        );
+        let fault = if draft.library[procedure] {
+            Diagnostic::error(
+                draft.spans[*at],
+                format!("`{word}` runs `{name}`, which holds a step that only a fence may take"),
+            )
+            .label("this may stop a healthy node")
+            .also(draft.spans[pc], format!("`{step}` stands here"))
+        } else {
             Diagnostic::error(
                 draft.spans[pc],
-                format!("`{step}` stands in a procedure that not only fences use"),
+                format!("only a fence may take the step `{step}`"),
             )
             .label("this may stop a healthy node")
             .also(draft.spans[*at], format!("this {verb}"))
-            .help(format!(
-                "take it out of what `{word}` comes to, or reach it with `fence … with {}`",
-                program.procedures[procedure].name
-            )),
-        );
+        };
+        faults.push(fault.help(help));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::script::compile::Draft;
-use crate::script::diagnostic::Sources;
+use crate::script::diagnostic::{SourceId, Sources, Span};
 use crate::script::program::{Op, Pc, Program, StateId};
 
 /// One way on from an op.
@@ -117,18 +117,6 @@ pub fn ways(program: &Program, pc: Pc) -> Vec<Way> {
     }
 }
 
-/// Everything that may run from `entry` on, without triggers.
-pub fn reach(program: &Program, entry: Pc) -> BTreeSet<Pc> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![entry];
-    while let Some(pc) = open.pop() {
-        if seen.insert(pc) {
-            open.extend(ways(program, pc).into_iter().map(|way| way.to));
-        }
-    }
-    seen
-}
-
 /// The states that the machine can come to.
 pub fn reachable_states(program: &Program) -> BTreeSet<StateId> {
     let mut seen = BTreeSet::new();
@@ -204,7 +192,7 @@ pub fn tell<F>(points: &[Point<F>], last: usize, draft: &Draft, sources: &Source
             if let Some(trigger) = point.trigger.filter(|_| position == 0) {
                 let span = draft.triggers[point.state][trigger];
                 line.push_str(&format!(
-                    "\n    {}  {}",
+                    "\n    {} {}",
                     place(span, sources),
                     one_line(sources.slice(span))
                 ));
@@ -216,7 +204,7 @@ pub fn tell<F>(points: &[Point<F>], last: usize, draft: &Draft, sources: &Source
         if let Some((_, why)) = taken.filter(|(_, why)| !why.is_empty()) {
             let span = draft.spans[point.pc];
             line.push_str(&format!(
-                "\n    {}  {}: {why}",
+                "\n    {} {}: {why}",
                 place(span, sources),
                 one_line(sources.slice(span))
             ));
@@ -226,8 +214,14 @@ pub fn tell<F>(points: &[Point<F>], last: usize, draft: &Draft, sources: &Source
     lines.join("\n")
 }
 
-fn place(span: crate::script::diagnostic::Span, sources: &Sources) -> String {
-    format!("line {:>3}", sources.line(span))
+/// A line of the script by its number, a line of a library with its file.
+pub fn place(span: Span, sources: &Sources) -> String {
+    let line = sources.line(span);
+    if span.source == SourceId(0) {
+        format!("line {line}:")
+    } else {
+        format!("{}:{line}:", sources.path(span.source))
+    }
 }
 
 /// A step on one line.

@@ -7,10 +7,13 @@ mod fences;
 mod flow;
 mod names;
 mod patterns;
+mod proof;
 mod rounds;
 mod sends;
+mod shell;
 mod states;
 mod takeover;
+mod times;
 mod walk;
 
 use super::PatternJudge;
@@ -46,8 +49,9 @@ pub fn flow(
     calls::check(draft, &uses, faults);
     let whole = faults.len() == before;
     sends::check(draft, &uses, sources, faults);
-    takeover::check(draft, sources, faults);
+    shell::check(draft, faults);
     if whole {
+        takeover::check(draft, sources, faults);
         fences::check(draft, &uses, sources, faults);
         boots::check(draft, &uses, sources, faults);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::flow::{Outcome, Point, reachable_states, tell, ways};
 use super::sends::starts_system;
-use super::walk::{longest_until, takes};
+use super::times::{Times, takes};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{Diagnostic, Sources};
 use crate::script::program::{Op, Pc, ProcedureId, Program, Role, Who};
@@ -84,13 +84,11 @@ pub fn check(draft: &Draft, sources: &Sources, faults: &mut Vec<Diagnostic>) {
             procedure,
             ..
         } = &program.ops[pc]
+            && let Some(fault) = unfenced(draft, pc, *role, *procedure, &fact)
+            && !told.contains(&(pc, true))
         {
-            if let Some(fault) = unfenced(draft, pc, *role, *procedure, &fact)
-                && !told.contains(&(pc, true))
-            {
-                told.push((pc, true));
-                faults.push(fault.note(format!("the way there:\n{}", way(&points))));
-            }
+            told.push((pc, true));
+            faults.push(fault.note(format!("the way there:\n{}", way(&points))));
         }
         if let (Op::End, Some(boot)) = (&program.ops[pc], fact.owes)
             && !told.contains(&(boot, false))
@@ -153,20 +151,18 @@ fn unfenced(
 ) -> Option<Diagnostic> {
     let program = &draft.program;
     let (booted, fenced) = (name(role), name(other(role)));
-    let lead = longest_until(
-        program,
-        procedure,
-        &|op| matches!(op, Op::Send { text, .. } if starts_system(program, text)),
-    );
-    let lead = lead.unwrap_or_default();
+    let starts = |op: &Op| matches!(op, Op::Send { text, .. } if starts_system(program, text));
+    let lead = Times::until(program, &starts)
+        .of(procedure)
+        .unwrap_or_default();
     let mut lost = fact.lost.clone();
     if let Some((role_fenced, age)) = fact.fence
         && role_fenced == other(role)
     {
-        if age + lead <= PROOF_LIVES {
+        if age.saturating_add(lead) <= PROOF_LIVES {
             return None;
         }
-        let shown = crate::clock::Span(age + lead);
+        let shown = crate::clock::Span(age.saturating_add(lead));
         lost = fact.made.map(|made| {
             (
                 made,
@@ -227,7 +223,7 @@ fn after(program: &Program, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
     if let Some((_, age)) = &mut fact.fence
         && !matches!(op, Op::Fence { .. })
     {
-        *age += takes(op);
+        *age = age.saturating_add(takes(op));
         if *age > PROOF_LIVES {
             fact.dies(pc, "a proof lives for 60 s, and this may take longer");
         }

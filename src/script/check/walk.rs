@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::calls::range;
-use super::flow::{Outcome, one_line, ways};
+use super::flow::{Outcome, one_line, place, ways};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::Sources;
 use crate::script::program::{Op, Pc, ProcedureId, Program, Who};
@@ -159,8 +158,8 @@ fn tell<S>(points: &[Point<S>], last: usize, draft: &Draft, sources: &Sources) -
         if !why.is_empty() {
             let span = draft.spans[points[*before].spot.pc];
             lines.push(format!(
-                "line {:>3}  {}: {why}",
-                sources.line(span),
+                "{} {}: {why}",
+                place(span, sources),
                 one_line(sources.slice(span))
             ));
         }
@@ -326,92 +325,4 @@ fn node_of(op: &Op, spot: &Spot) -> Node {
         _ => return Node::Perhaps,
     };
     resolve(who, spot.frames.last().map_or(&[], |frame| &frame.nodes))
-}
-
-/// The longest time that passes in a procedure until an op that `stop` tells; `None` if no
-/// such op is come to.
-pub fn longest_until(
-    program: &Program,
-    procedure: ProcedureId,
-    stop: &dyn Fn(&Op) -> bool,
-) -> Option<std::time::Duration> {
-    longest(program, range(program, procedure), stop).1
-}
-
-use std::time::Duration;
-
-/// The longest time to the end of `range`, and to a stop. All jumps lead forward, so that one
-/// pass from the end does it.
-fn longest(
-    program: &Program,
-    range: std::ops::Range<Pc>,
-    stop: &dyn Fn(&Op) -> bool,
-) -> (Duration, Option<Duration>) {
-    let mut times: BTreeMap<Pc, (Duration, Option<Duration>)> = BTreeMap::new();
-    for pc in range.clone().rev() {
-        let op = &program.ops[pc];
-        let after = |to: Pc| times.get(&to).copied().unwrap_or_default();
-        let (own, own_stop, targets): (Duration, Option<Duration>, Vec<Pc>) = match op {
-            Op::Retry { count, every, end } => {
-                let (body, inner) = longest(program, pc + 1..*end - 1, stop);
-                let all = every.max(&body).saturating_mul(*count);
-                (
-                    all,
-                    inner.map(|inner| all.saturating_sub(body) + inner),
-                    vec![*end],
-                )
-            }
-            Op::Call {
-                procedure,
-                otherwise,
-                ..
-            } => {
-                let called = super::calls::range(program, *procedure);
-                let (whole, inner) = longest(program, called, stop);
-                (
-                    whole,
-                    inner,
-                    std::iter::once(pc + 1).chain(*otherwise).collect(),
-                )
-            }
-            Op::Done | Op::Fail(_) => (Duration::ZERO, None, Vec::new()),
-            _ => (
-                takes(op),
-                None,
-                ways(program, pc).into_iter().map(|way| way.to).collect(),
-            ),
-        };
-        let whole = targets
-            .iter()
-            .map(|to| after(*to).0)
-            .max()
-            .unwrap_or_default();
-        let later = targets.iter().filter_map(|to| after(*to).1).max();
-        let stopped = if stop(op) {
-            Some(Duration::ZERO)
-        } else {
-            later.map(|later| own + later).max(own_stop)
-        };
-        times.insert(pc, (own + whole, stopped));
-    }
-    times.get(&range.start).copied().unwrap_or_default()
-}
-
-/// The most time that an op takes.
-pub fn takes(op: &Op) -> Duration {
-    match op {
-        Op::Expect { within, .. }
-        | Op::Question { within, .. }
-        | Op::Reset { within, .. }
-        | Op::Dark { within, .. }
-        | Op::PowerOff { within, .. }
-        | Op::Word { within, .. }
-        | Op::PowerStatus { within, .. }
-        | Op::WaitLink { within, .. }
-        | Op::Survey { within, .. }
-        | Op::Run { within, .. }
-        | Op::Probe { within, .. } => *within,
-        Op::Wait(time) => *time,
-        _ => Duration::ZERO,
-    }
 }

@@ -63,8 +63,15 @@ pub fn firmwares(files: &[Loaded], scope: &Scope, faults: &mut Vec<Diagnostic>) 
         .collect();
     let mut out = Vec::new();
     for block in &blocks {
-        let said = gather(block, &blocks, scope, faults, &mut Vec::new(), true);
-        out.extend(whole(block, &said, faults));
+        let mut seen = Vec::new();
+        let said = gather(block, &blocks, scope, faults, &mut seen, true);
+        let ring = seen
+            .iter()
+            .enumerate()
+            .any(|(number, name)| seen[..number].contains(name));
+        if !ring {
+            out.extend(whole(block, &said, faults));
+        }
     }
     out
 }
@@ -86,6 +93,7 @@ fn gather<'a>(
         && let Some(number) = scope.find(Kind::Firmware, like, faults)
     {
         if seen.contains(&like.text.as_str()) {
+            seen.push(&like.text);
             faults.push(
                 Diagnostic::error(
                     like.span,
@@ -165,11 +173,10 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
             )
             .help(example(&key.text)),
         ),
-        [_, second, ..] if !["booting", "login", "panic"].contains(&key.text.as_str()) => faults
-            .push(
-                Diagnostic::error(second.span, format!("`{}` is one pattern", key.text))
-                    .help("join them into one regex with `|`"),
-            ),
+        [_, second, ..] if !["booting", "login", "panic"].contains(&key.text.as_str()) => faults.push(
+            Diagnostic::error(second.span, format!("`{}` is one pattern", key.text))
+                .help("join them into one regex with `|`"),
+        ),
         _ => {}
     }
     let found = patterns(&setting.names, faults);
@@ -232,7 +239,16 @@ fn whole(block: &ast::Firmware, said: &Said, faults: &mut Vec<Diagnostic>) -> Op
     if said.guard.is_empty() {
         missing.push(r#"guard "auto-boot?" = "false""#);
     }
-    missing.dedup();
+    let all = missing.clone();
+    let mut kept: Vec<&str> = Vec::new();
+    missing.retain(|line| {
+        let longer = all
+            .iter()
+            .any(|other| other.len() > line.len() && other.starts_with(line));
+        let fresh = !longer && !kept.contains(line);
+        kept.push(line);
+        fresh
+    });
     if !missing.is_empty() {
         faults.push(
             Diagnostic::error(

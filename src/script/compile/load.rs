@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::spelling::nearest;
 use crate::script::ast::{File, ParamValue, Word};
 use crate::script::diagnostic::{Diagnostic, SourceId, Sources, Span};
+use crate::script::spelling::nearest;
 use crate::script::{Context, parse};
 
 /// A file that was read.

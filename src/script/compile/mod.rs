@@ -1,10 +1,13 @@
 //! [`ast::File`](super::ast::File)s -> a draft of the program: names looked up, steps laid
 //! out as ops with jumps. What cannot be compiled is told, and left out.
 
+mod choice;
+mod doors;
 mod firmware;
+mod listen;
 pub mod load;
+mod questions;
 pub mod scope;
-pub mod spelling;
 mod steps;
 mod value;
 
@@ -17,9 +20,7 @@ use steps::{Builder, Home};
 use super::Context;
 use super::ast::{self, Amount, AmountKind, ParamValue, Word};
 use super::diagnostic::{Diagnostic, Severity, Sources, Span};
-use super::program::{
-    Op, Pattern, Place, Procedure, Program, Role, State, StateKind, Trigger, When,
-};
+use super::program::{Op, Pattern, Place, Procedure, Program, Role, State, Trigger, When};
 
 /// How often a package's address is asked when no trigger says so.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -326,7 +327,13 @@ impl Builder<'_> {
             ParamValue::Time(time) => Some(time),
             ParamValue::Count(count) => {
                 let fault = Diagnostic::error(amount.span, "a time needs a unit");
-                self.fault(fault.help(format!("write `{count}s`, or another of ms, s, m, h, d")));
+                let help = match &amount.kind {
+                    AmountKind::Named(name) => {
+                        format!("make the parameter a time: `param {name} = {count}s`")
+                    }
+                    _ => format!("write `{count}s`, or another of ms, s, m, h, d"),
+                };
+                self.fault(fault.help(help));
                 None
             }
             ParamValue::Text(_) => {
@@ -375,9 +382,4 @@ impl Builder<'_> {
             }
         }
     }
-}
-
-/// Whether a state is one to stay in.
-pub fn holds(state: &State) -> bool {
-    state.kind == StateKind::Hold
 }

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::load::{Loaded, twice};
-use super::spelling::nearest;
 use crate::script::ast::{Arm, File, ParamValue, Step, StepKind, Word};
 use crate::script::diagnostic::{Diagnostic, Span};
+use crate::script::spelling::nearest;
 
 /// Values that every script knows without defining them.
 pub const BUILTIN: [&str; 9] = [
@@ -247,14 +247,6 @@ impl Scope {
             .collect();
         names.sort_unstable();
         names.into_iter().map(|(_, name)| name).collect()
-    }
-
-    /// The place of a definition.
-    pub fn place(&self, kind: Kind, name: &str) -> Option<Span> {
-        if kind == Kind::Param {
-            return self.params.get(name).map(|(_, span)| *span);
-        }
-        self.tables.get(&kind)?.get(name).map(|(_, span)| *span)
     }
 
     /// Names that nobody used, with their places.

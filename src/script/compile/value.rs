@@ -38,7 +38,7 @@ impl Builder<'_> {
                     known.extend(["primary".to_owned(), "secondary".to_owned()]);
                 }
                 let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                let help = super::spelling::nearest(&name.text, &known).map_or_else(
+                let help = crate::script::spelling::nearest(&name.text, &known).map_or_else(
                     || format!("write {}", list.join(" or ")),
                     |near| format!("did you mean `{near}`?"),
                 );

@@ -231,6 +231,7 @@ impl Reader<'_> {
             .collect();
         self.strays(
             item,
+            "this is no line of a firmware block",
             "a firmware block has lines like `live \"hex {a} {b} + u.\\r\"`, see the reference",
         );
         out.firmwares.push(Firmware {

@@ -1,6 +1,8 @@
 //! Text -> [`File`]. The grammar takes any text; what is missing or out of place is told
 //! here, all of it, and the rest of the file is read on.
 
+mod act;
+mod block;
 mod item;
 mod quoted;
 mod step;
@@ -121,9 +123,14 @@ impl Reader<'_> {
             Rule::then,
             Rule::otherwise,
             Rule::refused,
-            Rule::wait_link,
         ];
         let start = node.as_span().start();
+        if let Some(link) = child(node, Rule::wait_link) {
+            return Span {
+                start,
+                ..self.head(&link)
+            };
+        }
         let last = node
             .clone()
             .into_inner()

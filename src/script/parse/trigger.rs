@@ -15,7 +15,7 @@ impl Reader<'_> {
                 last_trigger = Some(self.head(&child));
                 triggers.extend(self.trigger(&child));
             } else if let Some(step) = self.step(&child) {
-                if let Some(trigger) = last_trigger {
+                if let Some(trigger) = last_trigger.take() {
                     self.fault(
                         Diagnostic::error(step.span, "an entry step stands behind a trigger")
                             .also(trigger, "only one step belongs to this trigger")
@@ -25,7 +25,7 @@ impl Reader<'_> {
                 entry.push(step);
             }
         }
-        self.strays(item, STEP_WORDS);
+        self.strays(item, "this is no step", STEP_HELP);
         (entry, triggers)
     }
 
@@ -204,6 +204,15 @@ impl Reader<'_> {
 }
 
 /// What a step may be, for the help of a fault.
-pub(super) const STEP_WORDS: &str = "a step begins with one of send, expect, ask, nudge, break, live, identity, set, verify, mark, unmarked, reset, \
-     siege, dark, word, power, assume, fence, boot, resume, call, retry, wait, survey, run, probe, alarm, clear, log, let, \
-     done, fail, `->`";
+pub(super) const STEP_HELP: &str = "a step begins with one of these words:\n\
+     send, expect, ask, nudge, let, log, alarm, clear, wait, retry, call, run, probe, power,\n\
+     live, identity, set, verify, mark, unmarked, reset, break, siege, dark, word, assume,\n\
+     fence, boot, resume, survey, done, fail, `->`";
+
+/// Words that a line in a state or procedure may begin with.
+pub(super) const STEP_WORDS: [&str; 37] = [
+    "send", "expect", "ask", "nudge", "break", "live", "identity", "set", "verify", "mark",
+    "unmarked", "reset", "siege", "dark", "word", "power", "assume", "fence", "boot", "resume",
+    "call", "retry", "wait", "survey", "run", "probe", "alarm", "clear", "log", "let", "done",
+    "fail", "on", "urgent", "after", "every", "else",
+];
