@@ -219,6 +219,7 @@ impl Recorder {
 
 fn kind(kind: EntryKind) -> store::EntryKind {
     match kind {
+        EntryKind::Evidence => store::EntryKind::Evidence,
         EntryKind::Role => store::EntryKind::Role,
         EntryKind::Intent => store::EntryKind::Intent,
         EntryKind::Result => store::EntryKind::Result,
