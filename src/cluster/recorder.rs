@@ -223,6 +223,7 @@ fn kind(kind: EntryKind) -> store::EntryKind {
         EntryKind::Role => store::EntryKind::Role,
         EntryKind::Intent => store::EntryKind::Intent,
         EntryKind::Result => store::EntryKind::Result,
+        EntryKind::Evidence => store::EntryKind::Evidence,
         EntryKind::Guard => store::EntryKind::Guard,
         EntryKind::Word => store::EntryKind::Word,
         EntryKind::Siege => store::EntryKind::Siege,
