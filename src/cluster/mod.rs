@@ -11,6 +11,7 @@
 //! Nothing of one cluster waits for another: every task has its own queues, all bounded, and
 //! logs, journal and name look-ups are done elsewhere.
 
+mod addresses;
 mod asks;
 mod blueprint;
 mod clock;

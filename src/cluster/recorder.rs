@@ -219,7 +219,6 @@ impl Recorder {
 
 fn kind(kind: EntryKind) -> store::EntryKind {
     match kind {
-        EntryKind::Evidence => store::EntryKind::Evidence,
         EntryKind::Role => store::EntryKind::Role,
         EntryKind::Intent => store::EntryKind::Intent,
         EntryKind::Result => store::EntryKind::Result,
