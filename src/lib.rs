@@ -10,6 +10,7 @@ pub mod console;
 pub mod control;
 pub mod daemon;
 pub mod exec;
+pub mod logfile;
 pub mod machine;
 pub mod matcher;
 pub mod probe;

@@ -1,2 +1,5 @@
 //! The one binary: see `cli/`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    clusterd::cli::main()
+}

@@ -1,1 +1,86 @@
-//! (empty)
+//! The commands: one file each. This one says what they are called and what their exit
+//! codes mean; a command's own file says what it takes and what it does.
+
+pub mod check;
+mod home;
+mod inspect;
+pub mod script;
+mod scripts;
+
+pub use home::Home;
+pub use inspect::{Inspected, Programs, inspect};
+pub use scripts::ScriptFault;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An external watchdog for high-availability clusters: it holds the consoles of every
+/// node and does what a good operator would do there.
+#[derive(Debug, Parser)]
+#[command(name = "clusterd", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::CheckArgs),
+    Script(script::ScriptArgs),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, nothing wrong
+  1  faults found, or what was asked for failed
+  2  wrong usage
+  3  the daemon does not run
+  4  the daemon refused what was asked for
+  5  the home directory cannot be used";
+
+/// How a command ended, for scripts that call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, nothing wrong.
+    Good,
+    /// Faults found, or what was asked for failed.
+    Faults,
+    /// The daemon does not run.
+    NotRunning,
+    /// The daemon refused what was asked for.
+    Refused,
+    /// The home directory cannot be used.
+    NoHome,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        // 2 is clap's own, for wrong usage.
+        ExitCode::from(match exit {
+            Exit::Good => 0,
+            Exit::Faults => 1,
+            Exit::NotRunning => 3,
+            Exit::Refused => 4,
+            Exit::NoHome => 5,
+        })
+    }
+}
+
+/// Where the cluster files, the journal and the logs are.
+#[derive(Clone, Debug, Args)]
+pub struct HomeArgs {
+    /// The home directory, which holds clist/, chat-scripts/, logs/ and the journal.
+    #[arg(long, env = "CLUSTER_HOME", value_name = "DIR")]
+    pub home: PathBuf,
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Script(args) => script::run(&args),
+    };
+    exit.into()
+}

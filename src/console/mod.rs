@@ -1,1 +1,121 @@
-//! (empty)
+//! Consoles: a byte stream to a node, with BREAK as an operation of its own.
+//!
+//! ```text
+//!                 ┌──────────────────── link task ────────────────────┐
+//!  Order ──► orders (bounded, one epoch) ──► codec ──► wire ──► terminal server
+//!  Said  ◄── inbox  (bounded, drops oldest) ◄─ codec ◄─ wire ◄──┘
+//! ```
+//!
+//! [`Console::open`] spawns the link task, which dials, reconnects with backoff, and never waits
+//! for whoever reads. Bytes and BREAK travel in one queue, in their order. Each link has an epoch;
+//! an [`Order`] carries the epoch it was meant for, and one meant for another link is dropped. When
+//! a link ends its socket is reset, not closed, so what the kernel still held for the old link dies
+//! with it and cannot arrive beside what the next link is told.
+//!
+//! A further kind of console is one more variant of [`Address`] and one more way for `wire::dial`
+//! to make a stream: a serial port (BREAK as a held line), RFC 2217 (a codec of its own in `proto`
+//! beside telnet), SSH, and a command on a PTY belong there.
+
+mod address;
+mod backoff;
+mod codec;
+mod inbox;
+mod link;
+mod orders;
+mod settings;
+mod transcript;
+mod wire;
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+pub use address::{Address, BadAddress};
+pub use orders::Order;
+pub use settings::LinkSettings;
+pub use transcript::{Transcript, TranscriptSettings};
+
+/// What a console has to say, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A link is there. Epochs begin at 1 and grow; a link that came and went while nobody read
+    /// may be left out.
+    Up {
+        /// The number of the new link.
+        epoch: u64,
+    },
+    /// The link is lost, or an attempt to make one failed for another reason than the last.
+    Down {
+        /// The number of the last link, 0 if there was none yet.
+        epoch: u64,
+        /// Why, in words for an operator.
+        why: String,
+    },
+    /// The node said this.
+    Bytes {
+        /// The link it came over.
+        epoch: u64,
+        /// What it said, without the transport's own bytes; never empty.
+        bytes: Vec<u8>,
+    },
+    /// The node said more than was read in time: this is where `lost` bytes, the oldest, are missing.
+    Gap {
+        /// The link they came over.
+        epoch: u64,
+        /// How many bytes.
+        lost: u64,
+    },
+}
+
+/// An open console. Dropping it closes the link; what was ordered and not yet written is dropped too.
+#[derive(Debug)]
+pub struct Console {
+    address: Address,
+    shared: Arc<link::Shared>,
+    task: JoinHandle<()>,
+}
+
+impl Console {
+    /// Opens the console at `address` and keeps it open, from now on and for as long as it lives.
+    /// It must be called within a tokio runtime.
+    pub fn open(address: Address, settings: LinkSettings) -> Console {
+        let shared = Arc::new(link::Shared::new(&settings));
+        let task = tokio::spawn(link::run(address.clone(), settings, Arc::clone(&shared)));
+        Console {
+            address,
+            shared,
+            task,
+        }
+    }
+
+    /// Where the console is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Waits for the next thing said. It is cancel safe: nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Said {
+        self.shared.next().await
+    }
+
+    /// Puts an order in the queue, without waiting. If its epoch is not the present link's it is
+    /// dropped, now or when its turn comes. If the queue is full the link goes down and says so: half
+    /// of a command is worse than none.
+    pub fn order(&self, order: Order) {
+        self.shared.order(order);
+    }
+
+    /// Orders dropped so far: meant for another link, or BREAK where the transport has none.
+    pub fn dropped_orders(&self) -> u64 {
+        self.shared.dropped_orders()
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,24 +14,50 @@ use crate::script::program::Severity;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Type bytes on a console, on the link of that epoch only.
-    Type { node: NodeId, epoch: u64, bytes: Vec<u8> },
+    Type {
+        node: NodeId,
+        epoch: u64,
+        bytes: Vec<u8>,
+    },
     /// Send BREAK, in one queue with bytes, on the link of that epoch only.
     Break { node: NodeId, epoch: u64 },
     /// Write to the journal, durably, and answer [`crate::machine::Input::Durable`].
     /// `memory` is what the machine must know after a restart, as it is now.
-    Journal { ticket: Ticket, entry: Entry, memory: Box<Memory> },
+    Journal {
+        ticket: Ticket,
+        entry: Entry,
+        memory: Box<Memory>,
+    },
     /// Something happened: for the activity log, and in time for the journal.
     Event(Event),
     /// Raise an alarm (or count it again).
-    Alarm { package: PackageId, severity: Severity, code: String, text: String },
+    Alarm {
+        package: PackageId,
+        severity: Severity,
+        code: String,
+        text: String,
+    },
     /// End an alarm.
     ClearAlarm { package: PackageId, code: String },
     /// Ask an address once.
-    Probe { ticket: Ticket, probe: ProbeTarget, within: Duration },
+    Probe {
+        ticket: Ticket,
+        probe: ProbeTarget,
+        within: Duration,
+    },
     /// Run a local command, without a shell.
-    Run { ticket: Ticket, argv: Vec<String>, within: Duration },
+    Run {
+        ticket: Ticket,
+        argv: Vec<String>,
+        within: Duration,
+    },
     /// Order or ask every power leg of a node.
-    Power { ticket: Ticket, node: NodeId, order: PowerOrder, within: Duration },
+    Power {
+        ticket: Ticket,
+        node: NodeId,
+        order: PowerOrder,
+        within: Duration,
+    },
     /// The machine wants random numbers ([`crate::machine::Input::Nonces`]).
     WantNonces,
 }

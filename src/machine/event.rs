@@ -15,9 +15,20 @@ use crate::machine::proof::ProofKind;
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A state was entered.
-    State { package: String, state: String, about: String, cause: String, place: String },
+    State {
+        package: String,
+        state: String,
+        about: String,
+        cause: String,
+        place: String,
+    },
     /// The engine bound the roles.
-    Roles { package: String, primary: String, secondary: String, how: String },
+    Roles {
+        package: String,
+        primary: String,
+        secondary: String,
+        how: String,
+    },
     /// A console was connected.
     LinkUp { node: String },
     /// A console was lost.
@@ -35,25 +46,59 @@ pub enum Event {
     /// A question of a proof was not answered as it must be.
     Unanswered { node: String, text: String },
     /// A fence began.
-    FenceBegan { package: String, node: String, procedure: String, evidence: String },
+    FenceBegan {
+        package: String,
+        node: String,
+        procedure: String,
+        evidence: String,
+    },
     /// A node is proved stopped.
-    Proved { node: String, kind: ProofKind, took_ms: u64 },
+    Proved {
+        node: String,
+        kind: ProofKind,
+        took_ms: u64,
+    },
     /// One way to stop a node failed.
-    FenceFailed { node: String, procedure: String, why: String },
+    FenceFailed {
+        node: String,
+        procedure: String,
+        why: String,
+    },
     /// A proof died.
-    ProofDied { node: String, kind: ProofKind, why: String },
+    ProofDied {
+        node: String,
+        kind: ProofKind,
+        why: String,
+    },
     /// A boot began: the package belongs to the node, unconfirmed.
     BootBegan { package: String, node: String },
     /// The return key was pressed on the boot command.
-    BootTyped { package: String, node: String, text: String },
+    BootTyped {
+        package: String,
+        node: String,
+        text: String,
+    },
     /// The new primary serves.
-    BootDone { package: String, node: String, took_ms: u64 },
+    BootDone {
+        package: String,
+        node: String,
+        took_ms: u64,
+    },
     /// It does not.
-    BootFailed { package: String, node: String, why: String },
+    BootFailed {
+        package: String,
+        node: String,
+        why: String,
+    },
     /// A node was resumed after a stray BREAK.
     Resumed { package: String, node: String },
     /// A guard of the engine said no.
-    Veto { package: String, act: String, guard: String, why: String },
+    Veto {
+        package: String,
+        act: String,
+        guard: String,
+        why: String,
+    },
     /// The standing guard was read back.
     GuardRead { node: String },
     /// The standing guard is not known any more, or not as it should be.
@@ -82,47 +127,92 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = |ms: &u64| Span(Duration::from_millis(*ms)).to_string();
         match self {
-            Event::State { package, state, about, cause, place } => {
-                write!(f, "{package}: state {state} ({about}), because {cause} [{place}]")
+            Event::State {
+                package,
+                state,
+                about,
+                cause,
+                place,
+            } => {
+                write!(
+                    f,
+                    "{package}: state {state} ({about}), because {cause} [{place}]"
+                )
             }
-            Event::Roles { package, primary, secondary, how } => write!(
+            Event::Roles {
+                package,
+                primary,
+                secondary,
+                how,
+            } => write!(
                 f,
                 "{package}: primary is {primary}, secondary is {secondary} ({how})"
             ),
             Event::LinkUp { node } => write!(f, "{node}: console connected"),
             Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
             Event::Gap { node, lost } => {
-                write!(f, "{node}: {lost} bytes of console output dropped: too much at once")
+                write!(
+                    f,
+                    "{node}: {lost} bytes of console output dropped: too much at once"
+                )
             }
             Event::Evidence { node, text } => write!(f, "{node}: {text}"),
             Event::Typed { node, text } => write!(f, "{node}: typed {text:?}"),
             Event::Break { node, count: 1 } => write!(f, "{node}: BREAK sent"),
-            Event::Break { node, count } => write!(f, "{node}: BREAK sent, number {count} in a row"),
+            Event::Break { node, count } => {
+                write!(f, "{node}: BREAK sent, number {count} in a row")
+            }
             Event::Piece { node, text } => write!(f, "{node}: proof step: {text}"),
             Event::Unanswered { node, text } => write!(f, "{node}: {text}"),
-            Event::FenceBegan { package, node, procedure, evidence } => write!(
+            Event::FenceBegan {
+                package,
+                node,
+                procedure,
+                evidence,
+            } => write!(
                 f,
                 "{package}: stopping {node} for good with {procedure} (evidence: {evidence})"
             ),
-            Event::Proved { node, kind, took_ms } => {
+            Event::Proved {
+                node,
+                kind,
+                took_ms,
+            } => {
                 write!(f, "{node}: proved stopped ({kind}) after {}", took(took_ms))
             }
-            Event::FenceFailed { node, procedure, why } => {
+            Event::FenceFailed {
+                node,
+                procedure,
+                why,
+            } => {
                 write!(f, "{node}: {procedure} made no proof: {why}")
             }
-            Event::ProofDied { node, kind, why } => write!(f, "{node}: the proof ({kind}) died: {why}"),
+            Event::ProofDied { node, kind, why } => {
+                write!(f, "{node}: the proof ({kind}) died: {why}")
+            }
             Event::BootBegan { package, node } => {
                 write!(f, "{package}: given to {node}, unconfirmed; booting it")
             }
-            Event::BootTyped { node, text, .. } => write!(f, "{node}: boot command given: {text:?}"),
-            Event::BootDone { package, node, took_ms } => {
+            Event::BootTyped { node, text, .. } => {
+                write!(f, "{node}: boot command given: {text:?}")
+            }
+            Event::BootDone {
+                package,
+                node,
+                took_ms,
+            } => {
                 write!(f, "{package}: {node} is up after {}", took(took_ms))
             }
             Event::BootFailed { package, node, why } => {
                 write!(f, "{package}: {node} did not start: {why}")
             }
             Event::Resumed { package, node } => write!(f, "{package}: {node} told to go on"),
-            Event::Veto { package, act, guard, why } => {
+            Event::Veto {
+                package,
+                act,
+                guard,
+                why,
+            } => {
                 write!(f, "{package}: {act} refused by guard {guard:?}: {why}")
             }
             Event::GuardRead { node } => write!(f, "{node}: standing guard read back, it holds"),

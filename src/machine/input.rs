@@ -15,7 +15,13 @@ pub enum Input {
     /// A console is lost, with the reason for people.
     LinkDown { node: NodeId, why: String },
     /// A console said something: the ear's findings, in their order.
-    Console { node: NodeId, epoch: u64, heard: Vec<Heard> },
+    Console {
+        node: NodeId,
+        epoch: u64,
+        heard: Vec<Heard>,
+    },
+    /// A prompt's quiet time is over: findings without new bytes.
+    Quiet { node: NodeId, epoch: u64, heard: Vec<Heard> },
     /// Console output was lost in our own queue.
     Gap { node: NodeId, lost: u64 },
     /// The package's service address was asked, as the cluster file says.
@@ -25,9 +31,15 @@ pub enum Input {
     /// An [`crate::machine::Action::Probe`] has ended.
     ProbeDone { ticket: Ticket, answered: bool },
     /// An [`crate::machine::Action::Run`] has ended: its exit code, or why it has none.
-    RunDone { ticket: Ticket, code: Result<i32, String> },
+    RunDone {
+        ticket: Ticket,
+        code: Result<i32, String>,
+    },
     /// An [`crate::machine::Action::Power`] has ended: what each leg said.
-    PowerDone { ticket: Ticket, legs: Vec<PowerState> },
+    PowerDone {
+        ticket: Ticket,
+        legs: Vec<PowerState>,
+    },
     /// The journal holds the entry of that ticket, on disk.
     Durable { ticket: Ticket },
     /// The journal cannot be written; everything that waits for it goes on waiting.

@@ -4,6 +4,15 @@
 //! The contract with its driver: one [`Input`] mutates the machine; then
 //! [`Machine::poll_action`] is drained until it is empty; then the driver waits for the next
 //! input or for [`Machine::poll_timeout`], whatever comes first.
+//!
+//! ```text
+//! input ─► hear ───► node facts ─┐            ┌─► guard (may it?) ─► door (fence, boot, resume)
+//!          host, operator ───────┼─► run ─────┼─► asking (questions of a proof) ─► making ─► proof
+//!          time ─────────────────┘  step,     └─► siege, dark, survey
+//!                                   trigger             │
+//!                                                       ▼
+//!                                      actions: journal first, then bytes
+//! ```
 
 pub mod action;
 pub mod event;
@@ -13,27 +22,82 @@ pub mod proof;
 pub mod setup;
 pub mod snapshot;
 
+mod asking;
+mod dark;
+mod door;
+mod gate;
+mod guard;
+mod hear;
+mod making;
+mod node;
+mod package;
+mod question;
+mod run;
+mod show;
+mod siege;
+mod step;
+mod survey;
+mod text;
+mod timer;
+mod trigger;
+mod wait;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use action::Action;
 pub use event::Event;
 pub use input::Input;
 
 use crate::clock::Moment;
-use memory::Memory;
-use setup::{NodeId, Setup};
-use snapshot::Snapshot;
+use crate::script::program::{Firmware, Program, Severity};
+use action::{Entry, EntryKind};
+use input::{HostFact, Order, Ticket};
+use memory::{Memory, NodeMemory, PackageMemory};
+use node::{Condition, Link, Node, Word};
+use package::Package;
+use setup::{NodeId, PackageId, Setup};
+
+/// Random numbers kept in stock.
+const NONCE_STOCK: usize = 8;
+/// A witness counts for so long after its answer (design rule 7).
+pub const WITNESS_LIFE: Duration = Duration::from_secs(30);
+/// All witnesses silent for so long: the monitor doubts itself.
+const WITNESS_SILENCE: Duration = Duration::from_secs(12);
+/// After a clock jump or lost replies, the monitor doubts itself for so long.
+const DOUBT: Duration = Duration::from_secs(30);
 
 /// One cluster's machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     setup: Arc<Setup>,
+    nodes: Vec<Node>,
+    packages: Vec<Package>,
+    host: Host,
+    nonces: VecDeque<u32>,
+    tickets: Ticket,
+    actions: VecDeque<Action>,
+    wall_zero: u64,
+    now: Moment,
+    asked_nonces: bool,
+}
+
+/// What the machine knows about its own host (design rule 8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Host {
+    witnesses: Vec<Option<Moment>>,
+    began: Moment,
+    journal: Option<String>,
+    ping_trouble: bool,
+    doubt_until: Option<(Moment, String)>,
+    impaired: Option<String>,
 }
 
 /// How much of a console's output the machine wants to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attention {
-    /// Only that bytes came, and pattern matches: `Ear::set_text(false)`.
+    /// Only that bytes came, and pattern matches.
     Matches,
     /// All cleaned text.
     Dialogue,
@@ -42,35 +106,391 @@ pub enum Attention {
 impl Machine {
     /// A machine that knows only what `memory` says. `wall_zero` is the wall clock, in
     /// seconds since 1970, at [`Moment::ZERO`].
-    pub fn new(setup: Arc<Setup>, _memory: &Memory, _now: Moment, _wall_zero: u64) -> Machine {
-        Machine { setup }
+    pub fn new(setup: Arc<Setup>, memory: &Memory, now: Moment, wall_zero: u64) -> Machine {
+        let nodes = setup.nodes.iter().map(|node| {
+            let empty = NodeMemory::default();
+            let name = node.name.as_str();
+            let known = memory.nodes.iter().find(|m| m.node == name);
+            Node::new(node.host_id.clone(), known.unwrap_or(&empty), now)
+        });
+        let find = |name: &str| setup.nodes.iter().position(|n| n.name.as_str() == name);
+        let packages = setup.packages.iter().map(|package| {
+            let empty = PackageMemory::default();
+            let name = package.name.as_str();
+            let known = memory.packages.iter().find(|m| m.package == name);
+            Package::new(known.unwrap_or(&empty), find, now)
+        });
+        let mut machine = Machine {
+            nodes: nodes.collect(),
+            packages: packages.collect(),
+            host: Host {
+                witnesses: vec![None; setup.witnesses.len()],
+                began: now,
+                journal: None,
+                ping_trouble: false,
+                doubt_until: None,
+                impaired: None,
+            },
+            setup,
+            nonces: VecDeque::new(),
+            tickets: 0,
+            actions: VecDeque::new(),
+            wall_zero,
+            now,
+            asked_nonces: false,
+        };
+        machine.want_nonces();
+        for package in 0..machine.packages.len() {
+            machine.choose_provisional_roles(package);
+            machine.start_script(package, "clusterd starts");
+        }
+        machine
     }
 
     /// Tells the machine one thing.
-    pub fn handle(&mut self, _input: Input, _now: Moment) {}
+    pub fn handle(&mut self, input: Input, now: Moment) {
+        self.now = self.now.max(now);
+        self.take(input);
+        self.judge_host();
+        self.expire_proofs();
+        self.tick_questions();
+        self.tick_sieges();
+        for package in 0..self.packages.len() {
+            self.drive(package);
+        }
+        self.want_nonces();
+    }
 
     /// The next thing to be done.
     pub fn poll_action(&mut self) -> Option<Action> {
-        None
-    }
-
-    /// When the machine wants [`Input::Time`] at the latest, and why.
-    pub fn poll_timeout(&self) -> Option<(Moment, String)> {
-        None
+        self.actions.pop_front()
     }
 
     /// What it wants to be told of a console.
-    pub fn attention(&self, _node: NodeId) -> Attention {
-        Attention::Dialogue
+    pub fn attention(&self, node: NodeId) -> Attention {
+        match &self.nodes[node] {
+            n if n.asking.is_some() || n.condition != Condition::Running => Attention::Dialogue,
+            n if n.owed(self.now) => Attention::Dialogue,
+            _ => Attention::Matches,
+        }
     }
 
-    /// Its state, for people.
-    pub fn snapshot(&self, _now: Moment) -> Snapshot {
-        Snapshot {
-            cluster: self.setup.cluster.to_string(),
-            impaired: None,
-            packages: Vec::new(),
-            nodes: Vec::new(),
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::LinkUp { node, epoch } => self.link_up(node, epoch),
+            Input::LinkDown { node, why } => self.link_down(node, &why),
+            Input::Console { node, epoch, heard } => self.hear(node, epoch, heard),
+            Input::Quiet { node, epoch, heard } => self.hear_quiet(node, epoch, heard),
+            Input::Gap { node, lost } => self.gap(node, lost),
+            Input::Address { package, answered } => self.address(package, answered),
+            Input::Witness { witness, answered } => {
+                if answered && let Some(seen) = self.host.witnesses.get_mut(witness) {
+                    *seen = Some(self.now);
+                }
+            }
+            Input::ProbeDone { ticket, answered } => self.probe_done(ticket, answered),
+            Input::RunDone { ticket, code } => self.run_done(ticket, code),
+            Input::PowerDone { ticket, legs } => self.power_done(ticket, &legs),
+            Input::Durable { ticket } => self.durable(ticket),
+            Input::JournalFailed { why } => {
+                self.event(Event::JournalFailed { why: why.clone() });
+                self.host.journal = Some(why);
+            }
+            Input::JournalWell => self.host.journal = None,
+            Input::Operator(order) => self.operator(&order),
+            Input::Nonces(numbers) => {
+                self.asked_nonces = false;
+                self.nonces
+                    .extend(numbers.into_iter().take(NONCE_STOCK * 4));
+            }
+            Input::Host(fact) => self.host_fact(fact),
+            Input::Time => {}
         }
+    }
+
+    fn link_up(&mut self, n: NodeId, epoch: u64) {
+        self.lose_link(n, "the console was connected anew");
+        self.nodes[n].link = Link::Up {
+            epoch,
+            since: self.now,
+        };
+        let node = self.setup.node_name(n).to_owned();
+        self.event(Event::LinkUp { node });
+    }
+
+    fn link_down(&mut self, n: NodeId, why: &str) {
+        let was_up = self.nodes[n].epoch().is_some();
+        self.lose_link(n, "the console was lost");
+        let since = match self.nodes[n].link {
+            Link::Down { since, .. } => since,
+            Link::Up { .. } => self.now,
+        };
+        self.nodes[n].link = Link::Down {
+            since,
+            why: why.to_owned(),
+        };
+        if was_up {
+            let node = self.setup.node_name(n).to_owned();
+            self.event(Event::LinkDown {
+                node,
+                why: why.to_owned(),
+            });
+        }
+    }
+
+    fn lose_link(&mut self, n: NodeId, why: &str) {
+        let over_console = |kind| {
+            matches!(
+                kind,
+                proof::ProofKind::FirmwareReset
+                    | proof::ProofKind::Dark
+                    | proof::ProofKind::Assumed
+            )
+        };
+        if self.nodes[n]
+            .proof
+            .as_ref()
+            .is_some_and(|p| over_console(p.kind))
+        {
+            self.kill_proof(n, why);
+        }
+        self.nodes[n].forget_link();
+    }
+
+    fn gap(&mut self, n: NodeId, lost: u64) {
+        self.kill_proof(n, "console output was lost");
+        self.nodes[n].making = making::Making::default();
+        let node = self.setup.node_name(n).to_owned();
+        self.event(Event::Gap { node, lost });
+    }
+
+    fn address(&mut self, p: PackageId, answered: bool) {
+        let now = self.now;
+        let package = &mut self.packages[p];
+        if answered {
+            package.misses = 0;
+            package.missing_since = None;
+            package.answered = Some(now);
+            let dark: Vec<NodeId> = self.setup.packages[p].nodes.clone();
+            for n in dark {
+                let is_dark = |proof: &proof::Proof| proof.kind == proof::ProofKind::Dark;
+                if self.packages[p].primary == Some(n)
+                    && self.nodes[n].proof.as_ref().is_some_and(is_dark)
+                {
+                    self.kill_proof(n, "the service address answered");
+                }
+            }
+        } else {
+            package.misses = package.misses.saturating_add(1);
+            package.missing_since.get_or_insert(now);
+        }
+    }
+
+    fn host_fact(&mut self, fact: HostFact) {
+        let doubt = |why: String, now: Moment| Some((now + DOUBT, why));
+        match fact {
+            HostFact::SocketDrops(count) => {
+                self.host.doubt_until = doubt(
+                    format!("{count} ping replies lost in our own socket"),
+                    self.now,
+                );
+            }
+            HostFact::ClockJump { millis } => {
+                self.host.doubt_until = doubt(
+                    format!("the clock jumped, or clusterd stood still, for {millis} ms"),
+                    self.now,
+                );
+            }
+            HostFact::PingTrouble => self.host.ping_trouble = true,
+            HostFact::PingWell => self.host.ping_trouble = false,
+        }
+    }
+
+    /// Rule 8: when in doubt about itself, the monitor does nothing.
+    fn judge_host(&mut self) {
+        let now = self.now;
+        let silent =
+            |seen: &Option<Moment>| now.since(seen.unwrap_or(self.host.began)) > WITNESS_SILENCE;
+        let all_silent = !self.host.witnesses.is_empty() && self.host.witnesses.iter().all(silent);
+        if self
+            .host
+            .doubt_until
+            .as_ref()
+            .is_some_and(|(end, _)| now >= *end)
+        {
+            self.host.doubt_until = None;
+        }
+        let why = if let Some(why) = &self.host.journal {
+            Some(format!("the journal cannot be written: {why}"))
+        } else if let Some((_, why)) = &self.host.doubt_until {
+            Some(why.clone())
+        } else if self.host.ping_trouble {
+            Some("pings cannot be sent from this host".to_owned())
+        } else if all_silent {
+            Some("no witness answers: the fault may be on this side".to_owned())
+        } else {
+            None
+        };
+        if why == self.host.impaired {
+            return;
+        }
+        let was = std::mem::replace(&mut self.host.impaired, why.clone());
+        for package in 0..self.packages.len() {
+            match &why {
+                Some(why) => self.alarm(
+                    package,
+                    Severity::Critical,
+                    "impaired",
+                    format!("monitor impaired: {why}; every takeover is held"),
+                ),
+                None => self.clear(package, "impaired"),
+            }
+        }
+        match why {
+            Some(why) => self.event(Event::Impaired { why }),
+            None if was.is_some() => {
+                self.event(Event::Well);
+                self.look_again();
+            }
+            None => {}
+        }
+    }
+
+    fn operator(&mut self, order: &Order) {
+        let node = order.node.map(|n| self.setup.node_name(n).to_owned());
+        let text = match &node {
+            Some(node) => format!("{:?} {node}", order.word).to_lowercase(),
+            None => format!("{:?}", order.word).to_lowercase(),
+        };
+        self.event(Event::Operator {
+            who: order.who.clone(),
+            text: text.clone(),
+        });
+        if let (crate::script::program::OperatorWord::Confirm, Some(n)) = (order.word, order.node) {
+            self.nodes[n].word = Some(Word {
+                who: order.who.clone(),
+                at: self.now,
+            });
+            self.journal(
+                EntryKind::Word,
+                Some(n),
+                format!("{} says that it is stopped", order.who),
+            );
+        }
+        for package in 0..self.packages.len() {
+            let concerned = order
+                .node
+                .is_none_or(|n| self.setup.packages[package].nodes.contains(&n));
+            if concerned {
+                self.operator_says(package, order);
+            }
+        }
+    }
+
+    // --- what all parts use -----------------------------------------------------------------
+
+    fn event(&mut self, event: Event) {
+        self.actions.push_back(Action::Event(event));
+    }
+
+    fn alarm(&mut self, package: PackageId, severity: Severity, code: &str, text: String) {
+        self.actions.push_back(Action::Alarm {
+            package,
+            severity,
+            code: code.to_owned(),
+            text,
+        });
+    }
+
+    fn clear(&mut self, package: PackageId, code: &str) {
+        self.actions.push_back(Action::ClearAlarm {
+            package,
+            code: code.to_owned(),
+        });
+    }
+
+    /// Writes to the journal; the ticket comes back with [`Input::Durable`].
+    fn journal(&mut self, kind: EntryKind, node: Option<NodeId>, text: String) -> Ticket {
+        let ticket = self.ticket();
+        let node = node.map(|n| self.setup.node_name(n).to_owned());
+        let entry = Entry { kind, node, text };
+        let memory = Box::new(self.memory());
+        self.actions.push_back(Action::Journal {
+            ticket,
+            entry,
+            memory,
+        });
+        ticket
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        self.tickets
+    }
+
+    fn want_nonces(&mut self) {
+        if self.nonces.len() < NONCE_STOCK && !self.asked_nonces {
+            self.asked_nonces = true;
+            self.actions.push_back(Action::WantNonces);
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        let name = |n: Option<NodeId>| n.map(|n| self.setup.node_name(n).to_owned());
+        let packages = self.setup.packages.iter().zip(&self.packages);
+        let packages = packages.map(|(setup, package)| PackageMemory {
+            package: setup.name.to_string(),
+            primary: package
+                .primary_is_known()
+                .then(|| name(package.primary))
+                .flatten(),
+            confirmed: package.confirmed,
+            heir: name(package.heir),
+            hold: package.hold.clone(),
+            switches: package.switches.clone(),
+        });
+        let nodes = self.setup.nodes.iter().zip(&self.nodes);
+        Memory {
+            packages: packages.collect(),
+            nodes: nodes
+                .map(|(setup, node)| node.memory(setup.name.as_str()))
+                .collect(),
+        }
+    }
+
+    fn wall(&self) -> u64 {
+        self.wall_zero + self.now.micros() / 1_000_000
+    }
+
+    fn program(&self, p: PackageId) -> Arc<Program> {
+        Arc::clone(&self.setup.packages[p].program)
+    }
+
+    /// The package that a node belongs to, and the firmware that speaks to it.
+    fn package_of(&self, n: NodeId) -> Option<PackageId> {
+        self.setup
+            .packages
+            .iter()
+            .position(|p| p.nodes.contains(&n))
+    }
+
+    fn firmware(&self, n: NodeId) -> Option<Firmware> {
+        let package = self.package_of(n)?;
+        let platform = &self.setup.nodes[n].platform;
+        self.setup.packages[package]
+            .program
+            .firmware(platform)
+            .cloned()
+    }
+
+    /// The other nodes of a package.
+    fn others(&self, p: PackageId, n: NodeId) -> Vec<NodeId> {
+        let nodes = self.setup.packages[p].nodes.iter();
+        nodes.copied().filter(|other| *other != n).collect()
+    }
+
+    fn witness_answers(&self, within: Duration) -> bool {
+        let fresh = |seen: &Option<Moment>| Node::fresh(*seen, within, self.now);
+        self.host.witnesses.iter().any(fresh)
     }
 }

@@ -2,8 +2,11 @@
 //! itself (design rule 2): a closed list.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::clock::Moment;
 
 /// A kind of proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,5 +33,37 @@ impl fmt::Display for ProofKind {
             ProofKind::Dark => "dark",
             ProofKind::Assumed => "assumed by the script",
         })
+    }
+}
+
+/// A FirmwareReset proof lives so long after its last step (design rule 3).
+pub const RESET_LIFE: Duration = Duration::from_secs(60);
+/// An operator's word lives so long (design rule 2).
+pub const WORD_LIFE: Duration = Duration::from_secs(300);
+/// A nonce counts before boot bytes for so long (design rule 3).
+pub const NONCE_LIFE: Duration = Duration::from_secs(2);
+
+/// A living proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// What kind.
+    pub kind: ProofKind,
+    /// When its last step was made.
+    pub born: Moment,
+}
+
+impl Proof {
+    /// How long it lives by itself; `None` until something kills it.
+    pub fn life(&self) -> Option<Duration> {
+        match self.kind {
+            ProofKind::FirmwareReset | ProofKind::Assumed => Some(RESET_LIFE),
+            ProofKind::OperatorWord => Some(WORD_LIFE),
+            ProofKind::PowerOff | ProofKind::Dark => None,
+        }
+    }
+
+    /// Whether it is unexpired.
+    pub fn lives(&self, now: Moment) -> bool {
+        self.life().is_none_or(|life| now.since(self.born) <= life)
     }
 }

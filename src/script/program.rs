@@ -104,6 +104,10 @@ pub struct Firmware {
     pub booting: Vec<PatternId>,
     /// `Type  'go' to resume`: stopped by BREAK, the kernel intact.
     pub resumable: PatternId,
+    /// The system runs and asks for a login.
+    pub login: Vec<PatternId>,
+    /// The system has panicked or trapped.
+    pub panic: Vec<PatternId>,
     /// Words that start or resume a system: no `send` outside `boot` and `resume` may hold one.
     pub starts: Vec<String>,
     /// The standing guard: the parameters that keep a node at its prompt.
@@ -188,7 +192,11 @@ pub enum When {
     /// `on ping answers`: a level.
     PingAnswers,
     /// `on link secondary down for 2m`: a level.
-    Link { who: Role, state: LinkState, held: Duration },
+    Link {
+        who: Role,
+        state: LinkState,
+        held: Duration,
+    },
     /// `on operator WORD`.
     Operator(OperatorWord),
     /// `after 10m`: since the state was entered.
@@ -314,9 +322,17 @@ pub enum Question {
     /// `identity node`: the Host ID is asked and right.
     Identity,
     /// `set node "auto-boot?" = "false"`: set, then read back.
-    Set { name: String, value: Text, presence: Presence },
+    Set {
+        name: String,
+        value: Text,
+        presence: Presence,
+    },
     /// `verify node "auto-boot?" = "false"`: read back only.
-    Verify { name: String, value: Text, presence: Presence },
+    Verify {
+        name: String,
+        value: Text,
+        presence: Presence,
+    },
     /// `mark node`: a random word is defined and answers.
     Mark,
     /// `unmarked node`: that word is unknown now.
@@ -357,9 +373,18 @@ pub enum Op {
     Break { who: Who },
     /// Waits for one of the arms, in bytes since the script's own last send to that console.
     /// Without a `silence` target the procedure fails.
-    Expect { who: Who, within: Duration, arms: Vec<Arm>, silence: Option<Pc> },
+    Expect {
+        who: Who,
+        within: Duration,
+        arms: Vec<Arm>,
+        silence: Option<Pc>,
+    },
     /// Asks a question of a proof.
-    Question { who: Who, question: Question, within: Duration },
+    Question {
+        who: Who,
+        question: Question,
+        within: Duration,
+    },
     /// `reset node within D`: orders the reset and waits for the prompt.
     Reset { who: Who, within: Duration },
     /// `siege node`: BREAK, line kill, RETURN, without end, from now on. Only in a fence.
@@ -373,20 +398,49 @@ pub enum Op {
     /// `assume stopped node because "…"`. Only in a fence; refused under `integrity`.
     Assume { who: Who, because: Text },
     /// `power status node within D { on -> … off -> … unknown -> … }`.
-    PowerStatus { who: Who, within: Duration, on: Pc, off: Pc, unknown: Pc },
+    PowerStatus {
+        who: Who,
+        within: Duration,
+        on: Pc,
+        off: Pc,
+        unknown: Pc,
+    },
     /// Stops a node for good: the procedures are tried in their order until one makes a proof
     /// (`fence primary with openboot_reset, cut_power, darkness else -> held`).
     /// `refused`: a guard's veto; without it the machine goes to HOLD.
-    Fence { who: Who, procedures: Vec<ProcedureId>, refused: Option<Pc>, otherwise: Pc },
+    Fence {
+        who: Who,
+        procedures: Vec<ProcedureId>,
+        refused: Option<Pc>,
+        otherwise: Pc,
+    },
     /// Gives the package to a node and starts it. The roles move with it.
-    Boot { who: Who, procedure: ProcedureId, refused: Option<Pc>, otherwise: Pc },
+    Boot {
+        who: Who,
+        procedure: ProcedureId,
+        refused: Option<Pc>,
+        otherwise: Pc,
+    },
     /// `resume`: `go`, the cure of a stray BREAK.
-    Resume { who: Who, procedure: ProcedureId, refused: Option<Pc>, otherwise: Pc },
+    Resume {
+        who: Who,
+        procedure: ProcedureId,
+        refused: Option<Pc>,
+        otherwise: Pc,
+    },
     /// Calls a procedure. `otherwise`: where a failure leads; without it the caller fails too.
-    Call { procedure: ProcedureId, arguments: Vec<Who>, otherwise: Option<Pc> },
+    Call {
+        procedure: ProcedureId,
+        arguments: Vec<Who>,
+        otherwise: Option<Pc>,
+    },
     /// Tries the ops that follow up to `count` times, one try every `every`; `Done` inside ends
     /// it well, at `end`; [`Op::Again`] ends a try that was not done.
-    Retry { count: u32, every: Duration, end: Pc },
+    Retry {
+        count: u32,
+        every: Duration,
+        end: Pc,
+    },
     /// The end of a retry's body.
     Again,
     /// Ends the innermost retry or procedure well.
@@ -400,16 +454,41 @@ pub enum Op {
     /// Lets time pass.
     Wait(Duration),
     /// `wait link node within D else …`: until the console is connected.
-    WaitLink { who: Who, within: Duration, otherwise: Pc },
+    WaitLink {
+        who: Who,
+        within: Duration,
+        otherwise: Pc,
+    },
     /// `survey within D { … }`: who runs, who waits (rules 13 and 14). Binds the roles.
     /// `silent`: a journalled primary neither serves nor waits.
-    Survey { within: Duration, one_runs: Pc, all_wait: Pc, two_live: Pc, silent: Pc, unclear: Pc },
+    Survey {
+        within: Duration,
+        one_runs: Pc,
+        all_wait: Pc,
+        two_live: Pc,
+        silent: Pc,
+        unclear: Pc,
+    },
     /// Runs a local command: arguments, no shell. Exit codes lead to places.
-    Run { argv: Vec<Text>, within: Duration, codes: Vec<(i32, Pc)>, otherwise: Pc },
+    Run {
+        argv: Vec<Text>,
+        within: Duration,
+        codes: Vec<(i32, Pc)>,
+        otherwise: Pc,
+    },
     /// Asks an address once.
-    Probe { probe: Probe, within: Duration, answers: Pc, silent: Pc },
+    Probe {
+        probe: Probe,
+        within: Duration,
+        answers: Pc,
+        silent: Pc,
+    },
     /// Raises an alarm.
-    Alarm { severity: Severity, code: String, text: Text },
+    Alarm {
+        severity: Severity,
+        code: String,
+        text: Text,
+    },
     /// Ends an alarm.
     Clear { code: String },
     /// Writes a line to the activity log.

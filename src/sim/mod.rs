@@ -1,1 +1,45 @@
-//! (empty)
+//! The simulated cluster: `OpenBoot` nodes, their shared disk, consoles, cables and faults, in
+//! virtual time; and, in [`serve`], the same nodes behind real telnet ports.
+//!
+//! ```text
+//!   driver ── type_to, send_break, advance(now) ──► Rig ──► Node (power, POST, prompt, OS)
+//!          ◄─ read, link_up, address_answers ─────   │        │ boots and heartbeats
+//!                                                    │        ▼
+//!                                        console cables    SharedDisk: who wrote, and two at once
+//! ```
+//!
+//! All but [`serve`] is pure: it reads no clock, opens nothing, and does the same for the same
+//! orders at the same moments. `docs/simulator.md` tells what is simulated and from which source.
+
+mod booting;
+mod disk;
+mod fault;
+mod firmware;
+mod forth;
+mod node;
+mod nvram;
+mod rig;
+mod running;
+pub mod serve;
+mod spec;
+mod system;
+mod texts;
+mod transcript;
+mod world;
+
+pub use disk::{Beat, Boot, DiskFault, SharedDisk, Violation, Write};
+pub use fault::{Faults, Shutdown};
+pub use node::{Condition, Node};
+pub use nvram::NvramFault;
+pub use rig::{ConsoleLink, Rig};
+pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
+pub use transcript::{Traffic, Transcript};
+pub use world::{RaisedAlarm, World};
+
+/// The examples of the simulator's page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulator.md")]
+struct SimulatorPage;
+
+#[cfg(test)]
+mod tests;

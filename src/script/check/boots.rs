@@ -113,6 +113,7 @@ fn firmware_patterns(program: &Program) -> Vec<PatternId> {
             firmware.host_id,
         ]);
         out.extend(&firmware.booting);
+        out.extend(&firmware.panic);
     }
     out
 }

@@ -31,11 +31,13 @@ const TEXTS: [(&str, &str); 8] = [
     ("ask_mark", r#"ask_mark "{mark}\r" unknown unknown"#),
     ("reset", r#"reset "reset-all\r""#),
 ];
-const PATTERNS: [(&str, &str); 8] = [
+const PATTERNS: [(&str, &str); 10] = [
     ("prompt", "prompt prompt"),
     ("banner", "banner banner"),
     ("booting", "booting booting"),
     ("resumable", "resumable resumable"),
+    ("login", "login login"),
+    ("panic", "panic panic, trap"),
     ("identity.shows", r#"identity "banner\r" shows host_id"#),
     ("get.shows", r#"get "printenv {name}\r" shows shows"#),
     (
@@ -171,7 +173,7 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
             )
             .help(example(&key.text)),
         ),
-        [_, second, ..] if key.text != "booting" => faults.push(
+        [_, second, ..] if !["booting", "login", "panic"].contains(&key.text.as_str()) => faults.push(
             Diagnostic::error(second.span, format!("`{}` is one pattern", key.text))
                 .help("join them into one regex with `|`"),
         ),
@@ -286,6 +288,8 @@ fn whole(block: &ast::Firmware, said: &Said, faults: &mut Vec<Diagnostic>) -> Op
         banner: pattern("banner")?,
         booting: said.patterns.get("booting")?.clone(),
         resumable: pattern("resumable")?,
+        login: said.patterns.get("login")?.clone(),
+        panic: said.patterns.get("panic")?.clone(),
         starts: said.starts.clone(),
         guard: said.guard.clone(),
     })

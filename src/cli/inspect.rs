@@ -1,0 +1,349 @@
+//! Everything that a home directory needs before its clusters can be guarded: its files,
+//! and the scripts, programs and sockets that they name. `check` prints what is found;
+//! `run` guards what is left.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix::unistd::{AccessFlags, access};
+
+use super::Home;
+use super::scripts::{self, Libraries, Matcher, ScriptFault};
+use crate::config::{
+    self, Cluster, Fault, Files as _, Loaded, Node, Package, SCRIPTS, Weight, check_against,
+};
+use crate::console::Address;
+use crate::name::{ClusterName, PackageName};
+use crate::script::program::{Op, Piece, Program, Text};
+use crate::script::{Context, compile};
+
+/// The programs of a cluster's packages.
+pub type Programs = BTreeMap<PackageName, Arc<Program>>;
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Inspected {
+    /// The files; clusters with anything wrong, here or elsewhere, are among the refused.
+    pub loaded: Loaded,
+    /// The compiled scripts of every cluster that is not refused.
+    pub programs: BTreeMap<ClusterName, Programs>,
+    /// What is wrong with chat scripts, each fault once.
+    pub scripts: Vec<ScriptFault>,
+}
+
+impl Inspected {
+    /// Whether anything was found that is more than a warning.
+    pub fn has_errors(&self) -> bool {
+        self.loaded.has_errors() || self.scripts.iter().any(|f| f.weight == Weight::Error)
+    }
+}
+
+/// Reads all files and looks at all that they name.
+pub fn inspect(home: &Home) -> Inspected {
+    let mut loaded = config::load(home);
+    let mut bench = Bench::new(home);
+    let mut programs = BTreeMap::new();
+    let mut faults = Vec::new();
+    for cluster in &loaded.clusters {
+        for (name, node) in &cluster.nodes {
+            faults.extend(power_programs(cluster, name.as_str(), node, home, &loaded));
+            faults.extend(console(cluster, name.as_str(), node, &loaded));
+        }
+        let mut compiled = Programs::new();
+        for (name, package) in &cluster.packages {
+            match bench.program(cluster, name, package, &loaded) {
+                Ok(program) => {
+                    let text = loaded.texts.get(&cluster.file).map_or("", String::as_str);
+                    faults.extend(check_against(cluster, name, text, &program));
+                    faults.extend(script_programs(cluster, name, &program, home, &loaded));
+                    compiled.insert(name.clone(), program);
+                }
+                Err(wrong) => faults.extend(wrong),
+            }
+        }
+        programs.insert(cluster.name.clone(), compiled);
+    }
+    bench.unused(&loaded);
+    loaded.add(faults);
+    programs.retain(|name, _| loaded.clusters.iter().any(|cluster| cluster.name == *name));
+    Inspected {
+        loaded,
+        programs,
+        scripts: bench.faults,
+    }
+}
+
+/// Compiles scripts, the same script with the same parameters once.
+struct Bench<'h> {
+    home: &'h Home,
+    libraries: Libraries,
+    done: BTreeMap<Job, Result<Arc<Program>, Spoiled>>,
+    faults: Vec<ScriptFault>,
+}
+
+/// A script and its parameters.
+type Job = (String, BTreeMap<String, String>);
+
+/// Why there is no program.
+#[derive(Clone)]
+struct Spoiled {
+    /// How many errors the script itself has.
+    errors: usize,
+    /// What is wrong with the parameters: the name, what, and the mend.
+    params: Vec<(String, String, String)>,
+}
+
+/// What the compiler calls the parameters that a cluster file gives.
+const PARAMS: &str = "params of the cluster file";
+
+impl<'h> Bench<'h> {
+    fn new(home: &'h Home) -> Bench<'h> {
+        Bench {
+            home,
+            libraries: Libraries {
+                folder: home.path(SCRIPTS).join("lib"),
+                shown: format!("{SCRIPTS}/lib"),
+            },
+            done: BTreeMap::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// The program of a package, or the faults that its cluster file has for it.
+    fn program(
+        &mut self,
+        cluster: &Cluster,
+        name: &PackageName,
+        package: &Package,
+        loaded: &Loaded,
+    ) -> Result<Arc<Program>, Vec<Fault>> {
+        let job = (package.script.clone(), package.params.clone());
+        let result = match self.done.get(&job) {
+            Some(result) => result.clone(),
+            None => {
+                let result = self.compile(&package.script, &package.params);
+                self.done.insert(job, result.clone());
+                result
+            }
+        };
+        result.map_err(|spoiled| {
+            let at = |path: &[&str], message: String, help: &str| {
+                loaded.error_at(&cluster.file, path, message, help)
+            };
+            let mut faults: Vec<Fault> = spoiled
+                .params
+                .iter()
+                .map(|(param, message, help)| {
+                    let path = ["packages", name.as_str(), "params", param];
+                    at(&path, message.clone(), help)
+                })
+                .collect();
+            if spoiled.errors > 0 {
+                let path = ["packages", name.as_str(), "script"];
+                let message = format!("the chat script {} has errors", package.script);
+                faults.push(at(&path, message, "they are told with the script itself"));
+            }
+            faults
+        })
+    }
+
+    fn compile(
+        &mut self,
+        script: &str,
+        params: &BTreeMap<String, String>,
+    ) -> Result<Arc<Program>, Spoiled> {
+        let path = format!("{SCRIPTS}/{script}.chat");
+        let text = match super::scripts::read(&self.home.path(&path)) {
+            Ok(text) => text,
+            Err(why) => {
+                self.note(vec![ScriptFault::of_file(&path, why)]);
+                return Err(Spoiled {
+                    errors: 1,
+                    params: Vec::new(),
+                });
+            }
+        };
+        let context = Context {
+            loader: &self.libraries,
+            params,
+            judge: &Matcher,
+        };
+        match compile(&path, &text, &context) {
+            Ok(compiled) => {
+                self.note(scripts::warnings(&compiled));
+                match scripts::unfit_together(&compiled.program) {
+                    None => Ok(Arc::new(compiled.program)),
+                    Some(why) => {
+                        self.note(vec![ScriptFault::of_file(&path, why)]);
+                        Err(Spoiled {
+                            errors: 1,
+                            params: Vec::new(),
+                        })
+                    }
+                }
+            }
+            Err(wrong) => {
+                let all = scripts::faults(&wrong.diagnostics, &wrong.sources);
+                let (of_params, of_script): (Vec<_>, Vec<_>) =
+                    all.into_iter().partition(|fault| fault.file == PARAMS);
+                let errors = of_script.iter().filter(|f| f.weight == Weight::Error);
+                let spoiled = Spoiled {
+                    errors: errors.count(),
+                    params: of_params
+                        .into_iter()
+                        .filter_map(|fault| {
+                            // One parameter a line, in their order.
+                            let param = params.keys().nth(fault.line - 1)?.clone();
+                            Some((param, fault.message, fault.help.unwrap_or_default()))
+                        })
+                        .collect(),
+                };
+                self.note(of_script);
+                Err(spoiled)
+            }
+        }
+    }
+
+    /// Scripts that no cluster uses are compiled too: they may be used tomorrow.
+    fn unused(&mut self, loaded: &Loaded) {
+        let mut used: Vec<&str> = Vec::new();
+        for cluster in &loaded.clusters {
+            used.extend(
+                cluster
+                    .packages
+                    .values()
+                    .map(|package| package.script.as_str()),
+            );
+        }
+        let names = self.home.list(SCRIPTS).unwrap_or_default();
+        for script in names.iter().filter_map(|name| name.strip_suffix(".chat")) {
+            if !used.contains(&script) {
+                // What is wrong with it is noted; nobody waits for its program.
+                let _ = self.compile(script, &BTreeMap::new());
+            }
+        }
+    }
+
+    fn note(&mut self, faults: Vec<ScriptFault>) {
+        for fault in faults {
+            if !self.faults.contains(&fault) {
+                self.faults.push(fault);
+            }
+        }
+    }
+}
+
+/// The first word of each power command must be a program.
+fn power_programs(
+    cluster: &Cluster,
+    name: &str,
+    node: &Node,
+    home: &Home,
+    loaded: &Loaded,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (n, leg) in node.power.iter().enumerate() {
+        let n = n.to_string();
+        let commands = [
+            ("off", Some(&leg.off)),
+            ("status", Some(&leg.status)),
+            ("on", leg.on.as_ref()),
+        ];
+        for (key, argv) in commands {
+            let Some(program) = argv.and_then(|argv| argv.first()) else {
+                continue;
+            };
+            if let Err((message, help)) = find_program(program, home.dir()) {
+                let path = ["nodes", name, "power", &n, key, "0"];
+                faults.push(loaded.error_at(&cluster.file, &path, message, help));
+            }
+        }
+    }
+    faults
+}
+
+/// The first word of each `run` of a script must be a program, where it is not a value.
+fn script_programs(
+    cluster: &Cluster,
+    name: &PackageName,
+    program: &Program,
+    home: &Home,
+    loaded: &Loaded,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (pc, op) in program.ops.iter().enumerate() {
+        let Op::Run { argv, .. } = op else { continue };
+        let Some(first) = argv.first().and_then(literal) else {
+            continue;
+        };
+        if let Err((message, help)) = find_program(&first, home.dir()) {
+            let message = format!("{}: {message}", program.place_text(pc));
+            let path = ["packages", name.as_str(), "script"];
+            faults.push(loaded.error_at(&cluster.file, &path, message, help));
+        }
+    }
+    faults
+}
+
+/// The text, if no value is part of it.
+fn literal(text: &Text) -> Option<String> {
+    text.0
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => Some(text.as_str()),
+            Piece::Value(_) => None,
+        })
+        .collect()
+}
+
+/// Where a program is that a file names: a path, taken from the home directory, or a name
+/// that is looked for in `PATH`.
+fn find_program(program: &str, home: &Path) -> Result<PathBuf, (String, &'static str)> {
+    let shown = program.escape_debug();
+    if program.contains('/') {
+        let path = home.join(program);
+        return match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() && may_run(&path) => Ok(path),
+            Ok(meta) if meta.is_file() => {
+                Err((format!("this user may not execute {shown}"), "chmod +x it"))
+            }
+            Ok(_) => Err((format!("{shown} is no program"), "")),
+            Err(error) => Err((format!("{shown}: {error}"), "")),
+        };
+    }
+    let runs =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.is_file()) && may_run(path);
+    env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join(program))
+        .find(runs)
+        .ok_or((
+            format!("there is no program {shown} in PATH"),
+            "write its full path: the daemon's PATH may be shorter than yours",
+        ))
+}
+
+fn may_run(path: &Path) -> bool {
+    access(path, AccessFlags::X_OK).is_ok()
+}
+
+/// The console's address must be one that can be opened. A unix socket may come later, so
+/// its absence is no error.
+fn console(cluster: &Cluster, name: &str, node: &Node, loaded: &Loaded) -> Option<Fault> {
+    let at = |message: String, help| {
+        loaded.error_at(&cluster.file, &["nodes", name, "console"], message, help)
+    };
+    match node.console.as_str().parse::<Address>() {
+        Err(bad) => Some(at(bad.to_string(), "")),
+        Ok(Address::Unix(path)) if fs::metadata(&path).is_err() => Some(Fault {
+            weight: Weight::Warning,
+            ..at(
+                format!("there is no socket {} now", path.display()),
+                "start what serves this console",
+            )
+        }),
+        Ok(_) => None,
+    }
+}

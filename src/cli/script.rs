@@ -1,0 +1,101 @@
+//! `clusterd script check FILE…`: what the compiler says about chat scripts.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use std::collections::BTreeMap;
+
+use super::Exit;
+use super::check::{FaultReport, number};
+use super::scripts::{self, Libraries, Matcher, ScriptFault};
+use crate::config::Weight;
+use crate::script::{Context, compile};
+
+/// Works on chat scripts.
+#[derive(Debug, Args)]
+pub struct ScriptArgs {
+    #[command(subcommand)]
+    command: ScriptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ScriptCommand {
+    Check(CheckArgs),
+}
+
+/// Says all that is wrong with chat scripts. Their libraries are looked for in `lib/` beside
+/// each script.
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The scripts.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Prints one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what the arguments say.
+pub fn run(args: &ScriptArgs) -> Exit {
+    match &args.command {
+        ScriptCommand::Check(args) => check(args),
+    }
+}
+
+fn check(args: &CheckArgs) -> Exit {
+    let mut faults: Vec<ScriptFault> = Vec::new();
+    for file in &args.files {
+        for fault in check_file(file) {
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+    }
+    let errors = faults.iter().filter(|f| f.weight == Weight::Error).count();
+    let warnings = faults.len() - errors;
+    if args.json {
+        let faults: Vec<FaultReport<'_>> = faults.iter().map(FaultReport::of_script).collect();
+        let report = serde_json::json!({
+            "faults": faults, "errors": errors, "warnings": warnings,
+        });
+        println!("{report:#}");
+    } else {
+        for fault in &faults {
+            print!("{}", fault.text);
+        }
+        println!(
+            "{}: {}, {}",
+            number(args.files.len(), "script"),
+            number(errors, "error"),
+            number(warnings, "warning")
+        );
+    }
+    if errors > 0 { Exit::Faults } else { Exit::Good }
+}
+
+fn check_file(file: &Path) -> Vec<ScriptFault> {
+    let shown = file.display().to_string();
+    let text = match scripts::read(file) {
+        Ok(text) => text,
+        Err(why) => return vec![ScriptFault::of_file(&shown, why)],
+    };
+    let folder = file.parent().unwrap_or(Path::new("")).join("lib");
+    let libraries = Libraries {
+        shown: folder.display().to_string(),
+        folder,
+    };
+    let context = Context {
+        loader: &libraries,
+        params: &BTreeMap::new(),
+        judge: &Matcher,
+    };
+    match compile(&shown, &text, &context) {
+        Err(wrong) => scripts::faults(&wrong.diagnostics, &wrong.sources),
+        Ok(compiled) => {
+            let mut faults = scripts::warnings(&compiled);
+            let unfit = scripts::unfit_together(&compiled.program);
+            faults.extend(unfit.map(|why| ScriptFault::of_file(&shown, why)));
+            faults
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Orders to a console: bytes and BREAK in one bounded queue that belongs to one link.
+
+use std::collections::VecDeque;
+
+/// Something to be done on a console, meant for one link and no other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Type these bytes. RETURN is a bare CR.
+    Type {
+        /// The link they are meant for.
+        epoch: u64,
+        /// What to type.
+        bytes: Vec<u8>,
+    },
+    /// Send a BREAK.
+    Break {
+        /// The link it is meant for.
+        epoch: u64,
+    },
+}
+
+impl Order {
+    /// The link the order is meant for.
+    pub fn epoch(&self) -> u64 {
+        match self {
+            Order::Type { epoch, .. } | Order::Break { epoch } => *epoch,
+        }
+    }
+
+    /// What the order counts against the queue's limit, bytes: a floor keeps the number of orders
+    /// bounded too.
+    fn weight(&self) -> usize {
+        match self {
+            Order::Type { bytes, .. } => bytes.len().max(1),
+            Order::Break { .. } => 2,
+        }
+    }
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// It waits to be written.
+    Queued,
+    /// It is meant for a link that is not there.
+    Stale,
+    /// The queue is full; the link must end.
+    Full,
+}
+
+/// The queue. It is open while a link is up, and takes orders for that link only.
+#[derive(Debug)]
+pub(super) struct Orders {
+    open: Option<u64>,
+    waiting: VecDeque<Order>,
+    weight: usize,
+    limit: usize,
+    overflowed: bool,
+}
+
+impl Orders {
+    pub(super) fn new(limit: usize) -> Orders {
+        Orders {
+            open: None,
+            waiting: VecDeque::new(),
+            weight: 0,
+            limit,
+            overflowed: false,
+        }
+    }
+
+    /// A link is up: its queue starts empty.
+    pub(super) fn open(&mut self, epoch: u64) {
+        debug_assert!(self.waiting.is_empty(), "an old link's orders were left");
+        self.open = Some(epoch);
+    }
+
+    /// The link is gone, and what waited for it with it: how many orders that were.
+    pub(super) fn close(&mut self) -> usize {
+        let dropped = self.waiting.len();
+        self.open = None;
+        self.waiting.clear();
+        self.weight = 0;
+        self.overflowed = false;
+        dropped
+    }
+
+    pub(super) fn place(&mut self, order: Order) -> Placed {
+        if self.open != Some(order.epoch()) {
+            return Placed::Stale;
+        }
+        if self.overflowed || self.weight + order.weight() > self.limit {
+            self.overflowed = true;
+            return Placed::Full;
+        }
+        self.weight += order.weight();
+        self.waiting.push_back(order);
+        Placed::Queued
+    }
+
+    /// The next order of the present link.
+    pub(super) fn take(&mut self) -> Option<Order> {
+        let order = self.waiting.pop_front()?;
+        self.weight -= order.weight();
+        Some(order)
+    }
+
+    /// Whether an order found no room.
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(epoch: u64, bytes: &[u8]) -> Order {
+        let bytes = bytes.to_vec();
+        Order::Type { epoch, bytes }
+    }
+
+    #[test]
+    fn only_the_open_links_orders_are_taken() {
+        let mut orders = Orders::new(100);
+        assert_eq!(orders.place(typed(1, b"a")), Placed::Stale);
+        orders.open(1);
+        assert_eq!(orders.place(typed(1, b"a")), Placed::Queued);
+        assert_eq!(orders.place(Order::Break { epoch: 2 }), Placed::Stale);
+        assert_eq!(orders.close(), 1);
+        orders.open(2);
+        assert_eq!(orders.take(), None);
+        assert_eq!(orders.place(typed(1, b"a")), Placed::Stale);
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_never_takes_what_follows_a_hole() {
+        let mut orders = Orders::new(4);
+        orders.open(1);
+        assert_eq!(orders.place(typed(1, b"abc")), Placed::Queued);
+        assert_eq!(orders.place(Order::Break { epoch: 1 }), Placed::Full);
+        assert_eq!(orders.place(typed(1, b"d")), Placed::Full);
+        assert!(orders.overflowed());
+        orders.close();
+        orders.open(2);
+        assert!(!orders.overflowed());
+    }
+}

@@ -1,0 +1,158 @@
+//! The stream under a link: dialled, with its socket options set, and its errors in words for an
+//! operator.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf, split};
+use tokio::net::{TcpSocket, TcpStream, UnixStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Address, LinkSettings};
+use crate::clock::Span;
+
+/// What the kernel may hold of our typing, bytes (Linux doubles it for its own needs). A small
+/// buffer makes a peer that does not read show itself early.
+const SEND_BUFFER: usize = 8 << 10;
+
+/// Anything bytes go through.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection, and what to call its other end. It closes when both halves are dropped.
+pub(super) struct Wire {
+    pub(super) reader: ReadHalf<Box<dyn Stream>>,
+    pub(super) writer: WriteHalf<Box<dyn Stream>>,
+    pub(super) peer: String,
+}
+
+impl Wire {
+    fn new(stream: impl Stream + 'static, peer: String) -> Wire {
+        let (reader, writer) = split(Box::new(stream) as Box<dyn Stream>);
+        Wire {
+            reader,
+            writer,
+            peer,
+        }
+    }
+}
+
+/// Connects to `address`, or says why not.
+pub(super) async fn dial(address: &Address, settings: &LinkSettings) -> Result<Wire, String> {
+    let deadline = Instant::now() + settings.connect_timeout;
+    match address {
+        Address::Telnet { host, port } | Address::Tcp { host, port } => {
+            dial_tcp(host, *port, settings, deadline).await
+        }
+        Address::Unix(path) => dial_unix(path).await,
+    }
+}
+
+/// Tries the addresses of `host` in turn, each with its share of the time that is left.
+async fn dial_tcp(
+    host: &str,
+    port: u16,
+    settings: &LinkSettings,
+    deadline: Instant,
+) -> Result<Wire, String> {
+    let within = Span(settings.connect_timeout);
+    let found = match timeout_at(deadline, lookup_host((host, port))).await {
+        Ok(Ok(found)) => found.collect::<Vec<_>>(),
+        Ok(Err(error)) => return Err(format!("cannot find the address of {host}: {error}")),
+        Err(_) => {
+            return Err(format!(
+                "cannot find the address of {host}: no answer within {within}"
+            ));
+        }
+    };
+    let mut why = format!("cannot find the address of {host}: it has none");
+    let mut left = u32::try_from(found.len()).unwrap_or(u32::MAX);
+    for target in found {
+        let peer = name_of(host, target);
+        let share = deadline.saturating_duration_since(Instant::now()) / left;
+        left -= 1;
+        match timeout(share, connect(target, settings)).await {
+            Ok(Ok(stream)) => return Ok(Wire::new(stream, peer)),
+            Ok(Err(error)) => why = refused(&peer, &error),
+            Err(_) => why = format!("no answer from {peer} within {within}"),
+        }
+    }
+    Err(why)
+}
+
+async fn connect(target: SocketAddr, settings: &LinkSettings) -> io::Result<TcpStream> {
+    let socket = match target {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    let keepalive = TcpKeepalive::new()
+        .with_time(settings.keepalive_idle)
+        .with_interval(settings.keepalive_interval)
+        .with_retries(settings.keepalive_count);
+    let options = SockRef::from(&socket);
+    options.set_tcp_nodelay(true)?;
+    options.set_tcp_keepalive(&keepalive)?;
+    options.set_tcp_user_timeout(Some(settings.user_timeout))?;
+    options.set_send_buffer_size(SEND_BUFFER)?;
+    // A close resets the connection: what the kernel still holds must not reach the node later,
+    // when another link may be up.
+    options.set_linger(Some(Duration::ZERO))?;
+    let stream = socket.connect(target).await?;
+    // On one machine a connection to a port that nobody listens on can meet itself.
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+async fn dial_unix(path: &Path) -> Result<Wire, String> {
+    let peer = path.display().to_string();
+    match UnixStream::connect(path).await {
+        Ok(stream) => Ok(Wire::new(stream, peer)),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::NotFound => format!("no socket at {peer}"),
+            ErrorKind::ConnectionRefused => format!("connection refused: nobody listens at {peer}"),
+            ErrorKind::WouldBlock => format!("port busy: {peer} takes no more connections"),
+            _ => format!("cannot connect to {peer}: {error}"),
+        }),
+    }
+}
+
+/// Why a connection could not be made.
+fn refused(peer: &str, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => format!("connection refused by {peer}"),
+        ErrorKind::TimedOut => format!("no answer from {peer}"),
+        ErrorKind::HostUnreachable => format!("no way to {peer}: the host cannot be reached"),
+        ErrorKind::NetworkUnreachable => format!("no way to {peer}: its network cannot be reached"),
+        ErrorKind::ConnectionReset => format!("connection reset by {peer}"),
+        _ => format!("cannot connect to {peer}: {error}"),
+    }
+}
+
+/// Why a connection that was there is lost.
+pub(super) fn lost(peer: &str, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::TimedOut => {
+            format!("{peer} no longer answers: the terminal server or the way to it is dead")
+        }
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => format!("connection reset by {peer}"),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            format!("{peer} no longer answers: {error}")
+        }
+        _ => format!("connection to {peer} lost: {error}"),
+    }
+}
+
+/// `10.0.0.1:2001`, or `ts1:2001 (10.0.0.1)` where a name was written.
+fn name_of(host: &str, target: SocketAddr) -> String {
+    if host.parse::<IpAddr>().is_ok() {
+        target.to_string()
+    } else {
+        format!("{host}:{} ({})", target.port(), target.ip())
+    }
+}

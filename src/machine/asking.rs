@@ -1,0 +1,238 @@
+//! Questions that only a live firmware prompt can answer, and how an answer is judged:
+//! the echo of what was typed, then exactly what the question wants, then the prompt.
+//! Anything else is no answer yet, and at the end of its time none at all.
+
+use crate::clock::Moment;
+use crate::machine::making::Piece;
+use crate::machine::node::Node;
+use crate::script::program::{Firmware, Presence};
+
+/// An open question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// What is asked.
+    pub ask: Ask,
+    /// When it is given up.
+    pub deadline: Moment,
+    /// What was typed last, without its RETURN.
+    pub typed: String,
+    /// The answer that a nonce wants.
+    pub sum: Option<String>,
+}
+
+/// The steps that questions consist of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A sum.
+    Live,
+    /// The Host ID.
+    Identity,
+    /// A boot parameter: is it there at all?
+    Exists { name: String, value: String },
+    /// A boot parameter is being set.
+    Setting {
+        name: String,
+        value: String,
+        presence: Presence,
+    },
+    /// A boot parameter is read back. `set`: after it was set.
+    Reading {
+        name: String,
+        value: String,
+        presence: Presence,
+        set: bool,
+    },
+    /// The random word is being defined.
+    Marking { word: String },
+    /// The random word must answer.
+    Marked { word: String },
+    /// The random word must be unknown.
+    Unmarked { word: String },
+}
+
+/// What became of a question when a prompt showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not answered yet.
+    NotYet,
+    /// Answered rightly: a piece of a proof.
+    Answered(Piece),
+    /// Answered rightly; this is asked next.
+    Next(Ask),
+    /// A Host ID was shown where none is known.
+    Learnt(String),
+    /// Answered, and the answer is wrong.
+    Wrong(String),
+}
+
+/// Fills a firmware template.
+pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = template.to_owned();
+    for (name, value) in values {
+        text = text.replace(&format!("{{{name}}}"), value);
+    }
+    text
+}
+
+/// The sum of a nonce as the prompt answers it: 64-bit cells, hexadecimal.
+pub fn sum(a: u32, b: u32) -> String {
+    format!("{:x}", u64::from(a) + u64::from(b))
+}
+
+/// What stands behind the echo of what was typed, without the closing prompt.
+/// `None` while the echo has not come whole.
+fn body<'a>(talk: &'a str, typed: &str) -> Option<&'a str> {
+    let start = talk.find(typed)? + typed.len();
+    let rest = &talk[start..];
+    let prompt = rest.rfind('\n')?;
+    Some(&rest[..prompt])
+}
+
+fn lines(body: &str) -> Vec<&str> {
+    body.lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect()
+}
+
+impl Asking {
+    /// Judges what was said since the question was typed; called when a prompt shows.
+    pub fn judge(&self, node: &Node, firmware: &Firmware) -> Verdict {
+        let Some(body) = body(&node.talk, &self.typed) else {
+            return Verdict::NotYet;
+        };
+        let said = lines(body);
+        match &self.ask {
+            Ask::Live if self.answers_sum(&said) => Verdict::Answered(Piece::Live),
+            Ask::Marking { word } if said.is_empty() => {
+                Verdict::Next(Ask::Marked { word: word.clone() })
+            }
+            Ask::Marked { word } if self.answers_sum(&said) => {
+                Verdict::Answered(Piece::Mark(word.clone()))
+            }
+            Ask::Live | Ask::Marking { .. } | Ask::Marked { .. } => Verdict::NotYet,
+            Ask::Unmarked { word } => Self::judge_unmarked(node, firmware, word, &said),
+            Ask::Identity => Self::judge_identity(node, firmware),
+            Ask::Exists { name, value } => Self::judge_exists(node, firmware, name, value, &said),
+            Ask::Setting {
+                name,
+                value,
+                presence,
+            } => Verdict::Next(Ask::Reading {
+                name: name.clone(),
+                value: value.clone(),
+                presence: *presence,
+                set: true,
+            }),
+            Ask::Reading {
+                name,
+                value,
+                presence,
+                set,
+            } => Self::judge_reading(node, firmware, (name, value), *presence, *set, &said),
+        }
+    }
+
+    fn answers_sum(&self, said: &[&str]) -> bool {
+        matches!((said, &self.sum), ([only], Some(sum)) if only == sum)
+    }
+
+    fn judge_unmarked(node: &Node, firmware: &Firmware, word: &str, said: &[&str]) -> Verdict {
+        let unknown = node.shown.iter().any(|(p, _)| *p == firmware.unknown);
+        match said {
+            [only] if unknown && only.contains(word) => Verdict::Answered(Piece::Unmarked),
+            [only] if !only.is_empty() && only.chars().all(|c| c.is_ascii_hexdigit()) => {
+                Verdict::Wrong(format!(
+                    "the word {word} is still known: the machine was not reset"
+                ))
+            }
+            _ => Verdict::NotYet,
+        }
+    }
+
+    fn judge_identity(node: &Node, firmware: &Firmware) -> Verdict {
+        let ids: Vec<&str> = node
+            .shown
+            .iter()
+            .filter(|(p, _)| *p == firmware.host_id)
+            .flat_map(|(_, captures)| captures.iter())
+            .filter(|(name, _)| name == "id")
+            .map(|(_, id)| id.as_str())
+            .collect();
+        match (ids.as_slice(), node.host_id.as_deref()) {
+            ([], _) => Verdict::NotYet,
+            ([id], _) if *id == "ffffffff" => {
+                Verdict::Wrong("the Host ID is all ones: the NVRAM is empty".to_owned())
+            }
+            ([id], Some(right)) if *id == right => Verdict::Answered(Piece::Identity),
+            ([id], Some(right)) => Verdict::Wrong(format!("Host ID {id}, where {right} belongs")),
+            ([id], None) => Verdict::Learnt((*id).to_owned()),
+            _ => Verdict::Wrong("two banners in answer to one question".to_owned()),
+        }
+    }
+
+    fn judge_exists(
+        node: &Node,
+        firmware: &Firmware,
+        name: &str,
+        value: &str,
+        said: &[&str],
+    ) -> Verdict {
+        if said.len() != 1 {
+            return Verdict::NotYet;
+        }
+        if node.shown.iter().any(|(p, _)| *p == firmware.absent) {
+            return Verdict::Answered(Piece::Set(name.to_owned(), value.to_owned()));
+        }
+        if shown_value(node, firmware, name).is_some() {
+            return Verdict::Next(Ask::Setting {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                presence: Presence::Always,
+            });
+        }
+        Verdict::NotYet
+    }
+
+    fn judge_reading(
+        node: &Node,
+        firmware: &Firmware,
+        (name, value): (&str, &str),
+        presence: Presence,
+        set: bool,
+        said: &[&str],
+    ) -> Verdict {
+        if said.len() != 1 {
+            return Verdict::NotYet;
+        }
+        let absent = node.shown.iter().any(|(p, _)| *p == firmware.absent);
+        let good = || {
+            let (name, value) = (name.to_owned(), value.to_owned());
+            Verdict::Answered(if set {
+                Piece::Set(name, value)
+            } else {
+                Piece::Verified(name, value)
+            })
+        };
+        match shown_value(node, firmware, name) {
+            Some(is) if is == value => good(),
+            Some(is) => Verdict::Wrong(format!("{name} reads {is:?}, not {value:?}")),
+            None if absent && presence == Presence::WhereItExists => good(),
+            None if absent => Verdict::Wrong(format!("{name} does not exist")),
+            None => Verdict::NotYet,
+        }
+    }
+}
+
+fn shown_value(node: &Node, firmware: &Firmware, name: &str) -> Option<String> {
+    let mut values = node
+        .shown
+        .iter()
+        .filter(|(p, _)| *p == firmware.shows)
+        .filter(|(_, captures)| captures.iter().any(|(n, v)| n == "name" && v == name))
+        .flat_map(|(_, captures)| captures.iter())
+        .filter(|(n, _)| n == "value")
+        .map(|(_, v)| v.trim().to_owned());
+    let first = values.next()?;
+    values.next().is_none().then_some(first)
+}

@@ -1,0 +1,123 @@
+//! A dark node (design rule 7): no byte, no ping, no answer to RETURN and BREAK, without a
+//! break for longer than its start takes, with the path proved alive.
+
+use std::time::Duration;
+
+use crate::clock::{Moment, Span};
+use crate::machine::node::{Condition, Node};
+use crate::machine::package::Wait;
+use crate::machine::proof::ProofKind;
+use crate::machine::setup::{DataPolicy, NodeId, PackageId};
+use crate::machine::{Machine, WITNESS_LIFE};
+
+/// From one look at the path to the next.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+impl Machine {
+    /// Whether the script waits until this node counts as dark.
+    pub(super) fn waits_for_darkness(&self, n: NodeId) -> bool {
+        let dark = |wait: &Wait| matches!(wait, Wait::Dark { node, .. } if *node == n);
+        self.packages.iter().any(|p| dark(&p.run.wait))
+    }
+
+    /// What the data policy says before any waiting: `Err` is why darkness proves nothing here.
+    pub(super) fn darkness_counts(&self, p: PackageId, n: NodeId) -> Result<(), String> {
+        let node = &self.nodes[n];
+        match self.setup.packages[p].data_policy {
+            DataPolicy::Integrity => Err(
+                "data_policy integrity: a dark node is never taken for stopped; a power leg or an operator's `confirm` must say so".to_owned(),
+            ),
+            DataPolicy::Adaptability if !node.break_worked => Err(
+                "data_policy adaptability: no BREAK has ever worked on this console".to_owned(),
+            ),
+            DataPolicy::Adaptability if !node.guard_read => Err(
+                "data_policy adaptability: the standing guard of this node is not known".to_owned(),
+            ),
+            DataPolicy::Adaptability | DataPolicy::Availability => Ok(()),
+        }
+    }
+
+    /// Since when nothing at all came from the node, on a link without a break.
+    fn dark_since(&self, n: NodeId) -> Option<Moment> {
+        let node = &self.nodes[n];
+        let link = node.link_since()?;
+        Some(node.heard.map_or(link, |heard| heard.max(link)))
+    }
+
+    /// Whether the path to a silent node is proved alive, or what is missing.
+    fn path(&self, p: PackageId, n: NodeId) -> Result<(), String> {
+        let node = &self.nodes[n];
+        if node.epoch().is_none() {
+            return Err("path unproved: its console is not connected".to_owned());
+        }
+        if node.heard_ever.is_none() {
+            return Err(
+                "path unproved: this port has carried nothing since clusterd runs".to_owned(),
+            );
+        }
+        if !self.witness_answers(WITNESS_LIFE) {
+            return Err("path unproved: no witness answers".to_owned());
+        }
+        let server = &self.setup.nodes[n].server;
+        let vouches = |other: &NodeId| {
+            let same = self.setup.nodes[*other].server == *server;
+            same && Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now)
+        };
+        if !self.others(p, n).iter().any(vouches) {
+            return Err(
+                "path unproved: no other port of its terminal server carried bytes".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Looks again whether a node counts as dark. `None`: not yet.
+    pub(super) fn look_at_darkness(
+        &mut self,
+        p: PackageId,
+        n: NodeId,
+        began: Moment,
+    ) -> Option<Result<(), String>> {
+        if let Err(why) = self.darkness_counts(p, n) {
+            return Some(Err(why));
+        }
+        let Some(since) = self.dark_since(n) else {
+            return Some(Err("path unproved: its console is not connected".to_owned()));
+        };
+        if self.nodes[n].heard.is_some_and(|at| at > began) {
+            return Some(Err("it shows life on its console".to_owned()));
+        }
+        let package = &self.packages[p];
+        if package.primary == Some(n) && package.answered.is_some_and(|at| at > began) {
+            return Some(Err("the service address answers".to_owned()));
+        }
+        let after = self.setup.nodes[n].dark_after;
+        if self.now.since(since) < after {
+            return None;
+        }
+        Some(self.path(p, n).map(|()| self.prove(n, ProofKind::Dark)))
+    }
+
+    /// Other consoles of the same terminal server vouch for its path: they are asked.
+    pub(super) fn ask_to_vouch(&mut self, p: PackageId, n: NodeId) -> Moment {
+        let server = self.setup.nodes[n].server.clone();
+        for other in self.others(p, n) {
+            let node = &self.nodes[other];
+            let known = matches!(node.condition, Condition::Prompt | Condition::Running);
+            let free = node.asking.is_none() && !node.typed_at(self.now);
+            if self.setup.nodes[other].server == server && known && free {
+                self.type_text(other, "\r");
+            }
+        }
+        self.now + LOOK_EVERY
+    }
+
+    /// How long darkness has to last yet, for people.
+    pub(super) fn darkness_left(&self, n: NodeId) -> String {
+        let after = self.setup.nodes[n].dark_after;
+        match self.dark_since(n) {
+            Some(since) => Span(after.saturating_sub(self.now.since(since))).to_string(),
+            None => "unknown".to_owned(),
+        }
+    }
+}

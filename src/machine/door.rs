@@ -1,0 +1,478 @@
+//! The doors `fence`, `boot` and `resume`: guard, intent, durability, guard again,
+//! procedure, end. No other part of the machine lets a script stop or start a node.
+
+use crate::machine::action::EntryKind;
+use crate::machine::guard::Veto;
+use crate::machine::making::Making;
+use crate::machine::package::{AfterDurable, Frame, Wait};
+use crate::machine::setup::{NodeId, PackageId};
+use crate::machine::{Event, Machine};
+use crate::script::program::{Op, Pc, Severity};
+
+impl Machine {
+    /// `fence WHO with …`.
+    pub(super) fn begin_fence(&mut self, p: PackageId, n: NodeId) {
+        let lasting = |proof: &crate::machine::proof::Proof| {
+            proof
+                .life()
+                .is_none_or(|life| self.now.since(proof.born) * 2 < life)
+        };
+        if self.proved(n) && self.nodes[n].proof.as_ref().is_some_and(lasting) {
+            self.packages[p].run.pc += 1;
+            return;
+        }
+        let takeover = self.packages[p].primary == Some(n);
+        if takeover && self.host.impaired.is_some() {
+            return self.wait_until_well(p);
+        }
+        match self.may_fence(p, n) {
+            Err(veto) => self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto),
+            Ok(evidence) => {
+                let package = &mut self.packages[p];
+                package.run.evidence.clone_from(&evidence);
+                if takeover && package.heir.is_none() {
+                    package.heir = package.secondary;
+                }
+                let name = self.setup.node_name(n);
+                let text = format!("stop {name} for good (evidence: {evidence})");
+                let ticket = self.journal(EntryKind::Intent, Some(n), text);
+                self.packages[p].run.wait = Wait::Durable {
+                    ticket,
+                    then: AfterDurable::Fence { node: n },
+                };
+            }
+        }
+    }
+
+    /// The intent is durable: decide again, then let the first procedure talk.
+    pub(super) fn fence_durable(&mut self, p: PackageId, n: NodeId) {
+        if let Err(veto) = self.may_fence(p, n) {
+            return self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto);
+        }
+        let takeover = self.packages[p].primary == Some(n);
+        if takeover && self.packages[p].confirmed && !self.packages[p].ordered {
+            let wall = self.wall();
+            let node = &self.nodes[n];
+            let recent = |last: &u64| wall.saturating_sub(*last) < 600;
+            if !(node.unfenced_failure && node.failures.last().is_some_and(recent)) {
+                self.nodes[n].failures.push(wall);
+                if self.nodes[n].failures.len() > 64 {
+                    self.nodes[n].failures.remove(0);
+                }
+            }
+            self.nodes[n].unfenced_failure = true;
+        }
+        if let Some(siege) = &mut self.nodes[n].siege {
+            siege.answered = false;
+        }
+        let op = self.packages[p].run.pc;
+        let frame = Frame::Fence {
+            node: n,
+            op,
+            next: 0,
+            procedure: 0,
+            began: self.now,
+        };
+        self.packages[p].run.frames.push(frame);
+        self.next_fence_procedure(p);
+    }
+
+    /// Lets the next procedure of the fence try; at the end of the list the fence has failed.
+    fn next_fence_procedure(&mut self, p: PackageId) {
+        let program = self.program(p);
+        let run = &mut self.packages[p].run;
+        let Some(Frame::Fence {
+            node,
+            op,
+            next,
+            procedure,
+            ..
+        }) = run.frames.last_mut()
+        else {
+            return;
+        };
+        let (n, op) = (*node, *op);
+        let Op::Fence {
+            procedures,
+            otherwise,
+            ..
+        } = &program.ops[op]
+        else {
+            return;
+        };
+        if let Some(id) = procedures.get(*next) {
+            *procedure = *id;
+            *next += 1;
+            run.pc = program.procedures[*id].entry;
+            run.wait = Wait::Ready;
+            self.nodes[n].making = Making::default();
+            self.kill_proof(n, "a new fence begins");
+            let event = Event::FenceBegan {
+                package: self.setup.packages[p].name.to_string(),
+                node: self.setup.node_name(n).to_owned(),
+                procedure: program.procedures[*id].name.clone(),
+                evidence: self.packages[p].run.evidence.clone(),
+            };
+            self.event(event);
+        } else {
+            run.frames.pop();
+            run.pc = *otherwise;
+            run.wait = Wait::Ready;
+            let text = format!(
+                "{} could not be proved stopped: {}",
+                self.setup.node_name(n),
+                self.packages[p].run.reason
+            );
+            self.journal(EntryKind::Result, Some(n), text.clone());
+            self.packages[p].run.reason = text;
+        }
+    }
+
+    /// A procedure of a fence ended in `done`: is there a proof?
+    pub(super) fn end_fence(&mut self, p: PackageId) {
+        let Some(Frame::Fence {
+            node, op, began, ..
+        }) = self.packages[p].run.frames.last().cloned()
+        else {
+            return;
+        };
+        if !self.proved(node) {
+            return self.fence_failed(
+                p,
+                "it ended, but a piece of the proof is missing or was voided",
+            );
+        }
+        let kind = self.nodes[node]
+            .proof
+            .as_ref()
+            .map_or(crate::machine::proof::ProofKind::Assumed, |proof| {
+                proof.kind
+            });
+        let took_ms = u64::try_from(self.now.since(began).as_millis()).unwrap_or(u64::MAX);
+        let name = self.setup.node_name(node).to_owned();
+        self.event(Event::Proved {
+            node: name.clone(),
+            kind,
+            took_ms,
+        });
+        self.journal(
+            EntryKind::Result,
+            Some(node),
+            format!("{name} is proved stopped ({kind})"),
+        );
+        let run = &mut self.packages[p].run;
+        run.frames.pop();
+        run.pc = op + 1;
+    }
+
+    /// A procedure of a fence failed.
+    pub(super) fn fence_failed(&mut self, p: PackageId, why: &str) {
+        let program = self.program(p);
+        let Some(Frame::Fence {
+            node, procedure, ..
+        }) = self.packages[p].run.frames.last().cloned()
+        else {
+            return;
+        };
+        let event = Event::FenceFailed {
+            node: self.setup.node_name(node).to_owned(),
+            procedure: program.procedures[procedure].name.clone(),
+            why: why.to_owned(),
+        };
+        self.event(event);
+        why.clone_into(&mut self.packages[p].run.reason);
+        self.next_fence_procedure(p);
+    }
+
+    /// `boot WHO with …`.
+    pub(super) fn begin_boot(&mut self, p: PackageId, n: NodeId) {
+        if self.host.impaired.is_some() {
+            return self.wait_until_well(p);
+        }
+        if let Err(veto) = self.may_boot(p, n) {
+            return self.vetoed(p, &format!("boot {}", self.setup.node_name(n)), &veto);
+        }
+        let before = (
+            self.packages[p].primary,
+            self.packages[p].secondary,
+            self.packages[p].confirmed,
+        );
+        let wall = self.wall();
+        let package = &mut self.packages[p];
+        if package.primary != Some(n) {
+            package.secondary = package.primary;
+            package.primary = Some(n);
+            package.switches.push(wall);
+            if package.switches.len() > 64 {
+                package.switches.remove(0);
+            }
+        }
+        package.confirmed = false;
+        package.known = true;
+        package.run.roles_before = Some(before);
+        let name = self.setup.node_name(n);
+        let text = format!(
+            "{} belongs to {name}, unconfirmed; boot it",
+            self.setup.packages[p].name
+        );
+        let ticket = self.journal(EntryKind::Intent, Some(n), text);
+        self.packages[p].run.wait = Wait::Durable {
+            ticket,
+            then: AfterDurable::Boot { node: n },
+        };
+    }
+
+    /// The boot intent is durable: decide again, then let the procedure talk.
+    pub(super) fn boot_durable(&mut self, p: PackageId, n: NodeId) {
+        let package = &self.packages[p];
+        if let Some((primary, ..)) = package.run.roles_before {
+            let moved = primary != Some(n);
+            let judged = self.may_boot_after_intent(p, n, moved);
+            if let Err(veto) = judged {
+                return self.boot_refused(p, n, &veto);
+            }
+        }
+        let program = self.program(p);
+        let op = self.packages[p].run.pc;
+        let Op::Boot { procedure, .. } = program.ops[op] else {
+            return;
+        };
+        self.nodes[n].making = Making::default();
+        self.event(Event::BootBegan {
+            package: self.setup.packages[p].name.to_string(),
+            node: self.setup.node_name(n).to_owned(),
+        });
+        let run = &mut self.packages[p].run;
+        run.frames.push(Frame::Boot {
+            node: n,
+            op,
+            began: self.now,
+            typed: false,
+        });
+        run.pc = program.procedures[procedure].entry;
+        run.wait = Wait::Ready;
+    }
+
+    /// The guards of a boot once more, after its own intent was counted as a switch.
+    pub(super) fn may_boot_after_intent(
+        &self,
+        p: PackageId,
+        n: NodeId,
+        moved: bool,
+    ) -> Result<(), Veto> {
+        let mut as_before = self.clone();
+        if moved && let Some((primary, ..)) = as_before.packages[p].run.roles_before {
+            as_before.packages[p].switches.pop();
+            as_before.packages[p].primary = primary;
+        }
+        as_before.may_boot(p, n)
+    }
+
+    /// No RETURN was pressed: the roles are what they were.
+    pub(super) fn boot_refused(&mut self, p: PackageId, n: NodeId, veto: &Veto) {
+        let program = self.program(p);
+        let package = &mut self.packages[p];
+        while let Some(frame) = package.run.frames.pop() {
+            if let Frame::Boot { op, .. } = frame {
+                package.run.pc = op;
+                break;
+            }
+        }
+        if let Some((primary, secondary, confirmed)) = package.run.roles_before.take() {
+            if package.primary != primary {
+                package.switches.pop();
+            }
+            package.primary = primary;
+            package.secondary = secondary;
+            package.confirmed = confirmed;
+        }
+        debug_assert!(matches!(program.ops[package.run.pc], Op::Boot { .. }));
+        let name = self.setup.node_name(n).to_owned();
+        self.journal(
+            EntryKind::Result,
+            Some(n),
+            format!("{name} was not booted: {}", veto.why),
+        );
+        self.vetoed(p, &format!("boot {name}"), veto);
+    }
+
+    /// The boot procedure ended in `done`.
+    pub(super) fn end_boot(&mut self, p: PackageId) {
+        let Some(Frame::Boot {
+            node,
+            op,
+            began,
+            typed,
+        }) = self.packages[p].run.frames.last().cloned()
+        else {
+            return;
+        };
+        if !typed {
+            return self.boot_failed(p, "its procedure never gave the boot command");
+        }
+        let package = &mut self.packages[p];
+        package.confirmed = true;
+        package.heir = None;
+        package.ordered = false;
+        package.run.roles_before = None;
+        package.run.frames.pop();
+        package.run.pc = op + 1;
+        let took_ms = u64::try_from(self.now.since(began).as_millis()).unwrap_or(u64::MAX);
+        let name = self.setup.node_name(node).to_owned();
+        let package = self.setup.packages[p].name.to_string();
+        self.journal(
+            EntryKind::Result,
+            Some(node),
+            format!("{package} runs on {name}"),
+        );
+        self.event(Event::BootDone {
+            package,
+            node: name,
+            took_ms,
+        });
+    }
+
+    /// The boot procedure failed.
+    pub(super) fn boot_failed(&mut self, p: PackageId, why: &str) {
+        let program = self.program(p);
+        let Some(Frame::Boot { node, op, .. }) = self.packages[p].run.frames.pop() else {
+            return;
+        };
+        let Op::Boot { otherwise, .. } = program.ops[op] else {
+            return;
+        };
+        let wall = self.wall();
+        self.nodes[node].failures.push(wall);
+        self.nodes[node].unfenced_failure = true;
+        let package = &mut self.packages[p];
+        package.heir = None;
+        package.run.roles_before = None;
+        package.run.pc = otherwise;
+        package.run.wait = Wait::Ready;
+        why.clone_into(&mut package.run.reason);
+        let name = self.setup.node_name(node).to_owned();
+        self.journal(
+            EntryKind::Result,
+            Some(node),
+            format!("{name} did not start: {why}"),
+        );
+        let package = self.setup.packages[p].name.to_string();
+        self.event(Event::BootFailed {
+            package,
+            node: name,
+            why: why.to_owned(),
+        });
+    }
+
+    /// `resume WHO with …`.
+    pub(super) fn begin_resume(&mut self, p: PackageId, n: NodeId) {
+        if let Err(veto) = self.may_resume(p, n) {
+            return self.vetoed(p, &format!("resume {}", self.setup.node_name(n)), &veto);
+        }
+        let text = format!("tell {} to go on", self.setup.node_name(n));
+        let ticket = self.journal(EntryKind::Intent, Some(n), text);
+        self.packages[p].run.wait = Wait::Durable {
+            ticket,
+            then: AfterDurable::Resume { node: n },
+        };
+    }
+
+    /// The intent is durable: decide again, then let the procedure talk.
+    pub(super) fn resume_durable(&mut self, p: PackageId, n: NodeId) {
+        if let Err(veto) = self.may_resume(p, n) {
+            return self.vetoed(p, &format!("resume {}", self.setup.node_name(n)), &veto);
+        }
+        let program = self.program(p);
+        let op = self.packages[p].run.pc;
+        let Op::Resume { procedure, .. } = program.ops[op] else {
+            return;
+        };
+        self.nodes[n].making = Making::default();
+        let run = &mut self.packages[p].run;
+        run.frames.push(Frame::Resume {
+            node: n,
+            op,
+            typed: false,
+        });
+        run.pc = program.procedures[procedure].entry;
+        run.wait = Wait::Ready;
+    }
+
+    /// The resume procedure ended, well or not.
+    pub(super) fn end_resume(&mut self, p: PackageId, result: Result<(), String>) {
+        let program = self.program(p);
+        let Some(Frame::Resume { node, op, typed }) = self.packages[p].run.frames.pop() else {
+            return;
+        };
+        let Op::Resume { otherwise, .. } = program.ops[op] else {
+            return;
+        };
+        let good = result.is_ok() && typed;
+        let run = &mut self.packages[p].run;
+        run.pc = if good { op + 1 } else { otherwise };
+        run.wait = Wait::Ready;
+        if let Err(why) = result {
+            run.reason = why;
+        }
+        if good {
+            let package = self.setup.packages[p].name.to_string();
+            let node = self.setup.node_name(node).to_owned();
+            self.event(Event::Resumed { package, node });
+        }
+    }
+
+    /// A guard said no: the script's answer, or HOLD.
+    pub(super) fn vetoed(&mut self, p: PackageId, act: &str, veto: &Veto) {
+        let program = self.program(p);
+        self.event(Event::Veto {
+            package: self.setup.packages[p].name.to_string(),
+            act: act.to_owned(),
+            guard: veto.guard.to_owned(),
+            why: veto.why.clone(),
+        });
+        let run = &mut self.packages[p].run;
+        run.reason = format!("{act} refused by guard {}: {}", veto.guard, veto.why);
+        let refused: Option<Pc> = match &program.ops[run.pc] {
+            Op::Fence { refused, .. } | Op::Boot { refused, .. } | Op::Resume { refused, .. } => {
+                *refused
+            }
+            _ => None,
+        };
+        match refused {
+            Some(pc) => {
+                run.pc = pc;
+                run.wait = Wait::Ready;
+            }
+            None => {
+                let why = run.reason.clone();
+                self.hold(p, &why);
+            }
+        }
+    }
+
+    /// The engine's own HOLD: nothing moves until an operator says `release`.
+    pub(super) fn hold(&mut self, p: PackageId, why: &str) {
+        let package = &mut self.packages[p];
+        package.run.frames.clear();
+        package.run.wait = Wait::Idle;
+        package.run.stuck = true;
+        package.hold = Some(why.to_owned());
+        self.journal(EntryKind::Hold, None, why.to_owned());
+        let text = format!("{} is in HOLD: {why}", self.setup.packages[p].name);
+        self.alarm(p, Severity::Critical, "hold", text);
+    }
+
+    /// Every takeover is held while the monitor doubts itself.
+    fn wait_until_well(&mut self, p: PackageId) {
+        self.packages[p].run.wait = Wait::Impaired;
+    }
+
+    /// The monitor is well again: scripts that waited for it look again from the start.
+    pub(super) fn look_again(&mut self) {
+        for p in 0..self.packages.len() {
+            if self.packages[p].run.wait == Wait::Impaired {
+                self.start_script(p, "the monitor is well again: look again");
+            }
+        }
+    }
+}

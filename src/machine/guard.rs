@@ -1,0 +1,291 @@
+//! The guards: what a script may not do, whatever it says. Each veto has a name and a
+//! reason, which stand in the log.
+
+use std::time::Duration;
+
+use crate::machine::node::{Condition, Identity, Node};
+use crate::machine::setup::{Cap, LegPolicy, NodeId, PackageId};
+use crate::machine::{Machine, WITNESS_LIFE};
+
+/// Evidence for a fence must be newer than this.
+const FRESH: Duration = Duration::from_secs(90);
+/// Another console must have shown that the primary serves within this (rule 14).
+const SERVES: Duration = Duration::from_secs(10);
+
+/// Why something is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Veto {
+    /// The guard's name.
+    pub guard: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+fn veto<T>(guard: &'static str, why: impl Into<String>) -> Result<T, Veto> {
+    Err(Veto {
+        guard,
+        why: why.into(),
+    })
+}
+
+impl Machine {
+    /// May this node be stopped for good? `Ok` is the evidence (rules 6, 7, 10 and 14).
+    pub(super) fn may_fence(&self, p: PackageId, n: NodeId) -> Result<String, Veto> {
+        let package = &self.packages[p];
+        if !package.bound {
+            return veto(
+                "roles",
+                "the consoles have not said yet who has the package",
+            );
+        }
+        if let Identity::Wrong(why) = &self.nodes[n].identity {
+            return veto("identity", format!("its console shows {why}"));
+        }
+        let text = self.evidence_text(p, n);
+        if self.word_lives(n) {
+            return Ok("an operator's word".to_owned());
+        }
+        if package.primary == Some(n) {
+            self.may_fence_primary(p, n)
+                .map(|why| format!("{text}; {why}"))
+        } else {
+            self.may_fence_standby(p, n)
+                .map(|why| format!("{text}; {why}"))
+        }
+    }
+
+    fn may_fence_primary(&self, p: PackageId, n: NodeId) -> Result<&'static str, Veto> {
+        let package = &self.packages[p];
+        if package.ordered {
+            return Ok("ordered by an operator");
+        }
+        if self.swapped(p, n) {
+            return veto(
+                "swapped",
+                "a prompt on the primary while its address answers: swapped or moved",
+            );
+        }
+        let evidence = &self.nodes[n].evidence;
+        let fresh = |at| Node::fresh(at, FRESH, self.now);
+        let at_prompt = self.nodes[n].condition == Condition::Prompt
+            && fresh(evidence.nonce.max(evidence.prompt));
+        if at_prompt {
+            return Ok("it stands at its prompt");
+        }
+        let silent = evidence.silent_since.is_some() && fresh(evidence.unanswered);
+        let starts_in_vain = self.nodes[n].condition == Condition::Starting && !package.confirmed;
+        if starts_in_vain {
+            return Ok("it was being started and did not come up");
+        }
+        if silent
+            && evidence
+                .panic
+                .is_some_and(|at| evidence.login.is_none_or(|login| at > login))
+        {
+            return Ok("a panic, and RETURN is not answered");
+        }
+        if silent && package.misses >= 2 {
+            return Ok("both legs are silent");
+        }
+        if self.leg_due(p, Leg::Network) {
+            return Ok("network_loss is due");
+        }
+        if self.leg_due(p, Leg::Console) {
+            return Ok("console_silent is due");
+        }
+        veto(
+            "evidence",
+            "one leg's silence, or a mere suspicion, moves nothing",
+        )
+    }
+
+    fn may_fence_standby(&self, p: PackageId, n: NodeId) -> Result<&'static str, Veto> {
+        let evidence = &self.nodes[n].evidence;
+        match self.nodes[n].condition {
+            Condition::Prompt => Ok("it stands at its prompt"),
+            Condition::Unknown | Condition::Silent => Ok("it is no primary and says nothing"),
+            Condition::Running | Condition::Starting | Condition::Panicked => {
+                let Some(primary) = self.packages[p].primary else {
+                    return veto("roles", "nobody is known to have the package");
+                };
+                if self.nodes[n].siege.is_some() {
+                    return Ok("it is under siege and shows life");
+                }
+                let serves = Node::fresh(self.nodes[primary].evidence.login, SERVES, self.now);
+                let primary_waits = self.nodes[primary].condition == Condition::Prompt;
+                if serves {
+                    Ok("another console shows that the primary serves")
+                } else if primary_waits && evidence.panic.is_some() {
+                    Ok("it has panicked, and the primary waits at its prompt")
+                } else {
+                    veto(
+                        "swapped",
+                        "it runs or starts, and the primary's console does not show that it serves",
+                    )
+                }
+            }
+        }
+    }
+
+    /// May this node be given the package? Checked before the intent, when it is durable,
+    /// before the first byte and before RETURN (rules 1, 8, 9 and 10).
+    pub(super) fn may_boot(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
+        let package = &self.packages[p];
+        let name = |n: NodeId| self.setup.node_name(n);
+        if let Some(why) = &self.host.impaired {
+            return veto("impaired", why.clone());
+        }
+        for other in self.others(p, n) {
+            if !self.proved(other) {
+                return veto(
+                    "proof",
+                    format!("no living proof that {} is stopped", name(other)),
+                );
+            }
+        }
+        if self.nodes[n].epoch().is_none() {
+            return veto(
+                "link",
+                format!("the console of {} is not connected", name(n)),
+            );
+        }
+        if let Identity::Wrong(why) = &self.nodes[n].identity {
+            return veto(
+                "identity",
+                format!("the console of {} shows {why}", name(n)),
+            );
+        }
+        if matches!(
+            self.nodes[n].condition,
+            Condition::Running | Condition::Panicked
+        ) {
+            return veto(
+                "condition",
+                format!("{} is {}", name(n), self.nodes[n].condition.word()),
+            );
+        }
+        let setup = &self.setup.packages[p];
+        let moves = package.primary != Some(n);
+        if moves && self.count(&package.switches, setup.switches) >= setup.switches.max {
+            return veto(
+                "cap",
+                format!(
+                    "{} switches within the window are enough",
+                    setup.switches.max
+                ),
+            );
+        }
+        if moves && self.nodes[n].unfenced_failure {
+            return veto(
+                "failed",
+                format!("{} failed and was not fully fenced since", name(n)),
+            );
+        }
+        if moves && self.count(&self.nodes[n].failures, setup.failures) >= setup.failures.max {
+            return veto(
+                "failures",
+                format!(
+                    "{} failed {} times within the window",
+                    name(n),
+                    setup.failures.max
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    /// May this node be told to go on (rule 12)? The others were fenced, and stand at their
+    /// prompts; their nonces are asked by the gate.
+    pub(super) fn may_resume(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
+        let package = &self.packages[p];
+        if package.primary != Some(n) || !package.confirmed {
+            return veto("roles", "only the confirmed primary is told to go on");
+        }
+        if let Some(why) = &self.host.impaired {
+            return veto("impaired", why.clone());
+        }
+        let evidence = &self.nodes[n].evidence;
+        let (Some(stopped), panic) = (evidence.resumable, evidence.panic) else {
+            return veto("resumable", "it does not say that it was stopped by BREAK");
+        };
+        if panic.is_some_and(|at| evidence.login.is_none_or(|login| at > login)) {
+            return veto("panic", "it has panicked");
+        }
+        if evidence.starting.is_some_and(|at| at > stopped) {
+            return veto("resumable", "it has started anew since");
+        }
+        if self.swapped(p, n) {
+            return veto(
+                "swapped",
+                "its address answers while its console shows a prompt",
+            );
+        }
+        for other in self.others(p, n) {
+            let node = &self.nodes[other];
+            let stands = node.settled && node.condition == Condition::Prompt;
+            if !stands && !self.proved(other) {
+                let other = self.setup.node_name(other);
+                return veto("proof", format!("{other} was not fenced since it ran last"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A prompt on the primary while its address answers (rule 14).
+    fn swapped(&self, p: PackageId, n: NodeId) -> bool {
+        let package = &self.packages[p];
+        let evidence = &self.nodes[n].evidence;
+        let prompt = evidence
+            .prompt
+            .filter(|_| self.nodes[n].condition == Condition::Prompt);
+        let known_stop = evidence.panic.is_some() || evidence.resumable.is_some();
+        match (prompt, package.answered) {
+            (Some(prompt), Some(answered)) => {
+                !known_stop && package.misses == 0 && answered > prompt + Duration::from_secs(1)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the silence of one leg alone is due to be acted upon (rule 6).
+    pub(super) fn leg_due(&self, p: PackageId, leg: Leg) -> bool {
+        let (setup, package) = (&self.setup.packages[p], &self.packages[p]);
+        let policy = match leg {
+            Leg::Network => setup.network_loss,
+            Leg::Console => setup.console_silent,
+        };
+        let since = match leg {
+            Leg::Network => package.missing_since,
+            Leg::Console => {
+                let primary = package.primary.map(|n| &self.nodes[n]);
+                primary.and_then(|n| n.evidence.silent_since)
+            }
+        };
+        let LegPolicy::SwitchAfter(after) = policy else {
+            return false;
+        };
+        since.is_some_and(|at| self.now.since(at) >= after) && self.witness_answers(WITNESS_LIFE)
+    }
+
+    /// Whether an operator's word about the node lives.
+    pub(super) fn word_lives(&self, n: NodeId) -> bool {
+        let word = self.nodes[n].word.as_ref().map(|w| w.at);
+        Node::fresh(word, crate::machine::proof::WORD_LIFE, self.now)
+    }
+
+    /// How many of these wall-clock seconds lie in the window.
+    fn count(&self, times: &[u64], cap: Cap) -> u32 {
+        let wall = self.wall();
+        let inside = |at: &&u64| wall.saturating_sub(**at) <= cap.within.as_secs();
+        u32::try_from(times.iter().filter(inside).count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The two ways to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leg {
+    /// Pings of the service address.
+    Network,
+    /// Its console.
+    Console,
+}

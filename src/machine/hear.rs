@@ -1,0 +1,279 @@
+//! What a console's words mean: matches become facts about the node, and are offered to
+//! the script that runs on it.
+
+use std::time::Duration;
+
+use crate::machine::making::Making;
+use crate::machine::node::{Condition, Identity, Node};
+use crate::machine::package::{Door, Wait};
+use crate::machine::proof::ProofKind;
+use crate::machine::setup::NodeId;
+use crate::machine::{Event, Machine};
+use crate::matcher::{Heard, Hit};
+use crate::script::program::{Firmware, Severity};
+
+/// `Type  'go' to resume` so soon after our BREAK is its work.
+const BREAK_WORKS: Duration = Duration::from_secs(5);
+
+impl Machine {
+    /// Console output of the present link.
+    pub(super) fn hear(&mut self, n: NodeId, epoch: u64, heard: Vec<Heard>) {
+        if self.nodes[n].epoch() != Some(epoch) {
+            return;
+        }
+        let foreign = !self.nodes[n].owed(self.now) && !self.expected(n);
+        self.nodes[n].heard = Some(self.now);
+        self.nodes[n].heard_ever = Some(self.now);
+        self.sign_of_life(n, foreign);
+        let text: String = heard
+            .iter()
+            .filter_map(|h| match h {
+                Heard::Text(text) => Some(text.as_str()),
+                Heard::Match(_) => None,
+            })
+            .collect();
+        if foreign && self.nodes[n].condition == Condition::Prompt && !text.trim().is_empty() {
+            self.somebody_types(n, &text);
+        }
+        self.take_findings(n, heard);
+    }
+
+    /// Findings that silence alone made: no byte came, so no sign of life.
+    pub(super) fn hear_quiet(&mut self, n: NodeId, epoch: u64, heard: Vec<Heard>) {
+        if self.nodes[n].epoch() == Some(epoch) {
+            self.take_findings(n, heard);
+        }
+    }
+
+    fn take_findings(&mut self, n: NodeId, heard: Vec<Heard>) {
+        for item in heard {
+            match item {
+                Heard::Text(text) => self.nodes[n].keep_talk(&text),
+                Heard::Match(hit) if !hit.echo => self.hit(n, &hit),
+                Heard::Match(_) => {}
+            }
+        }
+    }
+
+    /// Whether the script waits for this console just now: what comes is its answer.
+    fn expected(&self, n: NodeId) -> bool {
+        self.packages.iter().any(|p| match &p.run.wait {
+            Wait::Expect { node, .. } | Wait::Reset { node, .. } | Wait::Gate { node, .. } => {
+                *node == n
+            }
+            _ => false,
+        })
+    }
+
+    /// What any byte does: rules 3 and 7.
+    fn sign_of_life(&mut self, n: NodeId, foreign: bool) {
+        let kind = self.nodes[n].proof.as_ref().map(|proof| proof.kind);
+        match kind {
+            Some(ProofKind::FirmwareReset | ProofKind::Assumed) if foreign => {
+                self.kill_proof(
+                    n,
+                    "the console said something that answers no question of ours",
+                );
+            }
+            Some(ProofKind::PowerOff | ProofKind::OperatorWord | ProofKind::Dark) => {
+                self.kill_proof(n, "the console shows life");
+            }
+            _ => {}
+        }
+        if foreign && !self.nodes[n].making.is_empty() {
+            self.nodes[n].making = Making::default();
+        }
+        let answered = self.nodes[n].siege.as_mut().is_some_and(|siege| {
+            let first = !siege.answered;
+            siege.answered = true;
+            first
+        });
+        if answered && let Some(p) = self.package_of(n) {
+            let node = self.setup.node_name(n).to_owned();
+            let text = format!("{node}, taken for stopped and under siege, shows life");
+            self.alarm(p, Severity::Critical, "siege_answered", text);
+        }
+    }
+
+    fn somebody_types(&mut self, n: NodeId, text: &str) {
+        let now = self.now;
+        if !self.nodes[n].typed_at(now) {
+            let node = self.setup.node_name(n).to_owned();
+            self.event(Event::Keyboard {
+                node,
+                text: text.trim().chars().take(80).collect(),
+            });
+        }
+        self.nodes[n].keyboard = Some(now);
+    }
+
+    fn hit(&mut self, n: NodeId, hit: &Hit) {
+        let Some(firmware) = self.firmware(n) else {
+            return;
+        };
+        self.nodes[n]
+            .shown
+            .push((hit.pattern, hit.captures.clone()));
+        if self.nodes[n].shown.len() > 64 {
+            self.nodes[n].shown.remove(0);
+        }
+        if self.nodes[n].heard.is_none_or(|at| at < self.nodes[n].spoke) {
+            // It ended before our last send: it answers nothing, and is known already or stale.
+            return;
+        }
+        self.learn(n, hit, &firmware);
+        if hit.pattern == firmware.prompt {
+            self.prompt_shows(n, &firmware);
+        }
+        if let Some(p) = self.package_of(n) {
+            self.offer(p, n, hit);
+        }
+    }
+
+    /// A match as a fact about the node.
+    fn learn(&mut self, n: NodeId, hit: &Hit, firmware: &Firmware) {
+        let now = self.now;
+        let pattern = hit.pattern;
+        let ours = self.door_on(n);
+        let line: String = hit.line.trim().chars().take(120).collect();
+        let node = &mut self.nodes[n];
+        let mut note = None;
+        if pattern == firmware.prompt {
+            if node.condition != Condition::Prompt {
+                note = Some("firmware prompt".to_owned());
+            }
+            node.condition = Condition::Prompt;
+            node.evidence.prompt = Some(now);
+            node.evidence.silent_since = None;
+            if node.host_id.is_none() && node.identity == Identity::Unknown {
+                node.identity = Identity::Unknown;
+            }
+        } else if firmware.login.contains(&pattern) {
+            if node.condition != Condition::Running {
+                note = Some(format!("login prompt: {line}"));
+            }
+            node.condition = Condition::Running;
+            node.evidence.login = Some(now);
+            node.evidence.silent_since = None;
+            node.settled = false;
+        } else if firmware.panic.contains(&pattern) {
+            note = Some(format!("panic: {line}"));
+            node.condition = Condition::Panicked;
+            node.evidence.panic = Some(now);
+            node.settled = false;
+        } else if pattern == firmware.resumable {
+            note = Some("stopped by BREAK, the kernel intact".to_owned());
+            node.evidence.resumable = Some(now);
+            node.settled = false;
+            if node
+                .broke
+                .is_some_and(|(at, _)| now.since(at) <= BREAK_WORKS)
+            {
+                node.break_worked = true;
+            }
+        } else if pattern == firmware.banner && ours.is_none() && node.asking.is_none() {
+            note = Some("the machine starts: banner".to_owned());
+            node.condition = Condition::Starting;
+            node.evidence.starting = Some(now);
+        } else if firmware.booting.contains(&pattern) {
+            if node.condition != Condition::Starting {
+                note = Some(format!("a system is being loaded: {line}"));
+            }
+            node.condition = Condition::Starting;
+            node.evidence.starting = Some(now);
+            node.settled = false;
+            node.making = Making::default();
+        }
+        if let Some(text) = note {
+            node.evidence.last = Some((now, text.clone()));
+            let name = self.setup.node_name(n).to_owned();
+            self.event(Event::Evidence { node: name, text });
+        }
+        if firmware.booting.contains(&pattern) && ours != Some(Door::Boot) {
+            self.foreign_boot(n);
+        }
+    }
+
+    /// A boot that clusterd did not type: what was read of the guard before it says nothing now.
+    fn foreign_boot(&mut self, n: NodeId) {
+        if self.nodes[n].guard_read && !self.runs_by_our_boot(n) {
+            self.nodes[n].guard_read = false;
+            let node = self.setup.node_name(n).to_owned();
+            self.event(Event::GuardLost {
+                node,
+                why: "the node is booted, and not by clusterd".to_owned(),
+            });
+        }
+    }
+
+    /// Late boot text of a node that we booted ourselves and that has the package.
+    fn runs_by_our_boot(&self, n: NodeId) -> bool {
+        self.packages.iter().any(|p| {
+            p.primary == Some(n) && self.nodes[n].condition == Condition::Starting && !p.confirmed
+        })
+    }
+
+    /// The door that is open on a node.
+    pub(super) fn door_on(&self, n: NodeId) -> Option<Door> {
+        let doors = self.packages.iter().filter_map(|p| p.run.door());
+        doors
+            .filter(|(_, node)| *node == n)
+            .map(|(door, _)| door)
+            .next()
+    }
+
+    /// RETURN was not answered: by neither a login nor a prompt.
+    pub(super) fn unanswered(&mut self, n: NodeId, since: crate::clock::Moment) {
+        let now = self.now;
+        let node = &mut self.nodes[n];
+        if node.link_since().is_none_or(|up| up > since) {
+            return;
+        }
+        node.evidence.unanswered = Some(now);
+        node.evidence.silent_since.get_or_insert(since);
+        if node.heard.is_none_or(|at| at < since) && node.condition != Condition::Panicked {
+            node.condition = Condition::Silent;
+        }
+        let text = "RETURN is not answered".to_owned();
+        let first = node
+            .evidence
+            .last
+            .as_ref()
+            .is_none_or(|(_, last)| *last != text);
+        node.evidence.last = Some((now, text.clone()));
+        if first {
+            let name = self.setup.node_name(n).to_owned();
+            self.event(Event::Evidence { node: name, text });
+        }
+    }
+
+    /// What is held against a node, for people.
+    pub(super) fn evidence_text(&self, p: usize, n: NodeId) -> String {
+        let evidence = &self.nodes[n].evidence;
+        let recent = |at| Node::fresh(at, Duration::from_secs(600), self.now);
+        let mut parts = Vec::new();
+        if recent(evidence.panic) {
+            parts.push("a panic was printed".to_owned());
+        }
+        if evidence.resumable.is_some() {
+            parts.push("stopped by BREAK".to_owned());
+        }
+        if evidence.prompt.is_some() && self.nodes[n].condition == Condition::Prompt {
+            parts.push("it stands at its firmware prompt".to_owned());
+        }
+        if evidence.silent_since.is_some() && recent(evidence.unanswered) {
+            parts.push("RETURN is not answered".to_owned());
+        }
+        let package = &self.packages[p];
+        if package.primary == Some(n) && package.misses > 0 {
+            parts.push(format!("{} pings missed", package.misses));
+        }
+        if self.nodes[n].epoch().is_none() {
+            parts.push("its console is not connected".to_owned());
+        }
+        if parts.is_empty() {
+            parts.push("nothing is held against it".to_owned());
+        }
+        parts.join(", ")
+    }
+}

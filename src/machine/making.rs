@@ -1,0 +1,118 @@
+//! A FirmwareReset proof in the making (design rule 2). The pieces have one order:
+//!
+//! ```text
+//! live ─ identity ─ set … set ─ mark ─ reset ─ live ─ unmarked ─ identity ─ verify … verify ─► proof
+//! ```
+//!
+//! A piece out of its order counts for nothing. Whatever is not a step of the running
+//! procedure (a foreign byte, a reconnect, a BREAK, a boot text) throws all away.
+
+use std::collections::BTreeSet;
+
+use crate::script::program::{Firmware, GuardSetting};
+
+/// One piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The prompt answered a nonce.
+    Live,
+    /// The Host ID is right.
+    Identity,
+    /// A boot parameter was set and read back.
+    Set(String, String),
+    /// A boot parameter was read back.
+    Verified(String, String),
+    /// The random word is defined and answers.
+    Mark(String),
+    /// The reset was ordered, and a prompt came.
+    Reset,
+    /// The word is unknown.
+    Unmarked,
+}
+
+/// How far it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Making {
+    live: bool,
+    identity: bool,
+    set: BTreeSet<String>,
+    mark: Option<String>,
+    reset: bool,
+    live_again: bool,
+    unmarked: bool,
+    identity_again: bool,
+    verified: BTreeSet<String>,
+}
+
+impl Making {
+    /// Whether nothing has been made yet.
+    pub fn is_empty(&self) -> bool {
+        *self == Making::default()
+    }
+
+    /// The random word, if one was defined.
+    pub fn mark(&self) -> Option<&str> {
+        self.mark.as_deref()
+    }
+
+    /// Whether the prompt and the identity were proved since this making began.
+    pub fn identified(&self) -> bool {
+        self.live && self.identity
+    }
+
+    /// Records a piece; one that comes out of its order counts for nothing.
+    pub fn record(&mut self, piece: &Piece, firmware: &Firmware) {
+        match piece {
+            Piece::Live if self.reset => self.live_again = true,
+            Piece::Live => self.live = true,
+            Piece::Identity if self.reset => {
+                self.identity_again = self.live_again && self.unmarked;
+            }
+            Piece::Identity => self.identity = self.live,
+            Piece::Set(name, value) => {
+                if self.identity && self.mark.is_none() && in_guard(firmware, name, value) {
+                    self.set.insert(name.clone());
+                }
+            }
+            Piece::Mark(word) => {
+                if self.identity && covers(firmware, &self.set) {
+                    self.mark = Some(word.clone());
+                }
+            }
+            Piece::Reset => self.reset = self.mark.is_some(),
+            Piece::Unmarked => self.unmarked = self.live_again,
+            Piece::Verified(name, value) => {
+                if self.identity_again && in_guard(firmware, name, value) {
+                    self.verified.insert(name.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether the standing guard was set and read back in this making, or read whole.
+    pub fn guarded(&self, firmware: &Firmware) -> bool {
+        covers(firmware, &self.set) || covers(firmware, &self.verified)
+    }
+
+    /// Whether the proof is whole.
+    pub fn whole(&self, firmware: &Firmware) -> bool {
+        self.identified()
+            && covers(firmware, &self.set)
+            && self.mark.is_some()
+            && self.reset
+            && self.live_again
+            && self.unmarked
+            && self.identity_again
+            && covers(firmware, &self.verified)
+    }
+}
+
+fn in_guard(firmware: &Firmware, name: &str, value: &str) -> bool {
+    let fits = |s: &GuardSetting| s.name == name && s.value == value;
+    firmware.guard.iter().any(fits)
+}
+
+/// An empty guard covers nothing: a firmware without one cannot be proved.
+fn covers(firmware: &Firmware, names: &BTreeSet<String>) -> bool {
+    !firmware.guard.is_empty() && firmware.guard.iter().all(|s| names.contains(&s.name))
+}

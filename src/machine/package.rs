@@ -1,0 +1,298 @@
+//! One package as the machine sees it: who has it, and where its script stands.
+
+use std::collections::BTreeSet;
+
+use crate::clock::Moment;
+use crate::machine::input::Ticket;
+use crate::machine::memory::PackageMemory;
+use crate::machine::setup::NodeId;
+use crate::machine::survey::Survey;
+use crate::script::program::{Pc, ProcedureId, StateId};
+
+/// One package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// The node that has it: by boot intent, adoption or evidence. A hypothesis until `bound`.
+    pub primary: Option<NodeId>,
+    /// The node chosen to have it next.
+    pub secondary: Option<NodeId>,
+    /// The journal, the consoles or an operator said who has it: else `primary` is a guess.
+    pub known: bool,
+    /// The consoles have confirmed the roles since clusterd runs.
+    pub bound: bool,
+    /// The primary was seen to serve since the package was given to it.
+    pub confirmed: bool,
+    /// A takeover was begun and not ended: who shall have it.
+    pub heir: Option<NodeId>,
+    /// Why it is in HOLD.
+    pub hold: Option<String>,
+    /// Wall-clock seconds of recent switches.
+    pub switches: Vec<u64>,
+    /// Misses of the address in a row.
+    pub misses: u32,
+    /// When the address answered last.
+    pub answered: Option<Moment>,
+    /// When the first of the present misses was.
+    pub missing_since: Option<Moment>,
+    /// An operator's `adopt` is in force, with the primary it names.
+    pub adopting: Option<Option<NodeId>>,
+    /// An operator's `switchover` is in force.
+    pub ordered: bool,
+    /// Its script.
+    pub run: Run,
+}
+
+/// Where a script stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The state.
+    pub state: StateId,
+    /// Since when.
+    pub entered: Moment,
+    /// The next op, or the op that waits.
+    pub pc: Pc,
+    /// Doors, calls and retries, innermost last.
+    pub frames: Vec<Frame>,
+    /// What it waits for.
+    pub wait: Wait,
+    /// Values of `let` and captures.
+    pub slots: Vec<String>,
+    /// Why the last procedure, door or run failed.
+    pub reason: String,
+    /// What is held against the node that was last suspected or fenced.
+    pub evidence: String,
+    /// When the trouble began that is being dealt with.
+    pub trouble: Moment,
+    /// For every trigger: when it fires next (`every`, `after`).
+    pub due: Vec<Option<Moment>>,
+    /// For every trigger: its level is on and was answered.
+    pub answered: Vec<bool>,
+    /// Triggers that happened while the script could not be interrupted.
+    pub pending: BTreeSet<usize>,
+    /// What made the last trigger pending, for people.
+    pub cause: String,
+    /// States entered since the script last waited: a loop without a wait ends in HOLD.
+    pub hops: u32,
+    /// Roles and word before a boot intent whose RETURN was not pressed yet.
+    pub roles_before: Option<(Option<NodeId>, Option<NodeId>, bool)>,
+    /// The engine's own HOLD: no trigger fires until an operator says `release`.
+    pub stuck: bool,
+}
+
+/// A door, a call or a retry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A procedure was called.
+    Call {
+        back: Pc,
+        otherwise: Option<Pc>,
+        arguments: Vec<NodeId>,
+    },
+    /// A body is tried again and again.
+    Retry {
+        start: Pc,
+        left: u32,
+        every: std::time::Duration,
+        began: Moment,
+        end: Pc,
+    },
+    /// A node is being stopped for good.
+    Fence {
+        node: NodeId,
+        op: Pc,
+        next: usize,
+        procedure: ProcedureId,
+        began: Moment,
+    },
+    /// A node is being given the package.
+    Boot {
+        node: NodeId,
+        op: Pc,
+        began: Moment,
+        typed: bool,
+    },
+    /// A node is being resumed.
+    Resume { node: NodeId, op: Pc, typed: bool },
+}
+
+/// What a script waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Nothing: the next op runs.
+    Ready,
+    /// Entry steps are at their end; only triggers.
+    Idle,
+    /// One of the arms of the `expect` at `pc`.
+    Expect {
+        node: NodeId,
+        since: Moment,
+        deadline: Moment,
+    },
+    /// The answer to a question of this node.
+    Answer { node: NodeId },
+    /// The prompt after a reset.
+    Reset {
+        node: NodeId,
+        since: Moment,
+        deadline: Moment,
+        banners: u32,
+    },
+    /// Time.
+    Sleep { until: Moment, then: Pc },
+    /// A link.
+    Link {
+        node: NodeId,
+        deadline: Moment,
+        otherwise: Pc,
+    },
+    /// The journal holds an intent; then the machine decides again.
+    Durable { ticket: Ticket, then: AfterDurable },
+    /// A probe.
+    Probe {
+        ticket: Ticket,
+        deadline: Moment,
+        answers: Pc,
+        silent: Pc,
+    },
+    /// A command.
+    Run { ticket: Ticket, deadline: Moment },
+    /// Power legs.
+    Power {
+        ticket: Ticket,
+        node: NodeId,
+        deadline: Moment,
+    },
+    /// Darkness.
+    Dark {
+        node: NodeId,
+        deadline: Moment,
+        next_look: Moment,
+    },
+    /// Who runs, who waits.
+    Survey(Box<Survey>),
+    /// The gate before the first byte of a boot or `go` command.
+    Gate {
+        node: NodeId,
+        text: String,
+        stage: Gate,
+        deadline: Moment,
+    },
+    /// The monitor doubts itself.
+    Impaired,
+}
+
+/// What to do when an intent is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AfterDurable {
+    /// Begin to fence.
+    Fence { node: NodeId },
+    /// Begin to boot.
+    Boot { node: NodeId },
+    /// Begin to resume.
+    Resume { node: NodeId },
+}
+
+/// How far the gate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// The other nodes are asked a nonce.
+    Nonces,
+    /// The command is typed, without RETURN; its echo is awaited.
+    Echo,
+}
+
+impl Package {
+    /// A package of which only its memory is known.
+    pub fn new(
+        memory: &PackageMemory,
+        find: impl Fn(&str) -> Option<NodeId>,
+        now: Moment,
+    ) -> Package {
+        let node = |name: &Option<String>| name.as_deref().and_then(&find);
+        Package {
+            primary: node(&memory.primary),
+            secondary: None,
+            known: memory.primary.is_some(),
+            bound: false,
+            confirmed: memory.confirmed,
+            heir: node(&memory.heir),
+            hold: memory.hold.clone(),
+            switches: memory.switches.clone(),
+            misses: 0,
+            answered: None,
+            missing_since: None,
+            adopting: None,
+            ordered: false,
+            run: Run::new(now),
+        }
+    }
+}
+
+impl Package {
+    /// Whether the journal or the consoles said who has it.
+    pub fn primary_is_known(&self) -> bool {
+        self.known && self.primary.is_some()
+    }
+}
+
+impl Run {
+    fn new(now: Moment) -> Run {
+        Run {
+            state: 0,
+            entered: now,
+            pc: 0,
+            frames: Vec::new(),
+            wait: Wait::Idle,
+            slots: Vec::new(),
+            reason: String::new(),
+            evidence: String::new(),
+            trouble: now,
+            due: Vec::new(),
+            answered: Vec::new(),
+            pending: BTreeSet::new(),
+            cause: String::new(),
+            hops: 0,
+            roles_before: None,
+            stuck: false,
+        }
+    }
+
+    /// Whether a procedure talks.
+    pub fn talks(&self) -> bool {
+        self.frames
+            .iter()
+            .any(|f| !matches!(f, Frame::Retry { .. }))
+    }
+
+    /// The door that is open, with the node behind it.
+    pub fn door(&self) -> Option<(Door, NodeId)> {
+        self.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Fence { node, .. } => Some((Door::Fence, *node)),
+            Frame::Boot { node, .. } => Some((Door::Boot, *node)),
+            Frame::Resume { node, .. } => Some((Door::Resume, *node)),
+            Frame::Call { .. } | Frame::Retry { .. } => None,
+        })
+    }
+
+    /// The node arguments of the running procedure.
+    pub fn argument(&self, index: usize) -> Option<NodeId> {
+        self.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Call { arguments, .. } => Some(arguments.get(index).copied()),
+            Frame::Fence { node, .. } | Frame::Boot { node, .. } | Frame::Resume { node, .. } => {
+                Some((index == 0).then_some(*node))
+            }
+            Frame::Retry { .. } => None,
+        })?
+    }
+}
+
+/// The three doors (design rules 1, 2 and 12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// `fence`.
+    Fence,
+    /// `boot`.
+    Boot,
+    /// `resume`.
+    Resume,
+}

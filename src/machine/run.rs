@@ -1,0 +1,250 @@
+//! Driving a script: enter states, run ops until one waits, let triggers interrupt.
+
+use crate::machine::action::EntryKind;
+use crate::machine::package::{Frame, Package, Wait};
+use crate::machine::setup::{NodeId, PackageId};
+use crate::machine::{Event, Machine};
+use crate::script::program::{Role, StateId, StateKind, When, Who};
+
+/// Ops run at most between two waits.
+const OPS_AT_ONCE: u32 = 10_000;
+/// States entered at most between two waits.
+const HOPS_AT_ONCE: u32 = 32;
+
+impl Machine {
+    /// Before anything is known: the journalled primary, or the first of the list as a guess.
+    pub(super) fn choose_provisional_roles(&mut self, p: PackageId) {
+        let nodes = &self.setup.packages[p].nodes;
+        let package = &mut self.packages[p];
+        if let Some(heir) = package.heir.filter(|heir| nodes.contains(heir)) {
+            // A takeover was under way when clusterd ended: its aim stays.
+            package.primary = package.primary.or(Some(heir));
+        }
+        let primary = package.primary.or_else(|| nodes.first().copied());
+        package.primary = primary;
+        package.secondary = nodes.iter().copied().find(|n| Some(*n) != primary);
+    }
+
+    /// Enters the start state.
+    pub(super) fn start_script(&mut self, p: PackageId, cause: &str) {
+        let start = self.setup.packages[p].program.start;
+        self.enter(p, start, cause);
+    }
+
+    /// Enters a state: what was going on ends, what it was proving is void.
+    pub(super) fn enter(&mut self, p: PackageId, state: StateId, cause: &str) {
+        let program = self.program(p);
+        self.abandon(p);
+        let now = self.now;
+        let chosen = &program.states[state];
+        let run = &mut self.packages[p].run;
+        let leaves_rest = run.wait == Wait::Idle || run.reason.is_empty();
+        if leaves_rest && run.hops == 0 {
+            run.trouble = now;
+        }
+        run.state = state;
+        run.entered = now;
+        run.pc = chosen.entry;
+        run.wait = Wait::Ready;
+        run.frames.clear();
+        run.pending.clear();
+        run.stuck = false;
+        run.hops += 1;
+        run.slots.resize(program.slots.len(), String::new());
+        run.answered = vec![false; chosen.triggers.len()];
+        run.due = chosen
+            .triggers
+            .iter()
+            .map(|t| match &t.when {
+                When::After(span) | When::Every(span) => Some(now + *span),
+                _ => None,
+            })
+            .collect();
+        let package = self.setup.packages[p].name.to_string();
+        self.event(Event::State {
+            package,
+            state: chosen.name.clone(),
+            about: chosen.about.clone(),
+            cause: cause.to_owned(),
+            place: format!(
+                "{}:{}",
+                program
+                    .files
+                    .get(chosen.place.file)
+                    .map_or("?", String::as_str),
+                chosen.place.line
+            ),
+        });
+        self.note_hold(p, chosen.kind);
+        if self.packages[p].run.hops > HOPS_AT_ONCE {
+            self.hold(p, "the script runs in a circle of states without a wait");
+        }
+    }
+
+    /// HOLD begins or ends with its states.
+    fn note_hold(&mut self, p: PackageId, kind: StateKind) {
+        let why = match kind {
+            StateKind::Hold => {
+                let reason = &self.packages[p].run.reason;
+                let state = self.setup.packages[p]
+                    .program
+                    .state_name(self.packages[p].run.state);
+                Some(if reason.is_empty() {
+                    state.to_owned()
+                } else {
+                    format!("{state}: {reason}")
+                })
+            }
+            StateKind::Ordinary => None,
+        };
+        let package = &mut self.packages[p];
+        if package.hold.is_some() != why.is_some() {
+            package.hold.clone_from(&why);
+            let text = why.unwrap_or_else(|| "HOLD ended".to_owned());
+            self.journal(EntryKind::Hold, None, text);
+        } else {
+            package.hold = why;
+        }
+    }
+
+    /// What a script leaves behind when it is interrupted: open questions, and a boot whose
+    /// RETURN was not pressed.
+    fn abandon(&mut self, p: PackageId) {
+        let open_boot = self.packages[p].run.roles_before.take();
+        if let Some((primary, secondary, confirmed)) = open_boot {
+            let package = &mut self.packages[p];
+            if package.primary != primary {
+                package.switches.pop();
+            }
+            (package.primary, package.secondary, package.confirmed) =
+                (primary, secondary, confirmed);
+            self.journal(
+                EntryKind::Result,
+                None,
+                "the boot was given up before it was typed".to_owned(),
+            );
+        }
+        for n in self.setup.packages[p].nodes.clone() {
+            self.nodes[n].asking = None;
+            self.nodes[n].answer = None;
+            self.nodes[n].making = crate::machine::making::Making::default();
+        }
+    }
+
+    /// Runs a script as far as it goes.
+    pub(super) fn drive(&mut self, p: PackageId) {
+        for _ in 0..OPS_AT_ONCE {
+            if self.packages[p].run.stuck {
+                return;
+            }
+            if self.packages[p].run.wait == Wait::Ready {
+                self.step(p);
+                continue;
+            }
+            self.packages[p].run.hops = 0;
+            self.progress(p);
+            if self.packages[p].run.wait == Wait::Ready {
+                continue;
+            }
+            if !self.fire_triggers(p) {
+                return;
+            }
+        }
+        self.hold(p, "the script runs in a circle without a wait");
+    }
+
+    /// The node behind a role or an argument.
+    pub(super) fn who(&self, p: PackageId, who: Who) -> Option<NodeId> {
+        let package: &Package = &self.packages[p];
+        match who {
+            Who::Role(Role::Primary) => package.primary,
+            Who::Role(Role::Secondary) => package.secondary,
+            Who::Argument(index) => package.run.argument(index),
+        }
+    }
+
+    /// `done`: ends the innermost retry, procedure or door well.
+    pub(super) fn done(&mut self, p: PackageId) {
+        let Some(frame) = self.packages[p].run.frames.last().cloned() else {
+            self.packages[p].run.wait = Wait::Idle;
+            return;
+        };
+        let run = &mut self.packages[p].run;
+        match frame {
+            Frame::Retry { end, .. } => {
+                run.frames.pop();
+                run.pc = end;
+            }
+            Frame::Call { back, .. } => {
+                run.frames.pop();
+                run.pc = back;
+            }
+            Frame::Fence { .. } => self.end_fence(p),
+            Frame::Boot { .. } => self.end_boot(p),
+            Frame::Resume { .. } => self.end_resume(p, Ok(())),
+        }
+    }
+
+    /// Fails the innermost retry's try, procedure or door.
+    pub(super) fn fail(&mut self, p: PackageId, why: &str) {
+        why.clone_into(&mut self.packages[p].run.reason);
+        loop {
+            let Some(frame) = self.packages[p].run.frames.last().cloned() else {
+                return self.hold(p, &format!("a step failed that nothing answers: {why}"));
+            };
+            match frame {
+                Frame::Retry { .. } => {
+                    if self.try_again(p) {
+                        return;
+                    }
+                }
+                Frame::Call { otherwise, .. } => {
+                    self.packages[p].run.frames.pop();
+                    if let Some(pc) = otherwise {
+                        let run = &mut self.packages[p].run;
+                        run.pc = pc;
+                        run.wait = Wait::Ready;
+                        return;
+                    }
+                }
+                Frame::Fence { .. } => return self.fence_failed(p, why),
+                Frame::Boot { .. } => return self.boot_failed(p, why),
+                Frame::Resume { .. } => return self.end_resume(p, Err(why.to_owned())),
+            }
+        }
+    }
+
+    /// The next try of the innermost retry; false when there is none left.
+    pub(super) fn try_again(&mut self, p: PackageId) -> bool {
+        let now = self.now;
+        let run = &mut self.packages[p].run;
+        let Some(Frame::Retry {
+            start,
+            left,
+            every,
+            began,
+            ..
+        }) = run.frames.last_mut()
+        else {
+            return false;
+        };
+        if *left <= 1 {
+            run.frames.pop();
+            return false;
+        }
+        *left -= 1;
+        let next = (*began + *every).max(now);
+        *began = next;
+        let start = *start;
+        if next > now {
+            run.wait = Wait::Sleep {
+                until: next,
+                then: start,
+            };
+        } else {
+            run.pc = start;
+            run.wait = Wait::Ready;
+        }
+        true
+    }
+}

@@ -1,0 +1,150 @@
+//! The machine's state for people.
+
+use crate::clock::Moment;
+use crate::machine::Machine;
+use crate::machine::node::{Link, Node};
+use crate::machine::package::Wait;
+use crate::machine::setup::{DataPolicy, NodeId, PackageId};
+use crate::machine::snapshot::{Aged, NodeSnapshot, PackageSnapshot, Snapshot, Wait as Waits};
+use crate::script::program::{Op, PatternId};
+
+fn ms(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Machine {
+    /// Its state, for people.
+    pub fn snapshot(&self, now: Moment) -> Snapshot {
+        Snapshot {
+            cluster: self.setup.cluster.to_string(),
+            impaired: self.host.impaired.clone(),
+            packages: (0..self.packages.len())
+                .map(|p| self.show_package(p, now))
+                .collect(),
+            nodes: (0..self.nodes.len())
+                .map(|n| self.show_node(n, now))
+                .collect(),
+        }
+    }
+
+    fn show_package(&self, p: PackageId, now: Moment) -> PackageSnapshot {
+        let setup = &self.setup.packages[p];
+        let package = &self.packages[p];
+        let state = &setup.program.states[package.run.state];
+        let name = |n: Option<NodeId>| {
+            n.filter(|_| package.bound || package.known)
+                .map(|n| self.setup.node_name(n).to_owned())
+        };
+        PackageSnapshot {
+            package: setup.name.to_string(),
+            primary: name(package.primary),
+            secondary: name(package.secondary),
+            confirmed: package.confirmed,
+            script: setup.program.name.clone(),
+            state: state.name.clone(),
+            about: state.about.clone(),
+            state_age_ms: ms(now.since(package.run.entered)),
+            hold: package.hold.clone(),
+            waits_for: self.show_wait(p, now),
+            address: setup.address.clone(),
+            address_misses: package.misses,
+            data_policy: match setup.data_policy {
+                DataPolicy::Integrity => "integrity",
+                DataPolicy::Adaptability => "adaptability",
+                DataPolicy::Availability => "availability",
+            }
+            .to_owned(),
+        }
+    }
+
+    fn show_wait(&self, p: PackageId, now: Moment) -> Option<Waits> {
+        let run = &self.packages[p].run;
+        let program = &self.setup.packages[p].program;
+        let node = |n: &NodeId| self.setup.node_name(*n);
+        let patterns = |ids: &[PatternId]| {
+            let names = ids.iter().filter_map(|id| program.patterns.get(*id));
+            names
+                .map(|pattern| format!("/{}/", pattern.name))
+                .collect::<Vec<_>>()
+                .join(" or ")
+        };
+        let what = match &run.wait {
+            _ if run.stuck => "an operator's `release`".to_owned(),
+            Wait::Ready => return None,
+            Wait::Idle => "events".to_owned(),
+            Wait::Expect { node: n, .. } => {
+                let ids: Vec<PatternId> = match program.ops.get(run.pc) {
+                    Some(Op::Expect { arms, .. }) => {
+                        arms.iter().flat_map(|arm| arm.patterns.clone()).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                format!("{} on the console of {}", patterns(&ids), node(n))
+            }
+            Wait::Answer { node: n } => match &self.nodes[*n].asking {
+                Some(asking) => format!("the answer of {} to {:?}", node(n), asking.typed),
+                None => format!("an answer of {}", node(n)),
+            },
+            Wait::Reset { node: n, .. } => format!("the prompt of {} after its reset", node(n)),
+            Wait::Sleep { .. } => "time to pass".to_owned(),
+            Wait::Link { node: n, .. } => format!("the console of {} to be connected", node(n)),
+            Wait::Durable { .. } => "the journal".to_owned(),
+            Wait::Probe { .. } => "a probe".to_owned(),
+            Wait::Run { .. } => "a command".to_owned(),
+            Wait::Power { node: n, .. } => format!("the power legs of {}", node(n)),
+            Wait::Dark { node: n, .. } => {
+                format!(
+                    "{} to have been dark for long enough ({} yet)",
+                    node(n),
+                    self.darkness_left(*n)
+                )
+            }
+            Wait::Survey(_) => "all consoles to say who they are".to_owned(),
+            Wait::Gate { node: n, .. } => {
+                format!("the gate before the boot command on {}", node(n))
+            }
+            Wait::Impaired => "the monitor to be well again".to_owned(),
+        };
+        let deadline = match &run.wait {
+            Wait::Answer { node } => self.nodes[*node].asking.as_ref().map(|a| a.deadline),
+            Wait::Dark { deadline, .. } => Some(*deadline),
+            _ => self.wait_timeout(p),
+        };
+        Some(Waits {
+            what,
+            left_ms: deadline.map(|at| ms(at.since(now))),
+            place: program.place_text(run.pc),
+        })
+    }
+
+    fn show_node(&self, n: NodeId, now: Moment) -> NodeSnapshot {
+        let node: &Node = &self.nodes[n];
+        let aged = |text: String, at: Moment| Aged {
+            text,
+            age_ms: ms(now.since(at)),
+        };
+        let guard = if node.guard_read {
+            "read back, it holds".to_owned()
+        } else {
+            "unknown: power-loss takeover not possible until it is read".to_owned()
+        };
+        NodeSnapshot {
+            node: self.setup.node_name(n).to_owned(),
+            condition: node.condition.word().to_owned(),
+            link: match &node.link {
+                Link::Up { .. } => "connected".to_owned(),
+                Link::Down { why, .. } => format!("down: {why}"),
+            },
+            heard_age_ms: node.heard.map(|at| ms(now.since(at))),
+            evidence: node.evidence.last.clone().map(|(at, text)| aged(text, at)),
+            proof: node
+                .proof
+                .as_ref()
+                .map(|proof| aged(proof.kind.to_string(), proof.born)),
+            guard,
+            break_worked: node.break_worked,
+            siege: node.siege.is_some(),
+            host_id: node.host_id.clone(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The siege (design rule 7): a node taken for stopped without its own word meets BREAK, a
+//! line kill and RETURN, again and again, so that it stops before it can write when it
+//! wakes or powers up. It outlives restarts and HOLD, and ends when the node is fully fenced.
+
+use std::time::Duration;
+
+use crate::machine::action::EntryKind;
+use crate::machine::node::Siege;
+use crate::machine::setup::NodeId;
+use crate::machine::{Event, Machine};
+
+/// From one BREAK of a siege to the next.
+const SIEGE_EVERY: Duration = Duration::from_secs(1);
+
+impl Machine {
+    /// Begins a siege.
+    pub(super) fn begin_siege(&mut self, n: NodeId) {
+        if self.nodes[n].siege.is_some() {
+            return;
+        }
+        let now = self.now;
+        self.nodes[n].siege = Some(Siege {
+            since: now,
+            next: now,
+            answered: false,
+        });
+        let node = self.setup.node_name(n).to_owned();
+        self.event(Event::SiegeBegan { node });
+        self.journal(EntryKind::Siege, Some(n), "siege begun".to_owned());
+    }
+
+    /// Ends a siege, if there is one.
+    pub(super) fn end_siege(&mut self, n: NodeId, why: &str) {
+        if self.nodes[n].siege.take().is_none() {
+            return;
+        }
+        let node = self.setup.node_name(n).to_owned();
+        self.event(Event::SiegeEnded {
+            node,
+            why: why.to_owned(),
+        });
+        self.journal(EntryKind::Siege, Some(n), format!("siege ended: {why}"));
+        if let Some(p) = self.package_of(n) {
+            self.clear(p, "siege_answered");
+        }
+    }
+
+    /// Whether a besieged node is to be sent BREAK just now: not while a procedure talks to
+    /// it, not before the consoles have said who has the package, never the one that has it.
+    fn besieges(&self, n: NodeId) -> bool {
+        let node = &self.nodes[n];
+        let Some(p) = self.package_of(n) else {
+            return false;
+        };
+        let package = &self.packages[p];
+        let talked_to = node.asking.is_some()
+            || package.run.talks() && self.door_on(n).is_some() && !self.waits_for_darkness(n);
+        let has_it = package.primary == Some(n)
+            && package.confirmed
+            && package.bound
+            && !self.waits_for_darkness(n);
+        node.siege.is_some() && node.epoch().is_some() && package.bound && !talked_to && !has_it
+    }
+
+    /// Sends what is due.
+    pub(super) fn tick_sieges(&mut self) {
+        let now = self.now;
+        for n in 0..self.nodes.len() {
+            let due = self.nodes[n].siege.as_ref().is_some_and(|s| now >= s.next);
+            if !due || !self.besieges(n) {
+                continue;
+            }
+            if let Some(siege) = &mut self.nodes[n].siege {
+                siege.next = now + SIEGE_EVERY;
+            }
+            let kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
+            self.send_break(n);
+            self.type_text(n, &format!("{kill}\r"));
+        }
+    }
+
+    /// When the next BREAK of a siege is due.
+    pub(super) fn siege_timeout(&self) -> Option<crate::clock::Moment> {
+        let nodes = (0..self.nodes.len()).filter(|n| self.besieges(*n));
+        nodes
+            .filter_map(|n| self.nodes[n].siege.as_ref().map(|s| s.next))
+            .min()
+    }
+}

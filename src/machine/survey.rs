@@ -1,0 +1,379 @@
+//! Who runs, who waits (design rules 13 and 14): RETURN on every console, a nonce and the
+//! Host ID at every prompt. Types nothing that changes anything.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::machine::action::EntryKind;
+use crate::machine::node::{Condition, Identity, Node};
+use crate::machine::package::Wait;
+use crate::machine::setup::{NodeId, PackageId};
+use crate::machine::{Event, Machine};
+use crate::script::program::{Op, Question};
+
+/// RETURN is repeated after so long.
+const AGAIN: Duration = Duration::from_secs(6);
+/// A console that is not connected yet is waited for.
+const LINK: Duration = Duration::from_secs(15);
+/// A node that starts is waited for beyond the script's time, up to this.
+const STARTING: Duration = Duration::from_secs(1800);
+/// A node that said something so recently is busy.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// A survey under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    began: Moment,
+    deadline: Moment,
+    looks: Vec<(NodeId, Look)>,
+}
+
+/// How far it is with one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Look {
+    Begin,
+    Returned { at: Moment, tries: u32 },
+    Live,
+    Identity,
+    Found(Finding),
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Finding {
+    Login,
+    Prompt,
+    Silent,
+    NoLink,
+    Unclear(String),
+}
+
+/// What the survey says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    OneRuns(NodeId, &'static str),
+    AllWait(NodeId, &'static str),
+    TwoLive,
+    Silent,
+    Unclear(String),
+}
+
+impl Survey {
+    /// A survey of these nodes.
+    pub fn new(nodes: &[NodeId], began: Moment, deadline: Moment) -> Survey {
+        let looks = nodes.iter().map(|n| (*n, Look::Begin)).collect();
+        Survey {
+            began,
+            deadline,
+            looks,
+        }
+    }
+
+    /// When it wants to go on at the latest.
+    pub fn timeout(&self) -> Moment {
+        let next = self.looks.iter().filter_map(|(_, look)| match look {
+            Look::Returned { at, .. } => Some(*at + AGAIN),
+            Look::Begin => Some(self.began + LINK),
+            _ => None,
+        });
+        next.min().map_or(self.deadline, |at| at.min(self.deadline))
+    }
+}
+
+impl Machine {
+    /// Goes on with a survey.
+    pub(super) fn progress_survey(&mut self, p: PackageId, mut survey: Survey) {
+        let over = self.now >= survey.deadline && !self.starts_still(p, &survey);
+        for (n, look) in &mut survey.looks {
+            *look = self.look(*n, look.clone(), survey.began, over);
+        }
+        let found = survey
+            .looks
+            .iter()
+            .all(|(_, look)| matches!(look, Look::Found(_)));
+        let package = &self.packages[p];
+        let address_known = package.misses > 0 || package.answered.is_some() || over;
+        if !found || !address_known {
+            if self.now >= survey.deadline {
+                survey.deadline = self.now + AGAIN;
+            }
+            self.packages[p].run.wait = Wait::Survey(Box::new(survey));
+            return;
+        }
+        let outcome = self.conclude(p, &survey);
+        self.answer_survey(p, outcome);
+    }
+
+    /// A node that loads or boots is not hurried.
+    fn starts_still(&self, p: PackageId, survey: &Survey) -> bool {
+        let busy = |n: &NodeId| {
+            let node = &self.nodes[*n];
+            node.condition == Condition::Starting && Node::fresh(node.heard, BUSY, self.now)
+        };
+        let nodes = &self.setup.packages[p].nodes;
+        nodes.iter().any(busy) && self.now.since(survey.began) < STARTING
+    }
+
+    fn look(&mut self, n: NodeId, look: Look, began: Moment, over: bool) -> Look {
+        let now = self.now;
+        if self.nodes[n].epoch().is_none() && !matches!(look, Look::Found(_)) {
+            let lost = over || now.since(began) >= LINK;
+            return if lost {
+                Look::Found(Finding::NoLink)
+            } else {
+                Look::Begin
+            };
+        }
+        match look {
+            Look::Begin => {
+                self.type_text(n, "\r");
+                Look::Returned { at: now, tries: 1 }
+            }
+            Look::Returned { at, tries } => self.look_returned(n, at, tries, over),
+            Look::Live => match self.nodes[n].answer.take() {
+                Some(Ok(())) => {
+                    self.ask_question(n, &Question::Identity, "", now + Duration::from_secs(10));
+                    Look::Identity
+                }
+                Some(Err(why)) => Look::Found(Finding::Unclear(why)),
+                None => Look::Live,
+            },
+            Look::Identity => match self.nodes[n].answer.take() {
+                Some(Ok(())) => Look::Found(Finding::Prompt),
+                Some(Err(why)) => Look::Found(Finding::Unclear(why)),
+                None => Look::Identity,
+            },
+            found @ Look::Found(_) => found,
+        }
+    }
+
+    fn look_returned(&mut self, n: NodeId, at: Moment, tries: u32, over: bool) -> Look {
+        let now = self.now;
+        let evidence = &self.nodes[n].evidence;
+        let since = |seen: Option<Moment>| seen.is_some_and(|seen| seen >= at);
+        if since(evidence.login) {
+            return Look::Found(Finding::Login);
+        }
+        if since(evidence.prompt) && self.nodes[n].condition == Condition::Prompt {
+            self.ask_question(n, &Question::Live, "", now + Duration::from_secs(10));
+            return Look::Live;
+        }
+        if now.since(at) < AGAIN {
+            return Look::Returned { at, tries };
+        }
+        let busy = self.nodes[n].condition == Condition::Starting
+            && Node::fresh(self.nodes[n].heard, BUSY, now);
+        if (tries >= 2 && !busy) || over {
+            self.unanswered(n, at);
+            return Look::Found(Finding::Silent);
+        }
+        self.type_text(n, "\r");
+        Look::Returned {
+            at: now,
+            tries: tries + 1,
+        }
+    }
+
+    fn conclude(&self, p: PackageId, survey: &Survey) -> Outcome {
+        let package = &self.packages[p];
+        let name = |n: NodeId| self.setup.node_name(n);
+        let found = |n: &NodeId| {
+            survey
+                .looks
+                .iter()
+                .find(|(node, _)| node == n)
+                .map(|(_, look)| look.clone())
+        };
+        let finding = |n: &NodeId| match found(n) {
+            Some(Look::Found(finding)) => finding,
+            _ => Finding::Silent,
+        };
+        let nodes = &self.setup.packages[p].nodes;
+        for n in nodes {
+            if let Identity::Wrong(why) = &self.nodes[*n].identity {
+                return Outcome::Unclear(format!("the console of {} shows {why}", name(*n)));
+            }
+        }
+        let logins: Vec<NodeId> = nodes
+            .iter()
+            .copied()
+            .filter(|n| finding(n) == Finding::Login)
+            .collect();
+        let prompt = |n: &NodeId| finding(n) == Finding::Prompt;
+        let known = package.primary.filter(|_| package.known);
+        let address = package.misses == 0 && package.answered.is_some();
+        match (logins.as_slice(), known) {
+            ([_, _, ..], Some(_)) => Outcome::TwoLive,
+            ([_, _, ..], None) => Outcome::Unclear(
+                "several nodes show a login prompt, and no journal says who has the package"
+                    .to_owned(),
+            ),
+            ([runs], Some(primary)) if *runs == primary => {
+                Outcome::OneRuns(*runs, "journal and console agree")
+            }
+            ([runs], known) => {
+                let others_wait = nodes.iter().filter(|n| *n != runs).all(prompt);
+                let how = if known.is_some() {
+                    "moved by hand"
+                } else {
+                    "adopted"
+                };
+                match (address, others_wait) {
+                    (true, true) => Outcome::OneRuns(*runs, how),
+                    (false, _) => Outcome::Unclear(format!(
+                        "{} shows a login prompt, but the service address does not answer",
+                        name(*runs)
+                    )),
+                    (_, false) => Outcome::Unclear(format!(
+                        "{} shows a login prompt, but not all others stand at a live prompt",
+                        name(*runs)
+                    )),
+                }
+            }
+            ([], known) => self.conclude_none_runs(p, known, &finding),
+        }
+    }
+
+    fn conclude_none_runs(
+        &self,
+        p: PackageId,
+        known: Option<NodeId>,
+        finding: &dyn Fn(&NodeId) -> Finding,
+    ) -> Outcome {
+        let package = &self.packages[p];
+        let nodes = &self.setup.packages[p].nodes;
+        let name = |n: NodeId| self.setup.node_name(n);
+        let all_wait = nodes.iter().all(|n| finding(n) == Finding::Prompt);
+        if all_wait && package.misses == 0 && package.answered.is_some() {
+            return Outcome::Unclear("all nodes stand at their prompts, but the service address answers: swapped, or somebody else has it".to_owned());
+        }
+        if let Some(named) = package.adopting {
+            let first = named.or(known).or_else(|| nodes.first().copied());
+            return match first {
+                Some(n) if all_wait => Outcome::AllWait(n, "an operator said so"),
+                _ => Outcome::Unclear("not all nodes stand at a live prompt".to_owned()),
+            };
+        }
+        let Some(primary) = known else {
+            let waits: Vec<String> = nodes
+                .iter()
+                .map(|n| format!("{}: {}", name(*n), finding(n).words()))
+                .collect();
+            return Outcome::Unclear(format!(
+                "no journal says who has the package ({})",
+                waits.join(", ")
+            ));
+        };
+        if let Some(heir) = package.heir.filter(|heir| finding(heir) == Finding::Prompt)
+            && all_wait
+        {
+            return Outcome::AllWait(heir, "a takeover was under way");
+        }
+        match finding(&primary) {
+            Finding::Prompt => Outcome::AllWait(primary, "the journal says so"),
+            Finding::Unclear(why) => Outcome::Unclear(format!("{}: {why}", name(primary))),
+            Finding::NoLink => {
+                Outcome::Unclear(format!("the console of {} is not connected", name(primary)))
+            }
+            Finding::Silent | Finding::Login => Outcome::Silent,
+        }
+    }
+
+    fn answer_survey(&mut self, p: PackageId, outcome: Outcome) {
+        let program = self.program(p);
+        let Op::Survey {
+            one_runs,
+            all_wait,
+            two_live,
+            silent,
+            unclear,
+            ..
+        } = program.ops[self.packages[p].run.pc]
+        else {
+            return;
+        };
+        match outcome {
+            Outcome::OneRuns(n, how) => {
+                self.bind(p, n, how);
+                self.packages[p].confirmed = true;
+                self.packages[p].heir = None;
+                self.packages[p].adopting = None;
+                self.note_unknown_guard(p, n);
+                self.go(p, Some(one_runs));
+            }
+            Outcome::AllWait(n, how) => {
+                self.bind(p, n, how);
+                self.packages[p].adopting = None;
+                self.go(p, Some(all_wait));
+            }
+            Outcome::TwoLive => {
+                let primary = self.packages[p].primary.unwrap_or_default();
+                self.bind(p, primary, "the journal says so");
+                self.go(p, Some(two_live));
+            }
+            Outcome::Silent => {
+                let primary = self.packages[p].primary.unwrap_or_default();
+                self.bind(p, primary, "the journal says so");
+                self.go(p, Some(silent));
+            }
+            Outcome::Unclear(why) => {
+                self.packages[p].run.reason = why;
+                self.packages[p].adopting = None;
+                self.go(p, Some(unclear));
+            }
+        }
+    }
+
+    /// Binds the roles to nodes.
+    fn bind(&mut self, p: PackageId, primary: NodeId, how: &str) {
+        let secondary = self.others(p, primary).first().copied();
+        let package = &mut self.packages[p];
+        let changed = !package.known || !package.bound || package.primary != Some(primary);
+        package.primary = Some(primary);
+        package.secondary = secondary;
+        package.known = true;
+        package.bound = true;
+        if !changed {
+            return;
+        }
+        let name = |n: Option<NodeId>| n.map_or("nobody", |n| self.setup.node_name(n)).to_owned();
+        let (primary_name, secondary) = (name(Some(primary)), name(secondary));
+        let text = format!("primary is {primary_name}, secondary is {secondary} ({how})");
+        let package = self.setup.packages[p].name.to_string();
+        self.event(Event::Roles {
+            package,
+            primary: primary_name,
+            secondary,
+            how: how.to_owned(),
+        });
+        self.journal(EntryKind::Role, Some(primary), text);
+    }
+
+    /// Rule 5: a guard never read is an alarm, and stands in `status`.
+    fn note_unknown_guard(&mut self, p: PackageId, n: NodeId) {
+        if !self.nodes[n].guard_read {
+            let text = format!(
+                "the standing guard of {} was never read: power-loss takeover is not possible until it is",
+                self.setup.node_name(n)
+            );
+            self.alarm(
+                p,
+                crate::script::program::Severity::Warning,
+                "guard_unknown",
+                text,
+            );
+        }
+    }
+}
+
+impl Finding {
+    fn words(&self) -> &str {
+        match self {
+            Finding::Login => "login prompt",
+            Finding::Prompt => "firmware prompt",
+            Finding::Silent => "silent",
+            Finding::NoLink => "console not connected",
+            Finding::Unclear(why) => why,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Text of a script with its values put in.
+
+use crate::clock::Span;
+use crate::machine::Machine;
+use crate::machine::setup::PackageId;
+use crate::script::program::{Piece, Text, Value};
+
+/// A value from a console is cut here: text from a console is data.
+const VALUE_LIMIT: usize = 400;
+
+impl Machine {
+    /// The text, with its values as they are now.
+    pub(super) fn text(&self, p: PackageId, text: &Text) -> String {
+        let setup = &self.setup.packages[p];
+        let package = &self.packages[p];
+        let mut out = String::new();
+        for piece in &text.0 {
+            match piece {
+                Piece::Literal(text) => out.push_str(text),
+                Piece::Value(value) => match value {
+                    Value::Node(who) => {
+                        out.push_str(self.who(p, *who).map_or("?", |n| self.setup.node_name(n)));
+                    }
+                    Value::Cluster => out.push_str(self.setup.cluster.as_str()),
+                    Value::Package => out.push_str(setup.name.as_str()),
+                    Value::Address => out.push_str(&setup.address),
+                    Value::BootDevice => out.push_str(&setup.boot_device),
+                    Value::Evidence => {
+                        let primary = package.primary.map(|n| self.evidence_text(p, n));
+                        out.push_str(&primary.unwrap_or_default());
+                    }
+                    Value::Elapsed => {
+                        out.push_str(&Span(self.now.since(package.run.trouble)).to_string());
+                    }
+                    Value::Reason => out.push_str(&package.run.reason),
+                    Value::Slot(slot) => {
+                        let value = package.run.slots.get(*slot).map_or("", String::as_str);
+                        out.extend(value.chars().filter(|c| !c.is_control()).take(VALUE_LIMIT));
+                    }
+                },
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,141 @@
+//! The next moment at which time alone changes something, with its reason.
+
+use crate::clock::Moment;
+use crate::machine::guard::Leg;
+use crate::machine::node::{KEYBOARD_QUIET, Link};
+use crate::machine::package::Wait;
+use crate::machine::setup::{LegPolicy, PackageId};
+use crate::machine::{Machine, WITNESS_SILENCE};
+use crate::script::program::{LinkState, When, Who};
+
+impl Machine {
+    /// When the machine wants [`crate::machine::Input::Time`] at the latest, and why.
+    pub fn poll_timeout(&self) -> Option<(Moment, String)> {
+        let mut next: Option<(Moment, String)> = None;
+        let mut note = |at: Option<Moment>, why: &str| {
+            let Some(at) = at else { return };
+            if next.as_ref().is_none_or(|(first, _)| at < *first) {
+                next = Some((at, why.to_owned()));
+            }
+        };
+        for node in &self.nodes {
+            note(
+                node.asking.as_ref().map(|a| a.deadline),
+                "a question's time is over",
+            );
+            let proof = node.proof.as_ref();
+            let end = proof.and_then(|proof| proof.life().map(|life| proof.born + life));
+            note(
+                end.map(|at| at + std::time::Duration::from_millis(1)),
+                "a proof is too old",
+            );
+        }
+        note(self.siege_timeout(), "the siege goes on");
+        if let Some((end, _)) = &self.host.doubt_until {
+            note(Some(*end), "the monitor's doubt ends");
+        }
+        for seen in &self.host.witnesses {
+            let end = seen.unwrap_or(self.host.began) + WITNESS_SILENCE;
+            let end = end + std::time::Duration::from_millis(1);
+            note(
+                Some(end).filter(|at| *at > self.now),
+                "a witness is silent for long",
+            );
+        }
+        for p in 0..self.packages.len() {
+            note(self.wait_timeout(p), "the script's wait ends");
+            for at in self.trigger_timeouts(p) {
+                note(Some(at), "a trigger's time has come");
+            }
+        }
+        next
+    }
+
+    /// When the present wait ends by itself.
+    pub(super) fn wait_timeout(&self, p: PackageId) -> Option<Moment> {
+        let run = &self.packages[p].run;
+        if run.stuck {
+            return None;
+        }
+        match &run.wait {
+            Wait::Ready
+            | Wait::Idle
+            | Wait::Answer { .. }
+            | Wait::Durable { .. }
+            | Wait::Impaired => None,
+            Wait::Expect { deadline, .. }
+            | Wait::Reset { deadline, .. }
+            | Wait::Link { deadline, .. }
+            | Wait::Probe { deadline, .. }
+            | Wait::Run { deadline, .. }
+            | Wait::Gate { deadline, .. }
+            | Wait::Power { deadline, .. } => Some(*deadline),
+            Wait::Sleep { until, .. } => Some(*until),
+            Wait::Dark {
+                deadline,
+                next_look,
+                ..
+            } => Some((*next_look).min(*deadline)),
+            Wait::Survey(survey) => Some(survey.timeout()),
+        }
+    }
+
+    fn trigger_timeouts(&self, p: PackageId) -> Vec<Moment> {
+        let run = &self.packages[p].run;
+        if run.stuck || run.talks() {
+            return Vec::new();
+        }
+        let program = &self.setup.packages[p].program;
+        let mut times = Vec::new();
+        for (index, trigger) in program.states[run.state].triggers.iter().enumerate() {
+            let at = match &trigger.when {
+                When::After(_) | When::Every(_) if run.wait == Wait::Idle => run
+                    .due
+                    .get(index)
+                    .copied()
+                    .flatten()
+                    .map(|due| self.after_typing(p, due)),
+                When::Link { who, state, held } => {
+                    self.who(p, Who::Role(*who))
+                        .and_then(|n| match (&self.nodes[n].link, state) {
+                            (Link::Up { since, .. }, LinkState::Up)
+                            | (Link::Down { since, .. }, LinkState::Down) => Some(*since + *held),
+                            _ => None,
+                        })
+                }
+                When::NetworkLoss => self.leg_time(p, Leg::Network),
+                When::ConsoleSilent => self.leg_time(p, Leg::Console),
+                _ => None,
+            };
+            let level_is_on = run.answered.get(index).copied().unwrap_or(false);
+            times.extend(at.filter(|_| !level_is_on));
+        }
+        times.retain(|at| *at > self.now);
+        times
+    }
+
+    /// Timed triggers wait until nobody types any more.
+    fn after_typing(&self, p: PackageId, due: Moment) -> Moment {
+        let nodes = self.setup.packages[p].nodes.iter();
+        let typed = nodes.filter_map(|n| self.nodes[*n].keyboard.map(|at| at + KEYBOARD_QUIET));
+        typed.max().map_or(due, |quiet| due.max(quiet))
+    }
+
+    fn leg_time(&self, p: PackageId, leg: Leg) -> Option<Moment> {
+        let (policy, since) = match leg {
+            Leg::Network => (
+                self.setup.packages[p].network_loss,
+                self.packages[p].missing_since,
+            ),
+            Leg::Console => {
+                let primary = self.packages[p].primary;
+                let since = primary.and_then(|n| self.nodes[n].evidence.silent_since);
+                (self.setup.packages[p].console_silent, since)
+            }
+        };
+        match policy {
+            LegPolicy::SwitchAfter(after) => since.map(|at| at + after),
+            LegPolicy::Alarm => None,
+        }
+    }
+}

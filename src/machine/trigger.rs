@@ -1,0 +1,198 @@
+//! Triggers: what interrupts a script, and when it may.
+
+use crate::machine::Machine;
+use crate::machine::guard::Leg;
+use crate::machine::input::Order;
+use crate::machine::node::{Link, Node};
+use crate::machine::package::Wait;
+use crate::machine::setup::{NodeId, PackageId};
+use crate::matcher::Hit;
+use crate::script::program::{LinkState, OperatorWord, Trigger, Urgency, When, Who};
+
+impl Machine {
+    /// A match that no step took: the first trigger that waits for it, if any.
+    pub(super) fn offer_to_triggers(&mut self, p: PackageId, n: NodeId, hit: &Hit) {
+        let program = self.program(p);
+        let run = &self.packages[p].run;
+        if run.stuck {
+            return;
+        }
+        let triggers = &program.states[run.state].triggers;
+        let waits_for = |trigger: &Trigger| match &trigger.when {
+            When::Prints { who, patterns } => {
+                self.who(p, Who::Role(*who)) == Some(n) && patterns.contains(&hit.pattern)
+            }
+            _ => false,
+        };
+        if let Some(index) = triggers.iter().position(waits_for) {
+            self.packages[p].run.pending.insert(index);
+            let name = self.setup.node_name(n);
+            let pattern = &program.patterns[hit.pattern].name;
+            let line: String = hit.line.trim().chars().take(80).collect();
+            self.packages[p].run.cause = format!("{name} prints {pattern}: {line:?}");
+            self.fire_triggers(p);
+        }
+    }
+
+    /// An operator speaks to the script.
+    pub(super) fn operator_says(&mut self, p: PackageId, order: &Order) {
+        let program = self.program(p);
+        if self.packages[p].run.stuck {
+            if order.word == OperatorWord::Release {
+                self.clear(p, "hold");
+                self.start_script(p, &format!("{} says release", order.who));
+            }
+            return;
+        }
+        match order.word {
+            OperatorWord::Adopt => self.packages[p].adopting = Some(order.node),
+            OperatorWord::Switchover => self.packages[p].ordered = true,
+            OperatorWord::Release | OperatorWord::Confirm => {}
+        }
+        let triggers = &program.states[self.packages[p].run.state].triggers;
+        let listens = |t: &Trigger| t.when == When::Operator(order.word);
+        if let Some(index) = triggers.iter().position(listens) {
+            self.packages[p].run.pending.insert(index);
+            self.packages[p].run.cause =
+                format!("{} says {:?}", order.who, order.word).to_lowercase();
+        }
+    }
+
+    /// Fires the first trigger that is due; true when one did.
+    pub(super) fn fire_triggers(&mut self, p: PackageId) -> bool {
+        let program = self.program(p);
+        let state = self.packages[p].run.state;
+        let triggers = &program.states[state].triggers;
+        self.note_levels(p, triggers);
+        let run = &self.packages[p].run;
+        let interruptible = !matches!(
+            run.wait,
+            Wait::Ready | Wait::Durable { .. } | Wait::Survey(_)
+        );
+        if !interruptible || run.stuck {
+            return false;
+        }
+        let talks = run.talks();
+        let idle = run.wait == Wait::Idle;
+        let may = |index: &usize| {
+            let trigger = &triggers[*index];
+            let timed = matches!(trigger.when, When::Every(_) | When::After(_));
+            (!talks || trigger.urgency == Urgency::Urgent) && (!timed || idle)
+        };
+        let Some(index) = run.pending.iter().copied().find(may) else {
+            return false;
+        };
+        let run = &mut self.packages[p].run;
+        run.pending.remove(&index);
+        let body = triggers[index].body;
+        if talks {
+            self.interrupt(p);
+        }
+        if !matches!(triggers[index].when, When::Every(_)) {
+            self.packages[p].run.trouble = self.now;
+        }
+        let run = &mut self.packages[p].run;
+        run.frames.clear();
+        run.pc = body;
+        run.wait = Wait::Ready;
+        self.drive(p);
+        true
+    }
+
+    /// An urgent trigger breaks into a conversation: what it was proving is void.
+    fn interrupt(&mut self, p: PackageId) {
+        for n in self.setup.packages[p].nodes.clone() {
+            self.nodes[n].asking = None;
+            self.nodes[n].answer = None;
+            self.nodes[n].making = crate::machine::making::Making::default();
+        }
+    }
+
+    /// Levels that have come on, and times that have come, become pending.
+    fn note_levels(&mut self, p: PackageId, triggers: &[Trigger]) {
+        let now = self.now;
+        for (index, trigger) in triggers.iter().enumerate() {
+            match &trigger.when {
+                When::Prints { .. } | When::Operator(_) => continue,
+                When::After(_) | When::Every(_) => {
+                    let Some(due) = self.packages[p].run.due.get(index).copied().flatten() else {
+                        continue;
+                    };
+                    if now >= due && !self.somebody_is_typing(p) {
+                        let again = match &trigger.when {
+                            When::Every(span) => Some(now + *span),
+                            _ => None,
+                        };
+                        self.packages[p].run.due[index] = again;
+                        self.pend(p, index, "its time has come");
+                    }
+                }
+                level => {
+                    let on = self.level(p, level);
+                    let was = std::mem::replace(&mut self.packages[p].run.answered[index], on);
+                    if on && !was {
+                        let cause = self.level_text(p, level);
+                        self.pend(p, index, &cause);
+                    }
+                }
+            }
+        }
+    }
+
+    fn pend(&mut self, p: PackageId, index: usize, cause: &str) {
+        let run = &mut self.packages[p].run;
+        run.pending.insert(index);
+        cause.clone_into(&mut run.cause);
+    }
+
+    /// Rule 16: an operator at a keyboard comes first.
+    fn somebody_is_typing(&self, p: PackageId) -> bool {
+        let nodes = self.setup.packages[p].nodes.iter();
+        nodes.copied().any(|n| self.nodes[n].typed_at(self.now))
+    }
+
+    fn level(&self, p: PackageId, when: &When) -> bool {
+        let package = &self.packages[p];
+        let node = |role| self.who(p, Who::Role(role)).map(|n| &self.nodes[n]);
+        match when {
+            When::PingMisses { count, .. } => package.misses >= *count,
+            When::PingAnswers => package.misses == 0 && package.answered.is_some(),
+            When::Link { who, state, held } => node(*who).is_some_and(|n| {
+                let since = match (&n.link, state) {
+                    (Link::Up { since, .. }, LinkState::Up)
+                    | (Link::Down { since, .. }, LinkState::Down) => since,
+                    _ => return false,
+                };
+                self.now.since(*since) >= *held
+            }),
+            When::NetworkLoss => self.leg_due(p, Leg::Network),
+            When::ConsoleSilent => self.leg_due(p, Leg::Console),
+            When::SiegeAnswers { who } => {
+                let besieged = |n: &Node| n.siege.as_ref().is_some_and(|s| s.answered);
+                node(*who).is_some_and(besieged)
+            }
+            When::Prints { .. } | When::Operator(_) | When::After(_) | When::Every(_) => false,
+        }
+    }
+
+    fn level_text(&self, p: PackageId, when: &When) -> String {
+        let name = |role| {
+            self.who(p, Who::Role(role))
+                .map_or("?", |n| self.setup.node_name(n))
+        };
+        match when {
+            When::PingMisses { count, .. } => format!("{count} pings in a row were not answered"),
+            When::PingAnswers => "the address answers".to_owned(),
+            When::Link {
+                who,
+                state: LinkState::Up,
+                ..
+            } => format!("the console of {} is connected", name(*who)),
+            When::Link { who, .. } => format!("the console of {} is not connected", name(*who)),
+            When::NetworkLoss => "network_loss is due".to_owned(),
+            When::ConsoleSilent => "console_silent is due".to_owned(),
+            When::SiegeAnswers { who } => format!("{}, under siege, shows life", name(*who)),
+            _ => String::new(),
+        }
+    }
+}

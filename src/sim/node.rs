@@ -1,0 +1,330 @@
+//! One simulated machine: power, firmware, console and what runs on it, in virtual time.
+//!
+//! A node does nothing by itself between calls: [`Node::advance`] does all that is due until a
+//! moment, the other calls happen at the moment given to them, which must not lie before the last
+//! one. [`Rig`](super::Rig) keeps a whole set of nodes in step.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+use super::disk::SharedDisk;
+use super::fault::Faults;
+use super::firmware::{Firmware, Order};
+use super::nvram::Nvram;
+use super::spec::{Flavour, NodeSpec};
+use super::system::{Mode, System};
+use super::texts;
+
+/// Typed bytes that a frozen node keeps.
+const HELD: usize = 64 * 1024;
+
+/// Console output kept until it is taken; the oldest is lost first.
+const OUTPUT: usize = 8 << 20;
+
+/// What a node is doing, for tests and people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Without power.
+    Off,
+    /// Between power-on or reset and the end of its self test.
+    Post,
+    /// At the ok prompt.
+    Prompt {
+        /// A stopped kernel would go on after `go`.
+        resumable: bool,
+    },
+    /// The firmware loads the boot image; a BREAK is lost.
+    Loading,
+    /// The kernel has begun, no login yet.
+    Booting,
+    /// The service runs.
+    Running,
+    /// An orderly shutdown is on its way.
+    ShuttingDown,
+    /// The kernel has panicked and stays.
+    Panicked,
+    /// The kernel stands still.
+    Hung,
+    /// The kernel lives, its userland does not.
+    UserlandHung,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Off,
+    Post,
+    Prompt,
+    Loading,
+    Os,
+}
+
+/// What the firmware does by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    PostEnds,
+    OpenDisk,
+    LoadEnds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    Byte(u8),
+    Break,
+}
+
+/// One machine.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub(super) spec: NodeSpec,
+    pub(super) phase: Phase,
+    pub(super) nvram: Nvram,
+    pub(super) firmware: Firmware,
+    pub(super) system: Option<System>,
+    /// The firmware's next step, with its local moment.
+    pub(super) step: Option<(Moment, Step)>,
+    /// What the firmware evaluates after the reset that it is in, past `auto-boot?`.
+    pub(super) reboot_command: Option<String>,
+    /// Whether the reset that it is in may end in an autoboot.
+    pub(super) autoboot: bool,
+    /// Something was loaded since the reset: the next `boot` resets first (openboot
+    /// `already-go?`; `ran` in the test bed's `prom.fth`).
+    pub(super) loaded: bool,
+    /// The operating system has left for the prompt in order.
+    pub(super) halted: bool,
+    pub(super) faults: Faults,
+    pub(super) rng: fastrand::Rng,
+    out: VecDeque<u8>,
+    /// How long it stood frozen so far: its own clock is behind by this much.
+    skew: Duration,
+    frozen: Option<Moment>,
+    held: Vec<Input>,
+}
+
+impl Node {
+    /// A node that is powered off.
+    pub fn new(spec: NodeSpec) -> Node {
+        Node {
+            phase: Phase::Off,
+            nvram: Nvram::new(spec.flavour, &spec.disk_alias),
+            firmware: Firmware::new(&spec),
+            system: None,
+            step: None,
+            reboot_command: None,
+            autoboot: true,
+            loaded: false,
+            halted: false,
+            faults: Faults::default(),
+            rng: fastrand::Rng::with_seed(spec.seed),
+            out: VecDeque::new(),
+            skew: Duration::ZERO,
+            frozen: None,
+            held: Vec::new(),
+            spec,
+        }
+    }
+
+    /// What it was made from.
+    pub fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    /// Its power switch. Everything but the NVRAM is lost without power.
+    pub fn power(&mut self, on: bool, now: Moment) {
+        match (on, self.phase) {
+            (true, Phase::Off) => self.reset(None, self.local(now)),
+            (true, _) => {}
+            (false, _) => {
+                drop(self.thaw_silently(now));
+                self.switch_off();
+            }
+        }
+    }
+
+    /// Stops the machine dead; it keeps what is sent to it, a BREAK too (as the test bed does).
+    pub fn freeze(&mut self, now: Moment) {
+        if self.phase != Phase::Off {
+            self.frozen.get_or_insert(now);
+        }
+    }
+
+    /// Lets a frozen machine go on: what was sent to it meanwhile meets it before anything else.
+    pub fn thaw(&mut self, now: Moment) {
+        let held = self.thaw_silently(now);
+        let local = self.local(now);
+        for input in held {
+            self.take_input(input, local);
+        }
+    }
+
+    /// Bytes arrive at its serial line.
+    pub fn type_bytes(&mut self, bytes: &[u8], now: Moment) {
+        let local = self.local(now);
+        for &byte in bytes {
+            self.input(Input::Byte(byte), local);
+        }
+    }
+
+    /// A BREAK arrives at its serial line.
+    pub fn send_break(&mut self, now: Moment) {
+        self.input(Input::Break, self.local(now));
+    }
+
+    /// Does all that is due until `now`, in its order.
+    pub fn advance(&mut self, now: Moment, disk: &mut SharedDisk) {
+        while let Some(due) = self.poll_timeout().filter(|due| *due <= now) {
+            let local = self.local(due);
+            match self.step.take_if(|(at, _)| *at <= local) {
+                Some((_, step)) => self.firmware_step(step, local, disk),
+                None => self.system_step(local, due, disk),
+            }
+        }
+    }
+
+    /// The moment at which something will happen by itself.
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        if self.frozen.is_some() {
+            return None;
+        }
+        let own = self.step.map(|(at, _)| at);
+        let system = self.system.as_ref().and_then(System::next);
+        let local = match (own, system) {
+            (Some(own), Some(system)) => own.min(system),
+            (own, system) => own.or(system)?,
+        };
+        Some(local + self.skew)
+    }
+
+    /// What it wrote to its serial line since the last call.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out).into()
+    }
+
+    /// Whether the service address answers ping from here. A panicked node's does, as tried on the
+    /// test bed; a node at its prompt, hung, frozen or off does not.
+    pub fn answers_ping(&self) -> bool {
+        let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
+        let network = system.is_some_and(|s| s.network && s.mode != Mode::Hung);
+        network && self.frozen.is_none() && !self.faults.cable_out && !self.faults.address_moved
+    }
+
+    /// Whether its userland is alive: a TCP service on it would answer.
+    pub fn serves(&self) -> bool {
+        self.frozen.is_none() && self.condition() == Condition::Running
+    }
+
+    /// What it is doing; a frozen node is in the condition in which it was frozen.
+    pub fn condition(&self) -> Condition {
+        match self.phase {
+            Phase::Off => Condition::Off,
+            Phase::Post => Condition::Post,
+            Phase::Loading => Condition::Loading,
+            Phase::Prompt => Condition::Prompt {
+                resumable: self.system.is_some(),
+            },
+            Phase::Os => match self.system.as_ref().map(|system| system.mode) {
+                Some(Mode::Booting) | None => Condition::Booting,
+                Some(Mode::Up) => Condition::Running,
+                Some(Mode::ShuttingDown) => Condition::ShuttingDown,
+                Some(Mode::Panicked) => Condition::Panicked,
+                Some(Mode::Hung) => Condition::Hung,
+                Some(Mode::UserlandHung) => Condition::UserlandHung,
+            },
+        }
+    }
+
+    /// Whether it was frozen and not thawed.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// The value of a configuration variable as `printenv` would show it.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.nvram.get(name)
+    }
+
+    /// Sets a configuration variable past the firmware.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.nvram.force(name, value);
+    }
+
+    pub(super) fn say(&mut self, text: &str) {
+        self.out.extend(text.as_bytes());
+        let excess = self.out.len().saturating_sub(OUTPUT);
+        self.out.drain(..excess);
+    }
+
+    /// The node's own clock at `now`; it stands still while the node is frozen.
+    pub(super) fn local(&self, now: Moment) -> Moment {
+        self.frozen.unwrap_or(now) - self.skew
+    }
+
+    /// A new prompt at a line start.
+    pub(super) fn show_prompt(&mut self) {
+        self.phase = Phase::Prompt;
+        let prompt = self.firmware.prompt();
+        self.say(prompt);
+    }
+
+    /// The prompt again, after an order whose answer is `answer`.
+    pub(super) fn back_to_prompt(&mut self, answer: &str) {
+        self.phase = Phase::Prompt;
+        self.say(answer);
+        let rest = self.firmware.after_order(answer);
+        self.say(&rest);
+    }
+
+    pub(super) fn switch_off(&mut self) {
+        self.phase = Phase::Off;
+        (self.system, self.step, self.reboot_command) = (None, None, None);
+    }
+
+    fn thaw_silently(&mut self, now: Moment) -> Vec<Input> {
+        if let Some(since) = self.frozen.take() {
+            self.skew += now.since(since);
+        }
+        std::mem::take(&mut self.held)
+    }
+
+    fn input(&mut self, input: Input, local: Moment) {
+        if self.faults.deaf || self.phase == Phase::Off {
+            return;
+        }
+        if self.frozen.is_none() {
+            self.take_input(input, local);
+        } else if self.held.len() < HELD {
+            self.held.push(input);
+        }
+    }
+
+    /// Bytes that arrive while the firmware tests or loads are lost, like a BREAK.
+    fn take_input(&mut self, input: Input, local: Moment) {
+        match (input, self.phase) {
+            (Input::Byte(byte), Phase::Prompt) => self.key_at_prompt(byte, local),
+            (Input::Byte(byte), Phase::Os) => self.key_in_system(byte, local),
+            (Input::Break, Phase::Os) => self.stop_system(local),
+            _ => {}
+        }
+    }
+
+    fn key_at_prompt(&mut self, byte: u8, local: Moment) {
+        let mut echo = String::new();
+        let (spec, nvram) = (&self.spec, &mut self.nvram);
+        let order = self.firmware.key(byte, spec, nvram, &mut echo);
+        self.say(&echo);
+        match order {
+            None => {}
+            Some(Order::Boot(arguments)) => self.boot(&arguments, local),
+            Some(Order::Go) => self.resume_system(local),
+            Some(Order::Sync) => self.sync_system(local),
+            Some(Order::PowerOff) => self.switch_off(),
+            Some(Order::ResetAll) => {
+                if self.spec.flavour == Flavour::Sun {
+                    self.say(texts::resetting(Flavour::Sun));
+                }
+                self.reset(None, local);
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Nodes, their shared disk, a terminal server whose cables can be crossed, and the cables of the
+//! monitoring host: a whole cluster on a bench, in virtual time.
+//!
+//! Every call that takes `now` first does all that was due until then, node by node in the order
+//! of time, so that the same calls give the same bytes and the same record on the disk.
+
+use crate::clock::Moment;
+
+use super::disk::SharedDisk;
+use super::node::Node;
+use super::spec::NodeSpec;
+use super::transcript::{Traffic, Transcript};
+
+/// Output kept for a client that does not read; what comes then is lost, as at a real port.
+const BUFFER: usize = 1 << 20;
+
+/// The state of a console port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsoleLink {
+    /// Connects and carries bytes.
+    Up,
+    /// Refuses connections, has reset the one there was.
+    Refused,
+    /// Connects, but carries nothing either way.
+    Hung,
+}
+
+#[derive(Clone, Debug)]
+struct Port {
+    node: usize,
+    link: ConsoleLink,
+    /// So many of a thousand bytes from the node arrive wrong.
+    noise: u16,
+    output: Vec<u8>,
+    transcript: Transcript,
+}
+
+/// The bench. Ports are numbered from 0 as the nodes are, until cables are crossed.
+#[derive(Clone, Debug)]
+pub struct Rig {
+    nodes: Vec<Node>,
+    disk: SharedDisk,
+    ports: Vec<Port>,
+    service_cable: bool,
+    console_cable: bool,
+    rng: fastrand::Rng,
+    now: Moment,
+}
+
+impl Rig {
+    /// All nodes powered off, every cable in its place.
+    pub fn new(specs: impl IntoIterator<Item = NodeSpec>) -> Rig {
+        let nodes: Vec<Node> = specs.into_iter().map(Node::new).collect();
+        let seeds = nodes.iter().map(|node| node.spec().seed);
+        let seed = seeds.fold(0, |sum, seed| sum ^ seed.rotate_left(7));
+        let port = |node| Port {
+            node,
+            link: ConsoleLink::Up,
+            noise: 0,
+            output: Vec::new(),
+            transcript: Transcript::default(),
+        };
+        Rig {
+            ports: (0..nodes.len()).map(port).collect(),
+            nodes,
+            disk: SharedDisk::new(),
+            service_cable: true,
+            console_cable: true,
+            rng: fastrand::Rng::with_seed(seed),
+            now: Moment::ZERO,
+        }
+    }
+
+    /// How many nodes there are, and ports.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no node at all.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The number of the node with this name.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.spec().name == name)
+    }
+
+    /// A node as it is.
+    pub fn node(&self, node: usize) -> &Node {
+        &self.nodes[node]
+    }
+
+    /// A node, to do something to it at `now`; what it says at once reaches its port with the
+    /// next call.
+    pub fn node_at(&mut self, node: usize, now: Moment) -> &mut Node {
+        self.advance(now);
+        &mut self.nodes[node]
+    }
+
+    /// The shared disk and its record.
+    pub fn disk(&self) -> &SharedDisk {
+        &self.disk
+    }
+
+    /// The shared disk, to damage it at `now`.
+    pub fn disk_at(&mut self, now: Moment) -> &mut SharedDisk {
+        self.advance(now);
+        &mut self.disk
+    }
+
+    /// Switches a node's power. A power cycle also mends its path to the disk, as on the test bed.
+    pub fn power(&mut self, node: usize, on: bool, now: Moment) {
+        self.node_at(node, now).power(on, now);
+        if on {
+            let name = self.nodes[node].spec().name.clone();
+            self.disk.set_path_dead(&name, false);
+        }
+        self.collect();
+    }
+
+    /// The client of a port types.
+    pub fn type_to(&mut self, port: usize, bytes: &[u8], now: Moment) {
+        self.advance(now);
+        if self.carries(port) {
+            let typed = Traffic::Typed(bytes.to_vec());
+            self.ports[port].transcript.note(now, typed);
+            let node = self.ports[port].node;
+            self.nodes[node].type_bytes(bytes, now);
+            self.collect();
+        }
+    }
+
+    /// A person types on another keyboard of the same console.
+    pub fn operator_types(&mut self, port: usize, bytes: &[u8], now: Moment) {
+        self.advance(now);
+        let typed = Traffic::Operator(bytes.to_vec());
+        self.ports[port].transcript.note(now, typed);
+        let node = self.ports[port].node;
+        self.nodes[node].type_bytes(bytes, now);
+        self.collect();
+    }
+
+    /// The client of a port sends a BREAK.
+    pub fn send_break(&mut self, port: usize, now: Moment) {
+        self.advance(now);
+        if self.carries(port) {
+            self.ports[port].transcript.note(now, Traffic::Break);
+            let node = self.ports[port].node;
+            self.nodes[node].send_break(now);
+            self.collect();
+        }
+    }
+
+    /// The terminal server sends a BREAK to every node, as some do when they lose power
+    /// (`FreeBSD` console-server article).
+    pub fn break_everything(&mut self, now: Moment) {
+        self.advance(now);
+        for port in &mut self.ports {
+            port.transcript.note(now, Traffic::StrayBreak);
+            self.nodes[port.node].send_break(now);
+        }
+        self.collect();
+    }
+
+    /// Does all that is due until `now`.
+    pub fn advance(&mut self, now: Moment) {
+        self.collect();
+        let due = |(n, node): (usize, &Node)| node.poll_timeout().map(|at| (at, n));
+        while let Some((at, node)) = self.nodes.iter().enumerate().filter_map(due).min() {
+            if at > now {
+                break;
+            }
+            self.now = self.now.max(at);
+            self.nodes[node].advance(at, &mut self.disk);
+            self.collect();
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// The moment at which something will happen by itself.
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        self.nodes.iter().filter_map(Node::poll_timeout).min()
+    }
+
+    /// Takes what a port has for its client.
+    pub fn read(&mut self, port: usize) -> Vec<u8> {
+        self.collect();
+        std::mem::take(&mut self.ports[port].output)
+    }
+
+    /// Whether a connection to the port can be made and holds. A hung port connects too.
+    pub fn link_up(&self, port: usize) -> bool {
+        self.console_cable && self.ports[port].link != ConsoleLink::Refused
+    }
+
+    /// The state of a port.
+    pub fn link(&self, port: usize) -> ConsoleLink {
+        self.ports[port].link
+    }
+
+    /// Cuts a console port, or mends it. What was not read by then is lost.
+    pub fn set_link(&mut self, port: usize, link: ConsoleLink, now: Moment) {
+        self.advance(now);
+        self.ports[port].link = link;
+        self.ports[port].output.clear();
+    }
+
+    /// From now on so many of a thousand bytes from the node arrive wrong at this port.
+    pub fn set_noise(&mut self, port: usize, per_thousand: u16, now: Moment) {
+        self.advance(now);
+        self.ports[port].noise = per_thousand;
+    }
+
+    /// Crosses the cables of two ports.
+    pub fn swap_cables(&mut self, a: usize, b: usize, now: Moment) {
+        self.advance(now);
+        let node = self.ports[a].node;
+        self.ports[a].node = self.ports[b].node;
+        self.ports[b].node = node;
+    }
+
+    /// The node that a port's cable leads to.
+    pub fn node_of(&self, port: usize) -> usize {
+        self.ports[port].node
+    }
+
+    /// The monitoring host's own cable to the service network.
+    pub fn set_service_cable(&mut self, plugged: bool, now: Moment) {
+        self.advance(now);
+        self.service_cable = plugged;
+    }
+
+    /// The monitoring host's own cable to the console network.
+    pub fn set_console_cable(&mut self, plugged: bool, now: Moment) {
+        self.advance(now);
+        self.console_cable = plugged;
+        for port in &mut self.ports {
+            port.output.clear();
+        }
+    }
+
+    /// Whether the monitoring host gets an answer to a ping of the service address.
+    pub fn address_answers(&mut self, now: Moment) -> bool {
+        self.advance(now);
+        self.service_cable && self.nodes.iter().any(Node::answers_ping)
+    }
+
+    /// Whether a TCP probe of the service address succeeds.
+    pub fn service_answers(&mut self, now: Moment) -> bool {
+        self.advance(now);
+        let serving = |node: &Node| node.serves() && node.answers_ping();
+        self.service_cable && self.nodes.iter().any(serving)
+    }
+
+    /// Whether the gateway and the witnesses of the service network answer the monitoring host.
+    pub fn witness_answers(&self) -> bool {
+        self.service_cable
+    }
+
+    /// What went over a port.
+    pub fn transcript(&self, port: usize) -> &Transcript {
+        &self.ports[port].transcript
+    }
+
+    fn garble(&mut self, output: &mut [u8], per_thousand: u16) {
+        for byte in output {
+            if self.rng.u16(..1000) < per_thousand {
+                *byte = self.rng.u8(..);
+            }
+        }
+    }
+
+    fn carries(&self, port: usize) -> bool {
+        self.console_cable && self.ports[port].link == ConsoleLink::Up
+    }
+
+    /// Moves what the nodes wrote to their ports; it is lost where nobody can read it.
+    fn collect(&mut self) {
+        for port in 0..self.ports.len() {
+            let mut output = self.nodes[self.ports[port].node].take_output();
+            if output.is_empty() {
+                continue;
+            }
+            if self.ports[port].noise > 0 {
+                self.garble(&mut output, self.ports[port].noise);
+            }
+            let carries = self.carries(port);
+            let port = &mut self.ports[port];
+            if carries && port.output.len() + output.len() <= BUFFER {
+                port.output.extend_from_slice(&output);
+            }
+            port.transcript.note(self.now, Traffic::Output(output));
+        }
+    }
+}
