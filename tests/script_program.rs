@@ -44,9 +44,14 @@ fn the_shipped_scripts_compile() {
         let path = entry.expect("an entry").path();
         if path.is_file() {
             let text = std::fs::read_to_string(&path).expect("a script is text");
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             let compiled = compile(&name, &text);
-            let warnings = clusterd::script::diagnostic::render(&compiled.warnings, &compiled.sources, false);
+            let warnings =
+                clusterd::script::diagnostic::render(&compiled.warnings, &compiled.sources, false);
             assert_eq!(warnings, "", "{name}");
             count += 1;
         }

@@ -75,7 +75,9 @@ impl Cleaner {
     /// the sequence was none, or was broken off.
     fn swallow(&mut self, byte: u8) -> bool {
         self.within = match (self.within, byte) {
-            (Within::String(_), 0x07) => Within::Text,
+            (Within::String(_), 0x07)
+            | (Within::StringEscape(_), b'\\')
+            | (Within::Csi(_), 0x40..=0x7e) => Within::Text,
             (within, 0x00 | 0x07) => within,
             (Within::String(n) | Within::StringEscape(n), 0x1b) => Within::StringEscape(n),
             (_, 0x1b) => Within::Escape,
@@ -83,15 +85,14 @@ impl Cleaner {
             (Within::Escape, b'[') => Within::Csi(0),
             (Within::Escape, b']' | b'P' | b'X' | b'^' | b'_') => Within::String(0),
             (Within::Escape, 0x20..=0x2f) => Within::Intermediate(1),
-            (Within::Escape | Within::Intermediate(_), 0x30..=0x7e) => Within::Text,
+            // CAN and SUB break any sequence off.
+            (Within::Escape | Within::Intermediate(_), 0x30..=0x7e) | (_, 0x18 | 0x1a) => {
+                Within::Text
+            }
             (Within::Intermediate(n), 0x20..=0x2f) if n < INTERMEDIATE_LIMIT => {
                 Within::Intermediate(n + 1)
             }
-            (Within::Csi(_), 0x40..=0x7e) => Within::Text,
             (Within::Csi(n), 0x20..=0x3f) if n < CSI_LIMIT => Within::Csi(n + 1),
-            // CAN and SUB break any sequence off.
-            (_, 0x18 | 0x1a) => Within::Text,
-            (Within::StringEscape(_), b'\\') => Within::Text,
             (Within::String(n) | Within::StringEscape(n), _) if n < STRING_LIMIT => {
                 Within::String(n + 1)
             }
@@ -101,18 +102,24 @@ impl Cleaner {
     }
 }
 
-/// How many bytes at the front of `bytes` are text as they stand.
+/// How many bytes at the front of `bytes` are text as they stand. Eight at a time: a byte below
+/// blank sets its top bit in `low`. (So may one above such a byte, by the borrow; the first is
+/// right.)
 fn plain_length(bytes: &[u8]) -> usize {
-    /// Blocks of this size are looked at as a whole: no byte below blank, nothing to do.
-    const BLOCK: usize = 16;
+    const ONES: u64 = u64::MAX / 0xff;
     let mut at = 0;
-    while let Some(block) = bytes.get(at..at + BLOCK) {
-        if block.iter().fold(false, |low, &byte| low | (byte < b' '))
-            && let Some(first) = block.iter().position(|&byte| is_special(byte))
-        {
-            return at + first;
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*word);
+        let low = word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80);
+        if low == 0 {
+            at += 8;
+            continue;
         }
-        at += BLOCK;
+        at += low.trailing_zeros() as usize / 8;
+        if is_special(bytes[at]) {
+            return at;
+        }
+        at += 1;
     }
     let left = &bytes[at..];
     at + left
@@ -166,6 +173,20 @@ mod tests {
             for cut in 0..=raw.len() {
                 let (one, two) = raw.as_bytes().split_at(cut);
                 assert_eq!(cleaned(&[one, two]), "a\nb", "{raw:?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_byte_that_is_no_text_is_found() {
+        for length in 0..40 {
+            for special in [0x00, 0x07, b'\n', b'\r', 0x1b] {
+                for plain in [b'x', b' ', b'\t', 0x08, 0x1f, 0x7f, 0x80, 0xff] {
+                    let mut bytes = vec![plain; length];
+                    assert_eq!(plain_length(&bytes), length);
+                    bytes.extend([special, plain, special, 0xff, 0x80]);
+                    assert_eq!(plain_length(&bytes), length);
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use super::clean::{Cleaner, Piece};
 use super::echo::Echo;
 use super::pattern::End;
 use super::set::{PatternSet, States};
-use super::{Heard, Hit, LINE_LIMIT, OVERLAP, SILENCE, TAIL, latin1};
+use super::{Heard, Hit, LINE_LIMIT, OVERLAP, SILENCE, TAIL, latin1, latin1_owned};
 use crate::clock::Moment;
 
 /// Listens to one console. Memory is bounded: some 10 KiB and eight bytes a pattern.
@@ -83,14 +83,15 @@ impl Ear {
         latin1(&self.heard[self.heard.len().saturating_sub(TAIL)..])
     }
 
-    /// `bytes` came at `now`. What they mean is appended to `out`.
+    /// `bytes` came at `now`. What they mean is appended to `out`. A prompt that was provisional
+    /// is none any more, however long ago it came: call [`Ear::handle_timeout`] when it is due.
     pub fn hear(&mut self, bytes: &[u8], now: Moment, out: &mut Vec<Heard>) {
         let set = Arc::clone(&self.set);
         let before = self.total;
         let mut report = Report {
             set: &set,
             states: set.states(),
-            text: Vec::new(),
+            text: Vec::with_capacity(if self.wants_text { bytes.len() } else { 0 }),
             out,
         };
         let mut state = self.place(&mut report.states);
@@ -368,10 +369,10 @@ struct Report<'a> {
 impl Report<'_> {
     /// Gives the text but for its last `but` bytes.
     fn give_text(&mut self, but: usize) {
-        let due = self.text.len().saturating_sub(but);
-        if due > 0 {
-            self.out.push(Heard::Text(latin1(&self.text[..due])));
-            self.text.drain(..due);
+        let kept = self.text.split_off(self.text.len().saturating_sub(but));
+        let due = std::mem::replace(&mut self.text, kept);
+        if !due.is_empty() {
+            self.out.push(Heard::Text(latin1_owned(due)));
         }
     }
 }

@@ -116,8 +116,14 @@ pub fn example_matches(def: &PatternDef, text: &str) -> bool {
 
 /// Bytes as text, each as the Latin-1 character of its number.
 fn latin1(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.is_ascii() => text.to_owned(),
-        _ => bytes.iter().copied().map(char::from).collect(),
+    latin1_owned(bytes.to_vec())
+}
+
+/// The same without a copy where the text is ASCII, as nearly all is.
+fn latin1_owned(bytes: Vec<u8>) -> String {
+    if bytes.is_ascii() {
+        String::from_utf8(bytes).expect("ASCII is UTF-8")
+    } else {
+        bytes.into_iter().map(char::from).collect()
     }
 }

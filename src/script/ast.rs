@@ -210,16 +210,28 @@ pub struct Trigger {
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub enum When {
-    Prints { who: Word, patterns: Vec<Word> },
-    PingMisses { count: Amount, every: Amount },
+    Prints {
+        who: Word,
+        patterns: Vec<Word>,
+    },
+    PingMisses {
+        count: Amount,
+        every: Amount,
+    },
     PingAnswers,
-    Link { who: Word, state: LinkState, held: Option<Amount> },
+    Link {
+        who: Word,
+        state: LinkState,
+        held: Option<Amount>,
+    },
     Operator(OperatorWord),
     After(Amount),
     Every(Amount),
     NetworkLoss,
     ConsoleSilent,
-    SiegeAnswers { who: Word },
+    SiegeAnswers {
+        who: Word,
+    },
 }
 
 /// A procedure.
@@ -312,28 +324,102 @@ pub enum Probed {
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub enum StepKind {
-    Send { who: Word, text: Quoted },
-    Break { who: Word },
+    Send {
+        who: Word,
+        text: Quoted,
+    },
+    Break {
+        who: Word,
+    },
     /// `expect`; `ask` is a RETURN and an `expect`.
-    Expect { who: Word, within: Amount, arms: Vec<Arm>, ask: bool },
-    Nudge { who: Word, text: Quoted, patterns: Vec<Word>, within: Amount, otherwise: Option<Vec<Step>> },
-    Question { who: Word, asked: Asked, within: Amount },
-    Setting { who: Word, setter: Setter, name: Quoted, value: Quoted, presence: Presence, within: Amount },
-    Siege { who: Word },
-    Assume { who: Word, because: Quoted },
-    PowerStatus { who: Word, within: Amount, arms: Vec<Arm> },
-    Door { door: Door, who: Word, procedures: Vec<Word>, refused: Option<Vec<Step>>, otherwise: Option<Vec<Step>> },
-    Call { procedure: Word, arguments: Vec<Word>, otherwise: Option<Vec<Step>> },
-    Retry { count: Amount, every: Amount, body: Vec<Step> },
+    Expect {
+        who: Word,
+        within: Amount,
+        arms: Vec<Arm>,
+        ask: bool,
+    },
+    Nudge {
+        who: Word,
+        text: Quoted,
+        patterns: Vec<Word>,
+        within: Amount,
+        otherwise: Option<Vec<Step>>,
+    },
+    Question {
+        who: Word,
+        asked: Asked,
+        within: Amount,
+    },
+    Setting {
+        who: Word,
+        setter: Setter,
+        name: Quoted,
+        value: Quoted,
+        presence: Presence,
+        within: Amount,
+    },
+    Siege {
+        who: Word,
+    },
+    Assume {
+        who: Word,
+        because: Quoted,
+    },
+    PowerStatus {
+        who: Word,
+        within: Amount,
+        arms: Vec<Arm>,
+    },
+    Door {
+        door: Door,
+        who: Word,
+        procedures: Vec<Word>,
+        refused: Option<Vec<Step>>,
+        otherwise: Option<Vec<Step>>,
+    },
+    Call {
+        procedure: Word,
+        arguments: Vec<Word>,
+        otherwise: Option<Vec<Step>>,
+    },
+    Retry {
+        count: Amount,
+        every: Amount,
+        body: Vec<Step>,
+    },
     Wait(Amount),
-    WaitLink { who: Word, within: Amount, otherwise: Option<Vec<Step>> },
-    Survey { within: Amount, arms: Vec<Arm> },
-    Run { argv: Vec<Quoted>, within: Amount, arms: Vec<Arm> },
-    Probe { probed: Probed, within: Amount, arms: Vec<Arm> },
-    Alarm { severity: Severity, code: Word, text: Quoted },
-    Clear { code: Word },
+    WaitLink {
+        who: Word,
+        within: Amount,
+        otherwise: Option<Vec<Step>>,
+    },
+    Survey {
+        within: Amount,
+        arms: Vec<Arm>,
+    },
+    Run {
+        argv: Vec<Quoted>,
+        within: Amount,
+        arms: Vec<Arm>,
+    },
+    Probe {
+        probed: Probed,
+        within: Amount,
+        arms: Vec<Arm>,
+    },
+    Alarm {
+        severity: Severity,
+        code: Word,
+        text: Quoted,
+    },
+    Clear {
+        code: Word,
+    },
     Log(Quoted),
-    Let { name: Word, value: Quoted },
+    Let {
+        name: Word,
+        value: Quoted,
+    },
     Done,
     Fail(Quoted),
     Goto(Word),

@@ -11,6 +11,7 @@ mod compile;
 pub mod diagnostic;
 mod parse;
 pub mod program;
+mod spelling;
 
 use std::collections::BTreeMap;
 
@@ -75,16 +76,38 @@ pub struct Faults {
 pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Faults> {
     let lowered = compile::lower(path, text, context);
     let mut diagnostics = lowered.faults;
-    let wrong = |diagnostics: &[Diagnostic]| diagnostics.iter().any(|fault| fault.severity == Severity::Error);
-    check::local(&lowered.files, &lowered.scope, &lowered.draft, context.judge, &mut diagnostics);
-    let readable = !wrong(&diagnostics) || !lowered.broken;
-    if readable {
-        check::flow(&lowered.draft, &lowered.scope, &lowered.sources, &mut diagnostics);
+    let wrong = |diagnostics: &[Diagnostic]| {
+        diagnostics
+            .iter()
+            .any(|fault| fault.severity == Severity::Error)
+    };
+    check::local(
+        &lowered.files,
+        &lowered.draft,
+        context.judge,
+        &mut diagnostics,
+    );
+    // Something was left out: what flows through the rest would say little.
+    if !lowered.broken {
+        check::flow(
+            &lowered.files,
+            &lowered.draft,
+            &lowered.scope,
+            &lowered.sources,
+            &mut diagnostics,
+        );
     }
     diagnostics.sort_by_key(|fault| (fault.primary.0.source, fault.primary.0.start));
     diagnostics.dedup();
     if wrong(&diagnostics) {
-        return Err(Faults { diagnostics, sources: lowered.sources });
+        return Err(Faults {
+            diagnostics,
+            sources: lowered.sources,
+        });
     }
-    Ok(Compiled { program: lowered.draft.program, warnings: diagnostics, sources: lowered.sources })
+    Ok(Compiled {
+        program: lowered.draft.program,
+        warnings: diagnostics,
+        sources: lowered.sources,
+    })
 }

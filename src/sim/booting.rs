@@ -33,6 +33,10 @@ impl Node {
     }
 
     fn post_ends(&mut self, local: Moment) {
+        if self.faults.failing_resets > 0 {
+            self.faults.failing_resets -= 1;
+            return self.say(texts::post_fails(self.spec.flavour));
+        }
         let text = texts::post_ends(&self.spec);
         self.say(&text);
         if let Some(command) = self.reboot_command.take() {

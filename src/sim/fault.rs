@@ -36,6 +36,8 @@ pub struct Faults {
     pub lost_breaks: u32,
     /// So many boots to come fail without a reason.
     pub failing_boots: u32,
+    /// So many self tests to come never end.
+    pub failing_resets: u32,
 }
 
 impl Node {
@@ -119,6 +121,12 @@ impl Node {
     /// The next `count` boots fail without a reason.
     pub fn fail_boots(&mut self, count: u32) {
         self.faults.failing_boots = count;
+    }
+
+    /// The next `count` self tests never end: the machine stands until its next reset or power
+    /// cycle, as the test bed's firmware does now and then.
+    pub fn fail_resets(&mut self, count: u32) {
+        self.faults.failing_resets = count;
     }
 
     /// The next `count` BREAKs in the operating system are lost.

@@ -182,7 +182,7 @@ fn act(
     out: &mut String,
 ) -> Result<Option<Order>, String> {
     match word {
-        "banner" => out.push_str(&format!("{}\r\n", texts::banner(spec))),
+        "banner" => out.extend([&texts::banner(spec), "\r\n"]),
         ".version" => out.push_str(texts::version(spec.flavour)),
         "printenv" => match source.word() {
             Some(name) => show(name, spec.flavour, nvram, out),
@@ -195,7 +195,7 @@ fn act(
         "reset-all" | "reset" => return Ok(Some(Order::ResetAll)),
         "power-off" => return Ok(Some(Order::PowerOff)),
         "set-defaults" => {
-            *nvram = Nvram::new(spec.flavour, &spec.disk_alias);
+            nvram.restore_defaults(&spec.disk_alias);
             if spec.flavour == Flavour::Sun {
                 out.push_str("Setting NVRAM parameters to default values.\r\n");
             }
@@ -211,7 +211,8 @@ fn act(
         "devalias" => {
             source.line();
             if spec.flavour == Flavour::Sun {
-                out.push_str(&format!("{:<24}{}\r\n", spec.disk_alias, texts::SUN_DISK));
+                let line = format!("{:<24}{}\r\n", spec.disk_alias, texts::SUN_DISK);
+                out.push_str(&line);
             }
         }
         // The remaining words have no effect worth simulating.
@@ -231,7 +232,8 @@ fn show(name: &str, flavour: Flavour, nvram: &Nvram, out: &mut String) {
 fn show_all(nvram: &Nvram, out: &mut String) {
     out.push_str("Variable Name           Value\r\n\r\n");
     for (name, value) in nvram.all() {
-        out.push_str(&format!("{name:<24}{value}\r\n"));
+        let line = format!("{name:<24}{value}\r\n");
+        out.push_str(&line);
     }
 }
 

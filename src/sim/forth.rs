@@ -136,13 +136,13 @@ impl Forth {
             return Ok(Step::End);
         };
         let word = typed.to_ascii_lowercase();
-        if self.comment(&word, source) {
+        if comment(&word, source) {
             return Ok(Step::Done);
         }
         if word == ":" && self.building.is_none() {
             let name = source.word().unwrap_or("").to_ascii_lowercase();
             if self.names.contains_key(&name) {
-                out.push_str(&format!("{name} isn't unique.\r\n"));
+                out.extend([name.as_str(), " isn't unique.\r\n"]);
             }
             self.building = Some((name, Vec::new()));
             return Ok(Step::Done);
@@ -168,15 +168,6 @@ impl Forth {
         if self.flavour == Flavour::Sun {
             self.building = None;
         }
-    }
-
-    fn comment(&self, word: &str, source: &mut Source<'_>) -> bool {
-        match word {
-            "\\" => _ = source.line(),
-            "(" => _ = source.until(')'),
-            _ => return false,
-        }
-        true
     }
 
     fn define(&mut self) {
@@ -240,13 +231,14 @@ impl Forth {
             ".s" => self.show_stack(out),
             "u." => {
                 let cell = self.pop(out)?;
-                out.push_str(&format!("{} ", unsigned(cell.cast_unsigned(), self.base)));
+                let digits = unsigned(cell.cast_unsigned(), self.base);
+                out.extend([digits.as_str(), " "]);
             }
             "." => {
                 let cell = self.pop(out)?;
                 let sign = if cell < 0 { "-" } else { "" };
                 let digits = unsigned(cell.unsigned_abs(), self.base);
-                out.push_str(&format!("{sign}{digits} "));
+                out.extend([sign, &digits, " "]);
             }
             "emit" => {
                 let cell = self.pop(&mut String::new())?;
@@ -302,7 +294,8 @@ impl Forth {
     fn show_stack(&self, out: &mut String) {
         match self.flavour {
             Flavour::OpenBios => {
-                out.push_str(&format!("<{}> ", self.stack.len()));
+                let depth = format!("<{}> ", self.stack.len());
+                out.push_str(&depth);
                 self.show_cells(out);
                 out.push_str("\r\n");
             }
@@ -338,6 +331,16 @@ impl Forth {
     }
 }
 
+/// Eats a comment, if `word` begins one.
+fn comment(word: &str, source: &mut Source<'_>) -> bool {
+    match word {
+        "\\" => _ = source.line(),
+        "(" => _ = source.until(')'),
+        _ => return false,
+    }
+    true
+}
+
 const PRIMITIVES: [&str; 22] = [
     "hex", "decimal", "noop", "cr", "space", "clear", ".s", "u.", ".", "emit", "dup", "drop",
     "swap", "over", "+", "-", "*", "/", "mod", "and", "or", "xor",
@@ -371,74 +374,4 @@ fn unsigned(value: u64, base: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(forth: &mut Forth, line: &str) -> String {
-        let (mut source, mut out) = (Source::new(line), String::new());
-        forth.begin_line();
-        loop {
-            match forth.step(&mut source, &|word| word == "banner", &mut out) {
-                Ok(Step::Done) => {}
-                Ok(Step::End) => return out,
-                Ok(Step::Machine(word)) => return out + "<" + &word + ">",
-                Err(abort) => {
-                    forth.recover();
-                    return out + &abort.text(forth.flavour);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn sums_are_kept_in_64_bits_and_printed_in_the_base() {
-        let mut forth = Forth::new(Flavour::OpenBios);
-        for (line, answer) in [
-            ("hex 12345678 9abcdef0 + u.", "acf13568 "),
-            ("ffffffff fffffff0 + u.", "1ffffffef "),
-            ("5 6 - u.", "ffffffffffffffff "),
-            ("123456789abcdef01 u.", "23456789abcdef01 "),
-            ("ffffffffffffffff .", "-1 "),
-            ("decimal 100 hex u.", "64 "),
-            (
-                "8 9 * u. 7 3 / . 7 3 mod . f0 0f or . f0 ff and . f 1 xor .",
-                "48 2 1 ff f0 e ",
-            ),
-            ("1 2 swap . . 5 dup . .", "1 2 5 5 "),
-            (".\" a b\" 1 . ( no ) \\ rest", "a b1 "),
-        ] {
-            assert_eq!(run(&mut forth, line), answer, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_new_word_is_known_until_the_next_reset() {
-        let mut forth = Forth::new(Flavour::Sun);
-        assert_eq!(run(&mut forth, "mk12ab"), "mk12ab ?");
-        assert_eq!(run(&mut forth, ": mk12ab hex 1 2 + u. ;"), "");
-        assert_eq!(run(&mut forth, "mk12ab mk12ab"), "3 3 ");
-        assert_eq!(run(&mut forth, ": x banner 1 . ; x"), "<banner>");
-    }
-
-    #[test]
-    fn an_error_inside_a_definition_leaves_openbios_compiling() {
-        let mut forth = Forth::new(Flavour::OpenBios);
-        let bad = ": bar nosuchword ;";
-        assert_eq!(run(&mut forth, bad), "nosuchword: undefined word.");
-        assert_eq!(run(&mut forth, "1 ."), "");
-        assert_eq!(run(&mut forth, "; 2 ."), "2 ");
-        assert_eq!(run(&mut forth, "bar"), "1 ");
-    }
-
-    #[test]
-    fn a_bomb_of_definitions_runs_out_of_fuel() {
-        let mut forth = Forth::new(Flavour::Sun);
-        run(&mut forth, ": w0 noop ;");
-        for level in 1..60 {
-            let below = level - 1;
-            run(&mut forth, &format!(": w{level} w{below} w{below} ;"));
-        }
-        assert_eq!(run(&mut forth, "w59"), "Stack Overflow");
-        assert_eq!(run(&mut forth, "1 2 3 + ."), "5 ");
-    }
-}
+mod tests;

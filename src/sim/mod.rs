@@ -1,4 +1,4 @@
-//! The simulated cluster: OpenBoot nodes, their shared disk, consoles, cables and faults, in
+//! The simulated cluster: `OpenBoot` nodes, their shared disk, consoles, cables and faults, in
 //! virtual time; and, in [`serve`], the same nodes behind real telnet ports.
 //!
 //! ```text
@@ -35,6 +35,11 @@ pub use rig::{ConsoleLink, Rig};
 pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
 pub use transcript::{Traffic, Transcript};
 pub use world::{RaisedAlarm, World};
+
+/// The examples of the simulator's page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulator.md")]
+struct SimulatorPage;
 
 #[cfg(test)]
 mod tests;

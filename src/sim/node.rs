@@ -132,11 +132,13 @@ impl Node {
 
     /// Its power switch. Everything but the NVRAM is lost without power.
     pub fn power(&mut self, on: bool, now: Moment) {
-        self.thaw_silently(now);
-        if !on {
-            self.switch_off();
-        } else if self.phase == Phase::Off {
-            self.reset(None, self.local(now));
+        match (on, self.phase) {
+            (true, Phase::Off) => self.reset(None, self.local(now)),
+            (true, _) => {}
+            (false, _) => {
+                drop(self.thaw_silently(now));
+                self.switch_off();
+            }
         }
     }
 
@@ -287,7 +289,9 @@ impl Node {
 
     fn input(&mut self, input: Input, local: Moment) {
         if self.faults.deaf || self.phase == Phase::Off {
-        } else if self.frozen.is_none() {
+            return;
+        }
+        if self.frozen.is_none() {
             self.take_input(input, local);
         } else if self.held.len() < HELD {
             self.held.push(input);

@@ -107,6 +107,15 @@ impl Nvram {
         self.used.insert(name.to_owned(), value.to_owned());
     }
 
+    /// What `set-defaults` does.
+    pub fn restore_defaults(&mut self, disk_alias: &str) {
+        let fresh = Nvram::new(self.flavour, disk_alias);
+        *self = Nvram {
+            fault: self.fault,
+            ..fresh
+        };
+    }
+
     /// A reset or power-on: what was not saved is gone.
     pub fn reload(&mut self) {
         self.used.clone_from(&self.chip);

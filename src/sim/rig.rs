@@ -29,6 +29,8 @@ pub enum ConsoleLink {
 struct Port {
     node: usize,
     link: ConsoleLink,
+    /// So many of a thousand bytes from the node arrive wrong.
+    noise: u16,
     output: Vec<u8>,
     transcript: Transcript,
 }
@@ -41,6 +43,7 @@ pub struct Rig {
     ports: Vec<Port>,
     service_cable: bool,
     console_cable: bool,
+    rng: fastrand::Rng,
     now: Moment,
 }
 
@@ -48,9 +51,12 @@ impl Rig {
     /// All nodes powered off, every cable in its place.
     pub fn new(specs: impl IntoIterator<Item = NodeSpec>) -> Rig {
         let nodes: Vec<Node> = specs.into_iter().map(Node::new).collect();
+        let seeds = nodes.iter().map(|node| node.spec().seed);
+        let seed = seeds.fold(0, |sum, seed| sum ^ seed.rotate_left(7));
         let port = |node| Port {
             node,
             link: ConsoleLink::Up,
+            noise: 0,
             output: Vec::new(),
             transcript: Transcript::default(),
         };
@@ -60,6 +66,7 @@ impl Rig {
             disk: SharedDisk::new(),
             service_cable: true,
             console_cable: true,
+            rng: fastrand::Rng::with_seed(seed),
             now: Moment::ZERO,
         }
     }
@@ -199,6 +206,12 @@ impl Rig {
         self.ports[port].output.clear();
     }
 
+    /// From now on so many of a thousand bytes from the node arrive wrong at this port.
+    pub fn set_noise(&mut self, port: usize, per_thousand: u16, now: Moment) {
+        self.advance(now);
+        self.ports[port].noise = per_thousand;
+    }
+
     /// Crosses the cables of two ports.
     pub fn swap_cables(&mut self, a: usize, b: usize, now: Moment) {
         self.advance(now);
@@ -250,6 +263,14 @@ impl Rig {
         &self.ports[port].transcript
     }
 
+    fn garble(&mut self, output: &mut [u8], per_thousand: u16) {
+        for byte in output {
+            if self.rng.u16(..1000) < per_thousand {
+                *byte = self.rng.u8(..);
+            }
+        }
+    }
+
     fn carries(&self, port: usize) -> bool {
         self.console_cable && self.ports[port].link == ConsoleLink::Up
     }
@@ -257,9 +278,12 @@ impl Rig {
     /// Moves what the nodes wrote to their ports; it is lost where nobody can read it.
     fn collect(&mut self) {
         for port in 0..self.ports.len() {
-            let output = self.nodes[self.ports[port].node].take_output();
+            let mut output = self.nodes[self.ports[port].node].take_output();
             if output.is_empty() {
                 continue;
+            }
+            if self.ports[port].noise > 0 {
+                self.garble(&mut output, self.ports[port].noise);
             }
             let carries = self.carries(port);
             let port = &mut self.ports[port];

@@ -71,7 +71,9 @@ impl Node {
         let Some(mean) = self.spec.chatter else {
             return;
         };
-        let pause = mean.mul_f64(0.5 + self.rng.f64());
+        let pause = mean
+            .mul_f64(0.5 + self.rng.f64())
+            .max(Duration::from_millis(1));
         if let Some(system) = &mut self.system {
             system.plan(uptime + pause, OsStep::Chatter);
         }
@@ -151,15 +153,12 @@ impl Node {
 
     /// `go`.
     pub(super) fn resume_system(&mut self, local: Moment) {
-        match &mut self.system {
-            Some(system) => {
-                system.resume(local);
-                self.phase = Phase::Os;
-            }
-            None => {
-                let answer = texts::nothing_to_resume(self.spec.flavour, self.halted);
-                self.back_to_prompt(answer);
-            }
+        if let Some(system) = &mut self.system {
+            system.resume(local);
+            self.phase = Phase::Os;
+        } else {
+            let answer = texts::nothing_to_resume(self.spec.flavour, self.halted);
+            self.back_to_prompt(answer);
         }
     }
 

@@ -184,9 +184,13 @@ impl SimHandle {
 
     /// Stops a node dead, or lets it go on.
     pub fn freeze(&self, node: usize, frozen: bool) {
-        self.order(|rig, now| match frozen {
-            true => rig.node_at(node, now).freeze(now),
-            false => rig.node_at(node, now).thaw(now),
+        self.order(|rig, now| {
+            let node = rig.node_at(node, now);
+            if frozen {
+                node.freeze(now);
+            } else {
+                node.thaw(now);
+            }
         });
     }
 
@@ -223,6 +227,12 @@ impl SimHandle {
         })
     }
 
+    /// Whether the service address answers ping; as a person at the bench would see it, without a
+    /// packet.
+    pub fn answers_ping(&self) -> bool {
+        self.order(Rig::address_answers)
+    }
+
     /// What went over a console port so far.
     pub fn transcript(&self, port: usize) -> Transcript {
         self.order(|rig, _| rig.transcript(port).clone())
@@ -230,23 +240,32 @@ impl SimHandle {
 
     /// Which node has which port, and what can be typed there.
     pub fn table(&self) -> String {
-        let mut table = String::from("node         Host ID    console\n");
-        self.order(|rig, _| {
-            for (node, address) in self.consoles.iter().enumerate() {
-                let spec = rig.node(node).spec();
-                table += &format!(
-                    "{:<12} {:08x}   telnet {} {}\n",
-                    spec.name,
-                    spec.host_id,
-                    address.ip(),
-                    address.port()
-                );
-            }
+        let line = |rig: &Rig, node: usize, console: &SocketAddr| {
+            let NodeSpec { name, host_id, .. } = rig.node(node).spec();
+            let (ip, port) = (console.ip(), console.port());
+            format!("{name:<12} {host_id:08x}   telnet {ip} {port}\n")
+        };
+        let consoles = self.consoles.iter().enumerate();
+        let lines: Vec<String> =
+            self.order(|rig, _| consoles.map(|(node, at)| line(rig, node, at)).collect());
+        let service = self.service.map_or_else(String::new, |address| {
+            format!("service                 tcp {address}, while a node serves\n")
         });
-        if let Some(address) = self.service {
-            table += &format!("service                 tcp {address} while a node serves\n");
+        [
+            "node         Host ID    console\n",
+            &lines.concat(),
+            &service,
+            TYPED,
+        ]
+        .concat()
+    }
+
+    /// Guards every node and switches it on, as a cluster stands before its first boot.
+    pub fn start(&self) {
+        for node in 0..self.consoles.len() {
+            self.guard(node);
+            self.power(node, true);
         }
-        table + TYPED
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Whose firmware and operating system a node has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
-    /// Sun's OpenBoot PROM 4 on a sun4u machine, with Solaris on the disk. Texts after Sun's
+    /// Sun's `OpenBoot` PROM 4 on a sun4u machine, with Solaris on the disk. Texts after Sun's
     /// released sources (openboot `bootparm.fth`, `reenter.fth`, `ui-cvars.fth`) and published
     /// console logs.
     Sun,
@@ -137,6 +137,7 @@ impl NodeSpec {
     }
 
     /// The same node with other durations.
+    #[must_use]
     pub fn with_times(self, times: Times) -> NodeSpec {
         NodeSpec { times, ..self }
     }

@@ -83,7 +83,7 @@ impl System {
             mode: Mode::Booting,
             agenda,
             next_beat: None,
-            heartbeat: spec.heartbeat,
+            heartbeat: spec.heartbeat.max(Duration::from_millis(1)),
             boot: None,
             network: false,
             break_enabled: true,

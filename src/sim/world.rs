@@ -137,6 +137,11 @@ impl World {
         &self.events
     }
 
+    /// What clusterd would remember if it were started again now.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// What the journal holds.
     pub fn journal(&self) -> &[(Moment, Entry)] {
         &self.journal

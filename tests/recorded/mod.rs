@@ -1,4 +1,4 @@
-//! What node beta of the test bed answered (OpenBIOS 1.1 and Linux 6.1.192 under QEMU 7.2), in the
+//! What node beta of the test bed answered (`OpenBIOS` 1.1 and Linux 6.1.192 under QEMU 7.2), in the
 //! order of the conversation.
 
 /// What is said on the console.

@@ -14,7 +14,7 @@ use clusterd::matcher::{self, PatternDef, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
 use clusterd::script::program::{Pattern, Program};
 use clusterd::script::{Context, Loader, PatternJudge, compile};
-use clusterd::sim::{Condition, NodeSpec, Rig, Times, World};
+use clusterd::sim::{Condition, ConsoleLink, NodeSpec, Rig, Times, Traffic, World};
 
 /// Alpha, the first primary.
 pub const ALPHA: usize = 0;
@@ -225,4 +225,75 @@ pub fn boot_commands(world: &World, since: Moment) -> usize {
 /// BREAKs sent to a console since.
 pub fn breaks(world: &World, n: usize, since: Moment) -> usize {
     world.rig.transcript(n).breaks(since)
+}
+
+/// From the terminal server's transcripts, not from our logs: the whole proof on one console
+/// stands before the first boot byte on the other.
+#[track_caller]
+pub fn proved_before_boot(world: &World, fenced: usize, booted: usize, since: Moment) {
+    let typed = |n: usize| {
+        let entries = world.rig.transcript(n).entries();
+        let ours = entries.filter_map(|(at, traffic)| match traffic {
+            Traffic::Typed(bytes) => Some((*at, String::from_utf8_lossy(bytes).into_owned())),
+            _ => None,
+        });
+        ours.filter(|(at, _)| *at >= since).collect::<Vec<_>>()
+    };
+    let boot = typed(booted).iter().find(|(_, text)| text.starts_with("boot ")).map(|(at, _)| *at);
+    let boot = boot.expect("a boot command was typed");
+    let said: Vec<String> = typed(fenced).into_iter().filter(|(at, _)| *at < boot).map(|(_, text)| text).collect();
+    let proof = [
+        "hex ", "banner", "setenv auto-boot? false", "printenv auto-boot?", "setenv boot-device ", "printenv boot-device",
+        ": mk", "mk", "reset-all", "hex ", "mk", "banner", "printenv auto-boot?", "printenv boot-device",
+    ];
+    let mut rest = said.iter();
+    for step in proof {
+        assert!(rest.any(|text| text.starts_with(step)), "{step:?} is missing in its order: {said:#?}");
+    }
+}
+
+/// Clusterd did nothing dangerous since: no BREAK, no boot command, on any console.
+#[track_caller]
+pub fn hands_off(world: &World, since: Moment) {
+    for n in [ALPHA, BETA] {
+        assert_eq!(breaks(world, n, since), 0, "BREAK was sent\n{}", world.timeline());
+        let typed = world.rig.transcript(n).typed(since);
+        for word in ["boot", "go", "reset", "setenv"] {
+            let dangerous = typed.split(['\r', ' ']).any(|w| w == word);
+            assert!(!dangerous, "{word:?} was typed: {typed:?}\n{}", world.timeline());
+        }
+    }
+}
+
+/// An alarm of this code was raised since.
+#[track_caller]
+pub fn alarmed(world: &mut World, code: &str, since: Moment) {
+    let raised = world.until(LONG, |w| w.alarmed(code, since));
+    assert!(raised, "no alarm {code}; state {}\n{}", world.state(), world.timeline());
+}
+
+/// An operator's fingers on a console.
+pub fn types(world: &mut World, n: usize, line: &str) {
+    let now = world.now();
+    world.rig.operator_types(n, format!("{line}\r").as_bytes(), now);
+}
+
+/// Everything is let loose; the judge looks again.
+#[track_caller]
+pub fn let_loose(world: &mut World) {
+    for n in [ALPHA, BETA] {
+        let now = world.now();
+        world.rig.node_at(n, now).thaw(now);
+        world.rig.node_at(n, now).set_break_enabled(true);
+        world.rig.node_at(n, now).set_service_cable(true);
+        if world.rig.node(n).condition() == Condition::Off {
+            world.rig.power(n, true, now);
+        }
+        world.rig.set_link(n, ConsoleLink::Up, now);
+    }
+    let now = world.now();
+    world.rig.set_service_cable(true, now);
+    world.rig.set_console_cable(true, now);
+    world.pass(Duration::from_secs(180));
+    judge(world);
 }

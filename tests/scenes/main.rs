@@ -1,5 +1,8 @@
 //! The scenes of the first switchover, with simulated nodes in virtual time. The same scenes
-//! on real machines stand in `tests/bed/`.
+//! on real machines stand in `tests/bed/`. Letters are those of `docs/reliability.md`.
 
 mod bench;
+mod intruder;
+mod restart;
 mod takeover;
+mod watch;

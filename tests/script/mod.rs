@@ -1,49 +1,73 @@
-//! What all tests of the language share: the real library, and a judge of patterns.
+//! What all tests of the language share: the real libraries, and the matcher as judge.
+
+// Each test uses a part of it.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use clusterd::matcher::{PatternDef, check_pattern, example_matches};
 use clusterd::script::diagnostic::render;
 use clusterd::script::program::Pattern;
 use clusterd::script::{Compiled, Context, Faults, PatternJudge, compile as compile_with};
-use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
 
-/// Judges with a plain regex engine.
+/// Judges as the matcher does.
 struct Judge;
 
-impl Judge {
-    fn regex(regex: &str) -> Result<Regex, String> {
-        let config = syntax::Config::new().unicode(false).utf8(false);
-        Regex::builder().syntax(config).build(regex).map_err(|error| error.to_string())
-    }
-}
-
 impl PatternJudge for Judge {
-    fn refuses(&self, regex: &str, _prompt: bool) -> Option<String> {
-        match Judge::regex(regex) {
-            Err(error) => Some(error),
-            Ok(built) if built.is_match("") => Some("it matches where nothing is printed".to_owned()),
-            Ok(_) => None,
-        }
+    fn refuses(&self, regex: &str, prompt: bool) -> Option<String> {
+        check_pattern(regex, prompt)
+            .err()
+            .map(|fault| fault.to_string())
     }
 
     fn matches(&self, pattern: &Pattern, line: &str) -> bool {
-        Judge::regex(&pattern.regex).is_ok_and(|built| built.is_match(line))
+        let def = PatternDef {
+            name: pattern.name.clone(),
+            regex: pattern.regex.clone(),
+            quiet: pattern.quiet,
+        };
+        example_matches(&def, line)
     }
 }
 
-/// Compiles `text` with the libraries of chat-scripts/lib.
-pub fn try_compile(path: &str, text: &str) -> Result<Compiled, Faults> {
-    let mut libraries: BTreeMap<String, (String, String)> = BTreeMap::new();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/chat-scripts/lib");
-    for entry in std::fs::read_dir(folder).expect("the library folder is there") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).expect("a library is text");
-        libraries.insert(name.clone(), (format!("lib/{name}.chat"), text));
+/// The libraries of chat-scripts/lib, and the broken ones of tests/script/lib.
+pub fn libraries() -> BTreeMap<String, (String, String)> {
+    let mut libraries = BTreeMap::new();
+    for folder in ["chat-scripts/lib", "tests/script/lib"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder).expect("the library folder is there") {
+            let path = entry.expect("an entry").path();
+            let name = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            let text = std::fs::read_to_string(&path).expect("a library is text");
+            libraries.insert(name.clone(), (format!("lib/{name}.chat"), text));
+        }
     }
-    let context = Context { loader: &libraries, params: &BTreeMap::new(), judge: &Judge };
+    libraries
+}
+
+/// Compiles `text` with these libraries and with parameters of a cluster file.
+pub fn try_compile_with(
+    path: &str,
+    text: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<Compiled, Faults> {
+    let libraries = libraries();
+    let context = Context {
+        loader: &libraries,
+        params,
+        judge: &Judge,
+    };
     compile_with(path, text, &context)
+}
+
+/// Compiles `text` with these libraries.
+pub fn try_compile(path: &str, text: &str) -> Result<Compiled, Faults> {
+    try_compile_with(path, text, &BTreeMap::new())
 }
 
 /// Compiles a script that has no errors.

@@ -1,5 +1,21 @@
 //! What a script must not do, one rule or one group of rules a file.
 
+mod alike;
+mod boots;
+mod calls;
+mod fences;
+mod flow;
+mod names;
+mod patterns;
+mod proof;
+mod rounds;
+mod sends;
+mod shell;
+mod states;
+mod takeover;
+mod times;
+mod walk;
+
 use super::PatternJudge;
 use super::compile::Draft;
 use super::compile::load::Loaded;
@@ -7,7 +23,36 @@ use super::compile::scope::Scope;
 use super::diagnostic::{Diagnostic, Sources};
 
 /// Rules that look at one place at a time.
-pub fn local(_files: &[Loaded], _scope: &Scope, _draft: &Draft, _judge: &dyn PatternJudge, _faults: &mut Vec<Diagnostic>) {}
+pub fn local(
+    files: &[Loaded],
+    draft: &Draft,
+    judge: &dyn PatternJudge,
+    faults: &mut Vec<Diagnostic>,
+) {
+    patterns::check(files, draft, judge, faults);
+    alike::check(files, draft, judge, faults);
+}
 
 /// Rules that follow the flow of a whole script.
-pub fn flow(_draft: &Draft, _scope: &Scope, _sources: &Sources, _faults: &mut Vec<Diagnostic>) {}
+pub fn flow(
+    files: &[Loaded],
+    draft: &Draft,
+    scope: &Scope,
+    sources: &Sources,
+    faults: &mut Vec<Diagnostic>,
+) {
+    names::check(files, scope, faults);
+    states::check(draft, faults);
+    rounds::check(draft, faults);
+    let uses = calls::Uses::of(&draft.program);
+    let before = faults.len();
+    calls::check(draft, &uses, faults);
+    let whole = faults.len() == before;
+    sends::check(draft, &uses, sources, faults);
+    shell::check(draft, faults);
+    if whole {
+        takeover::check(draft, sources, faults);
+        fences::check(draft, &uses, sources, faults);
+        boots::check(draft, &uses, sources, faults);
+    }
+}

@@ -23,7 +23,10 @@ const TEXTS: [(&str, &str); 8] = [
     ("live", r#"live "hex {a} {b} + u.\r""#),
     ("identity", r#"identity "banner\r" shows host_id"#),
     ("set", r#"set "setenv {name} {value}\r""#),
-    ("get", r#"get "printenv {name}\r" shows shows absent absent"#),
+    (
+        "get",
+        r#"get "printenv {name}\r" shows shows absent absent"#,
+    ),
     ("mark", r#"mark ": {mark} {a} {b} + u. ;\r""#),
     ("ask_mark", r#"ask_mark "{mark}\r" unknown unknown"#),
     ("reset", r#"reset "reset-all\r""#),
@@ -37,7 +40,10 @@ const PATTERNS: [(&str, &str); 10] = [
     ("panic", "panic panic, trap"),
     ("identity.shows", r#"identity "banner\r" shows host_id"#),
     ("get.shows", r#"get "printenv {name}\r" shows shows"#),
-    ("get.absent", r#"get "printenv {name}\r" shows shows absent absent"#),
+    (
+        "get.absent",
+        r#"get "printenv {name}\r" shows shows absent absent"#,
+    ),
     ("ask_mark.unknown", r#"ask_mark "{mark}\r" unknown unknown"#),
 ];
 /// The placeholders that a text may and must have.
@@ -51,11 +57,21 @@ const HOLES: [(&str, &[&str]); 5] = [
 
 /// All firmware blocks of all files, in table order.
 pub fn firmwares(files: &[Loaded], scope: &Scope, faults: &mut Vec<Diagnostic>) -> Vec<Firmware> {
-    let blocks: Vec<&ast::Firmware> = files.iter().flat_map(|loaded| &loaded.file.firmwares).collect();
+    let blocks: Vec<&ast::Firmware> = files
+        .iter()
+        .flat_map(|loaded| &loaded.file.firmwares)
+        .collect();
     let mut out = Vec::new();
     for block in &blocks {
-        let said = gather(block, &blocks, scope, faults, &mut Vec::new(), true);
-        out.extend(whole(block, &said, faults));
+        let mut seen = Vec::new();
+        let said = gather(block, &blocks, scope, faults, &mut seen, true);
+        let ring = seen
+            .iter()
+            .enumerate()
+            .any(|(number, name)| seen[..number].contains(name));
+        if !ring {
+            out.extend(whole(block, &said, faults));
+        }
     }
     out
 }
@@ -77,9 +93,13 @@ fn gather<'a>(
         && let Some(number) = scope.find(Kind::Firmware, like, faults)
     {
         if seen.contains(&like.text.as_str()) {
+            seen.push(&like.text);
             faults.push(
-                Diagnostic::error(like.span, "these firmware blocks are like each other in a ring")
-                    .help("one of them must say everything itself"),
+                Diagnostic::error(
+                    like.span,
+                    "these firmware blocks are like each other in a ring",
+                )
+                .help("one of them must say everything itself"),
             );
         } else if let Some(base) = blocks.get(number) {
             said = gather(base, blocks, scope, faults, seen, false);
@@ -105,38 +125,57 @@ fn gather<'a>(
 fn guard_setting(setting: &Setting, faults: &mut Vec<Diagnostic>) -> Option<GuardSetting> {
     let [name, value] = setting.texts.as_slice() else {
         faults.push(
-            Diagnostic::error(setting.key.span, "`guard` needs a boot parameter and its value")
-                .help("write `guard \"auto-boot?\" = \"false\"`"),
+            Diagnostic::error(
+                setting.key.span,
+                "`guard` needs a boot parameter and its value",
+            )
+            .help("write `guard \"auto-boot?\" = \"false\"`"),
         );
         return None;
     };
-    Some(GuardSetting { name: name.as_template(), value: value.as_template(), presence: setting.presence })
+    Some(GuardSetting {
+        name: name.as_template(),
+        value: value.as_template(),
+        presence: setting.presence,
+    })
 }
 
 fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diagnostic>) {
     let key = &setting.key;
     let patterns = |names: &[Word], faults: &mut Vec<Diagnostic>| -> Vec<PatternId> {
-        names.iter().filter_map(|name| scope.find(Kind::Pattern, name, faults)).collect()
+        names
+            .iter()
+            .filter_map(|name| scope.find(Kind::Pattern, name, faults))
+            .collect()
     };
     if TEXTS.iter().any(|(text, _)| *text == key.text) {
         let [text] = setting.texts.as_slice() else {
-            faults.push(Diagnostic::error(key.span, format!("`{}` needs a text", key.text)).help(example(&key.text)));
+            faults.push(
+                Diagnostic::error(key.span, format!("`{}` needs a text", key.text))
+                    .help(example(&key.text)),
+            );
             return;
         };
         holes(key, text, faults);
         said.texts.insert(key.text.clone(), text.as_template());
         for (word, name) in &setting.clauses {
             let found = patterns(std::slice::from_ref(name), faults);
-            said.patterns.insert(format!("{}.{}", key.text, word.text), found);
+            said.patterns
+                .insert(format!("{}.{}", key.text, word.text), found);
         }
         return;
     }
     match setting.names.as_slice() {
         [] => faults.push(
-            Diagnostic::error(key.span, format!("`{}` needs the name of a pattern", key.text)).help(example(&key.text)),
+            Diagnostic::error(
+                key.span,
+                format!("`{}` needs the name of a pattern", key.text),
+            )
+            .help(example(&key.text)),
         ),
         [_, second, ..] if !["booting", "login", "panic"].contains(&key.text.as_str()) => faults.push(
-            Diagnostic::error(second.span, format!("`{}` is one pattern", key.text)).help("join them into one regex with `|`"),
+            Diagnostic::error(second.span, format!("`{}` is one pattern", key.text))
+                .help("join them into one regex with `|`"),
         ),
         _ => {}
     }
@@ -146,25 +185,39 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
 
 /// A text has just the placeholders that will be put in.
 fn holes(key: &Word, text: &ast::Quoted, faults: &mut Vec<Diagnostic>) {
-    let wanted = HOLES.iter().find(|(name, _)| *name == key.text).map_or(&[][..], |(_, holes)| holes);
+    let wanted = HOLES
+        .iter()
+        .find(|(name, _)| *name == key.text)
+        .map_or(&[][..], |(_, holes)| holes);
     let mut missing: Vec<&str> = wanted.to_vec();
     for piece in &text.pieces {
         if let ast::QuotedPiece::Value(name) = piece {
             missing.retain(|hole| *hole != name.text);
             if !wanted.contains(&name.text.as_str()) {
                 faults.push(
-                    Diagnostic::error(name.span, format!("`{}` puts no `{{{}}}` in", key.text, name.text)).help(example(&key.text)),
+                    Diagnostic::error(
+                        name.span,
+                        format!("`{}` puts no `{{{}}}` in", key.text, name.text),
+                    )
+                    .help(example(&key.text)),
                 );
             }
         }
     }
     if let Some(hole) = missing.first() {
-        faults.push(Diagnostic::error(text.span, format!("`{}` needs `{{{hole}}}`", key.text)).help(example(&key.text)));
+        faults.push(
+            Diagnostic::error(text.span, format!("`{}` needs `{{{hole}}}`", key.text))
+                .help(example(&key.text)),
+        );
     }
 }
 
 fn example(key: &str) -> String {
-    let line = TEXTS.iter().chain(&PATTERNS).find(|(name, _)| *name == key).map_or("", |(_, line)| line);
+    let line = TEXTS
+        .iter()
+        .chain(&PATTERNS)
+        .find(|(name, _)| *name == key)
+        .map_or("", |(_, line)| line);
     format!("write `{line}`")
 }
 
@@ -173,7 +226,11 @@ fn whole(block: &ast::Firmware, said: &Said, faults: &mut Vec<Diagnostic>) -> Op
     let mut missing: Vec<&str> = TEXTS
         .iter()
         .filter(|(key, _)| !said.texts.contains_key(*key))
-        .chain(PATTERNS.iter().filter(|(key, _)| !said.patterns.contains_key(*key)))
+        .chain(
+            PATTERNS
+                .iter()
+                .filter(|(key, _)| !said.patterns.contains_key(*key)),
+        )
         .map(|(_, line)| *line)
         .collect();
     if said.starts.is_empty() {
@@ -182,17 +239,37 @@ fn whole(block: &ast::Firmware, said: &Said, faults: &mut Vec<Diagnostic>) -> Op
     if said.guard.is_empty() {
         missing.push(r#"guard "auto-boot?" = "false""#);
     }
-    missing.dedup();
+    let all = missing.clone();
+    let mut kept: Vec<&str> = Vec::new();
+    missing.retain(|line| {
+        let longer = all
+            .iter()
+            .any(|other| other.len() > line.len() && other.starts_with(line));
+        let fresh = !longer && !kept.contains(line);
+        kept.push(line);
+        fresh
+    });
     if !missing.is_empty() {
         faults.push(
-            Diagnostic::error(block.name.span, format!("the firmware block `{}` is not whole", block.name.text))
-                .note(format!("it lacks lines like these:\n{}", missing.join("\n")))
-                .help("say them, or take them over: `firmware openbios like openboot { … }`"),
+            Diagnostic::error(
+                block.name.span,
+                format!("the firmware block `{}` is not whole", block.name.text),
+            )
+            .note(format!(
+                "it lacks lines like these:\n{}",
+                missing.join("\n")
+            ))
+            .help("say them, or take them over: `firmware openbios like openboot { … }`"),
         );
         return None;
     }
     let text = |key: &str| said.texts.get(key).cloned();
-    let pattern = |key: &str| said.patterns.get(key).and_then(|found| found.first()).copied();
+    let pattern = |key: &str| {
+        said.patterns
+            .get(key)
+            .and_then(|found| found.first())
+            .copied()
+    };
     Some(Firmware {
         platform: block.name.text.clone(),
         prompt: pattern("prompt")?,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::spelling::nearest;
 use crate::script::ast::{File, ParamValue, Word};
 use crate::script::diagnostic::{Diagnostic, SourceId, Sources, Span};
+use crate::script::spelling::nearest;
 use crate::script::{Context, parse};
 
 /// A file that was read.
@@ -59,8 +59,9 @@ impl Loading {
                     .help("take the line out, or do not `use` this file"),
             ),
             (None, false) => self.faults.push(
-                Diagnostic::error(Span::new(source, 0..0), "this file has no `script` line")
-                    .help("begin it with `script NAME`; a library is checked with a script that uses it"),
+                Diagnostic::error(Span::new(source, 0..0), "this file has no `script` line").help(
+                    "begin it with `script NAME`; a library is checked with a script that uses it",
+                ),
             ),
             _ => {}
         }
@@ -76,7 +77,10 @@ impl Loading {
 
     /// The parameters with their values: a library's, the script's, the cluster file's,
     /// the later before the earlier.
-    pub fn params(&mut self, overrides: &BTreeMap<String, String>) -> BTreeMap<String, (ParamValue, Span)> {
+    pub fn params(
+        &mut self,
+        overrides: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, (ParamValue, Span)> {
         let mut params: BTreeMap<String, (ParamValue, Span)> = BTreeMap::new();
         for loaded in &self.files {
             for param in &loaded.file.params {
@@ -86,10 +90,13 @@ impl Loading {
                         self.faults.push(twice(&param.name, *first));
                     }
                     Some((value, first)) if value.kind() != param.value.kind() => self.faults.push(
-                        Diagnostic::error(param.value_span, format!("`{}` is {}", param.name.text, value.kind()))
-                            .label(format!("this is {}", param.value.kind()))
-                            .also(*first, "defined here")
-                            .help("give it a value of the same kind"),
+                        Diagnostic::error(
+                            param.value_span,
+                            format!("`{}` is {}", param.name.text, value.kind()),
+                        )
+                        .label(format!("this is {}", param.value.kind()))
+                        .also(*first, "defined here")
+                        .help("give it a value of the same kind"),
                     ),
                     _ => {
                         params.insert(param.name.text.clone(), (param.value.clone(), span));
@@ -101,12 +108,21 @@ impl Loading {
         params
     }
 
-    fn overrides(&mut self, overrides: &BTreeMap<String, String>, params: &mut BTreeMap<String, (ParamValue, Span)>) {
+    fn overrides(
+        &mut self,
+        overrides: &BTreeMap<String, String>,
+        params: &mut BTreeMap<String, (ParamValue, Span)>,
+    ) {
         if overrides.is_empty() {
             return;
         }
-        let lines: Vec<String> = overrides.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        let source = self.sources.add("params of the cluster file", &lines.concat());
+        let lines: Vec<String> = overrides
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\n"))
+            .collect();
+        let source = self
+            .sources
+            .add("params of the cluster file", &lines.concat());
         let mut at = 0;
         for ((name, text), line) in overrides.iter().zip(&lines) {
             let name_span = Span::new(source, at..at + name.len());
@@ -117,7 +133,10 @@ impl Loading {
                     || "take it out of the cluster file".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                self.faults.push(Diagnostic::error(name_span, format!("the script has no parameter `{name}`")).help(help));
+                self.faults.push(
+                    Diagnostic::error(name_span, format!("the script has no parameter `{name}`"))
+                        .help(help),
+                );
                 continue;
             };
             match value_like(old, text) {

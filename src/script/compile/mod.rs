@@ -1,10 +1,13 @@
 //! [`ast::File`](super::ast::File)s -> a draft of the program: names looked up, steps laid
 //! out as ops with jumps. What cannot be compiled is told, and left out.
 
+mod choice;
+mod doors;
 mod firmware;
+mod listen;
 pub mod load;
+mod questions;
 pub mod scope;
-pub mod spelling;
 mod steps;
 mod value;
 
@@ -17,7 +20,7 @@ use steps::{Builder, Home};
 use super::Context;
 use super::ast::{self, Amount, AmountKind, ParamValue, Word};
 use super::diagnostic::{Diagnostic, Severity, Sources, Span};
-use super::program::{Op, Pattern, Place, Procedure, Program, Role, State, StateKind, Trigger, When};
+use super::program::{Op, Pattern, Place, Procedure, Program, Role, State, Trigger, When};
 
 /// How often a package's address is asked when no trigger says so.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -54,32 +57,70 @@ pub fn lower(path: &str, text: &str, context: &Context) -> Lowered {
     loading.read(path, text, context, false);
     let paths: Vec<String> = loading.sources.paths().map(str::to_owned).collect();
     let params = loading.params(context.params);
-    let Loading { sources, files, mut faults, .. } = loading;
+    let Loading {
+        sources,
+        files,
+        mut faults,
+        ..
+    } = loading;
     let scope = Scope::new(&files, params, &mut faults);
     let firmwares = firmware::firmwares(&files, &scope, &mut faults);
     let mut builder = Builder::new(&scope, &mut faults);
     let patterns = patterns(&files, &mut builder);
     let procedures = procedures(&files, &mut builder);
     let (states, start, state_spans, triggers) = states(&files, &mut builder);
-    let Builder { ops, spans, assumptions, .. } = builder;
-    let places = spans.iter().map(|span| Place { file: span.source.0, line: sources.line(*span) }).collect();
-    let place = |span: Span| Place { file: span.source.0, line: sources.line(span) };
+    let Builder {
+        ops,
+        spans,
+        assumptions,
+        ..
+    } = builder;
+    let places = spans
+        .iter()
+        .map(|span| Place {
+            file: span.source.0,
+            line: sources.line(*span),
+        })
+        .collect();
+    let place = |span: Span| Place {
+        file: span.source.0,
+        line: sources.line(span),
+    };
     let mut program = Program {
-        name: files.last().and_then(|main| main.file.script.clone()).map_or_else(String::new, |name| name.text),
+        name: files
+            .last()
+            .and_then(|main| main.file.script.clone())
+            .map_or_else(String::new, |name| name.text),
         files: paths,
         patterns,
         firmwares,
         states,
         start,
-        procedures: procedures.iter().map(|(procedure, _, _)| procedure.clone()).collect(),
+        procedures: procedures
+            .iter()
+            .map(|(procedure, _, _)| procedure.clone())
+            .collect(),
         slots: scope.names(Kind::Value),
         ops,
         places,
         ping_every: PING_EVERY,
-        assumptions: assumptions.into_iter().map(|(span, text)| format!("{}:{}: {text}", sources.path(span.source), sources.line(span))).collect(),
+        assumptions: assumptions
+            .into_iter()
+            .map(|(span, text)| {
+                format!(
+                    "{}:{}: {text}",
+                    sources.path(span.source),
+                    sources.line(span)
+                )
+            })
+            .collect(),
     };
     program.ping_every = ping_every(&program.states);
-    for (state, (span, heads)) in program.states.iter_mut().zip(state_spans.iter().zip(&triggers)) {
+    for (state, (span, heads)) in program
+        .states
+        .iter_mut()
+        .zip(state_spans.iter().zip(&triggers))
+    {
         state.place = place(*span);
         for (trigger, head) in state.triggers.iter_mut().zip(heads) {
             trigger.place = place(*head);
@@ -97,7 +138,14 @@ pub fn lower(path: &str, text: &str, context: &Context) -> Lowered {
         procedures: procedures.into_iter().map(|(_, span, _)| span).collect(),
     };
     let broken = faults.iter().any(|fault| fault.severity == Severity::Error);
-    Lowered { draft, files, scope, sources, faults, broken }
+    Lowered {
+        draft,
+        files,
+        scope,
+        sources,
+        faults,
+        broken,
+    }
 }
 
 fn patterns(files: &[Loaded], builder: &mut Builder) -> Vec<Pattern> {
@@ -124,7 +172,11 @@ fn procedures(files: &[Loaded], builder: &mut Builder) -> Vec<(Procedure, Span, 
             let compiled = Procedure {
                 name: procedure.name.text.clone(),
                 about: procedure.about.clone(),
-                arguments: procedure.arguments.iter().map(|name| name.text.clone()).collect(),
+                arguments: procedure
+                    .arguments
+                    .iter()
+                    .map(|name| name.text.clone())
+                    .collect(),
                 entry,
                 place: Place::default(),
             };
@@ -153,7 +205,12 @@ fn states(files: &[Loaded], builder: &mut Builder) -> States {
                 let body = builder.ops.len();
                 builder.body(&trigger.body, Home::state());
                 builder.emit(Op::End, trigger.span);
-                triggers.push(Trigger { when, urgency: trigger.urgency, body, place: Place::default() });
+                triggers.push(Trigger {
+                    when,
+                    urgency: trigger.urgency,
+                    body,
+                    place: Place::default(),
+                });
                 places.push(trigger.span);
             }
         }
@@ -183,15 +240,19 @@ fn one_start(files: &[Loaded], starts: &[(usize, Span)], builder: &mut Builder) 
         ),
         [] => {
             let main = files.last().map(|loaded| &loaded.file);
-            let name = main.and_then(|file| file.states.first()).map(|state| &state.name);
+            let name = main
+                .and_then(|file| file.states.first())
+                .map(|state| &state.name);
             match (name, main.and_then(|file| file.script.as_ref())) {
                 (Some(name), _) => builder.fault(
-                    Diagnostic::error(name.span, "no state says that it is the first")
-                        .help(format!("write `start state {}` if it is this one", name.text)),
+                    Diagnostic::error(name.span, "no state says that it is the first").help(
+                        format!("write `start state {}` if it is this one", name.text),
+                    ),
                 ),
                 (None, Some(script)) => builder.fault(
-                    Diagnostic::error(script.span, "this script has no states")
-                        .help("write `start state watch \"what it is about\"` and what is done there"),
+                    Diagnostic::error(script.span, "this script has no states").help(
+                        "write `start state watch \"what it is about\"` and what is done there",
+                    ),
                 ),
                 _ => {}
             }
@@ -207,11 +268,17 @@ fn when(when: &ast::When, builder: &mut Builder) -> Option<When> {
         ast::When::Prints { who, patterns } => {
             let who = role(builder, who);
             let patterns = builder.pattern_list(patterns);
-            When::Prints { who: who?, patterns }
+            When::Prints {
+                who: who?,
+                patterns,
+            }
         }
         ast::When::PingMisses { count, every } => {
             let (count, every) = (builder.count(count), builder.time(every));
-            When::PingMisses { count: count?, every: every? }
+            When::PingMisses {
+                count: count?,
+                every: every?,
+            }
         }
         ast::When::PingAnswers => When::PingAnswers,
         ast::When::Link { who, state, held } => {
@@ -219,14 +286,20 @@ fn when(when: &ast::When, builder: &mut Builder) -> Option<When> {
                 Some(held) => builder.time(held),
                 None => Some(Duration::ZERO),
             };
-            When::Link { who: role(builder, who)?, state: *state, held: held? }
+            When::Link {
+                who: role(builder, who)?,
+                state: *state,
+                held: held?,
+            }
         }
         ast::When::Operator(word) => When::Operator(*word),
         ast::When::After(time) => When::After(builder.time(time)?),
         ast::When::Every(time) => When::Every(builder.time(time)?),
         ast::When::NetworkLoss => When::NetworkLoss,
         ast::When::ConsoleSilent => When::ConsoleSilent,
-        ast::When::SiegeAnswers { who } => When::SiegeAnswers { who: role(builder, who)? },
+        ast::When::SiegeAnswers { who } => When::SiegeAnswers {
+            who: role(builder, who)?,
+        },
     })
 }
 
@@ -245,17 +318,29 @@ impl Builder<'_> {
         let value = self.amount(amount)?;
         match value {
             ParamValue::Time(Duration::ZERO) => {
-                self.fault(Diagnostic::error(amount.span, "no time at all is no time").help("write a time above zero: `500ms`, `10s`, `2m`"));
+                self.fault(
+                    Diagnostic::error(amount.span, "no time at all is no time")
+                        .help("write a time above zero: `500ms`, `10s`, `2m`"),
+                );
                 None
             }
             ParamValue::Time(time) => Some(time),
             ParamValue::Count(count) => {
                 let fault = Diagnostic::error(amount.span, "a time needs a unit");
-                self.fault(fault.help(format!("write `{count}s`, or another of ms, s, m, h, d")));
+                let help = match &amount.kind {
+                    AmountKind::Named(name) => {
+                        format!("make the parameter a time: `param {name} = {count}s`")
+                    }
+                    _ => format!("write `{count}s`, or another of ms, s, m, h, d"),
+                };
+                self.fault(fault.help(help));
                 None
             }
             ParamValue::Text(_) => {
-                self.fault(Diagnostic::error(amount.span, "a time is needed here, and this is a text").help("write `10s`, or a parameter that is a time"));
+                self.fault(
+                    Diagnostic::error(amount.span, "a time is needed here, and this is a text")
+                        .help("write `10s`, or a parameter that is a time"),
+                );
                 None
             }
         }
@@ -268,8 +353,13 @@ impl Builder<'_> {
             return u32::try_from(count).ok();
         }
         let fault = match value {
-            ParamValue::Count(_) => Diagnostic::error(amount.span, "this count is not between 1 and 1000000"),
-            other => Diagnostic::error(amount.span, format!("a number is needed here, and this is {}", other.kind())),
+            ParamValue::Count(_) => {
+                Diagnostic::error(amount.span, "this count is not between 1 and 1000000")
+            }
+            other => Diagnostic::error(
+                amount.span,
+                format!("a number is needed here, and this is {}", other.kind()),
+            ),
         };
         self.fault(fault.help("write a number: `3`"));
         None
@@ -282,16 +372,14 @@ impl Builder<'_> {
             AmountKind::Named(name) => {
                 let value = self.scope.param(name).cloned();
                 if value.is_none() {
-                    let word = Word { text: name.clone(), span: amount.span };
+                    let word = Word {
+                        text: name.clone(),
+                        span: amount.span,
+                    };
                     self.scope.no_param(&word, self.faults);
                 }
                 value
             }
         }
     }
-}
-
-/// Whether a state is one to stay in.
-pub fn holds(state: &State) -> bool {
-    state.kind == StateKind::Hold
 }

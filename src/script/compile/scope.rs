@@ -4,13 +4,22 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::load::{Loaded, twice};
-use super::spelling::nearest;
 use crate::script::ast::{Arm, File, ParamValue, Step, StepKind, Word};
 use crate::script::diagnostic::{Diagnostic, Span};
+use crate::script::spelling::nearest;
 
 /// Values that every script knows without defining them.
-pub const BUILTIN: [&str; 9] =
-    ["primary", "secondary", "cluster", "package", "address", "boot_device", "evidence", "elapsed", "reason"];
+pub const BUILTIN: [&str; 9] = [
+    "primary",
+    "secondary",
+    "cluster",
+    "package",
+    "address",
+    "boot_device",
+    "evidence",
+    "elapsed",
+    "reason",
+];
 
 /// What a name is a name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +56,11 @@ pub struct Scope {
 
 impl Scope {
     /// Takes in all definitions; the n-th of its kind gets the number n.
-    pub fn new(files: &[Loaded], params: BTreeMap<String, (ParamValue, Span)>, faults: &mut Vec<Diagnostic>) -> Scope {
+    pub fn new(
+        files: &[Loaded],
+        params: BTreeMap<String, (ParamValue, Span)>,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Scope {
         let mut scope = Scope {
             tables: BTreeMap::new(),
             params,
@@ -59,16 +72,33 @@ impl Scope {
             scope.broken.extend(file.broken.iter().cloned());
             let patterns = file.patterns.iter().map(|pattern| &pattern.name);
             scope.define(Kind::Pattern, patterns, faults);
-            scope.define(Kind::Firmware, file.firmwares.iter().map(|firmware| &firmware.name), faults);
-            scope.define(Kind::State, file.states.iter().map(|state| &state.name), faults);
-            scope.define(Kind::Procedure, file.procedures.iter().map(|procedure| &procedure.name), faults);
+            scope.define(
+                Kind::Firmware,
+                file.firmwares.iter().map(|firmware| &firmware.name),
+                faults,
+            );
+            scope.define(
+                Kind::State,
+                file.states.iter().map(|state| &state.name),
+                faults,
+            );
+            scope.define(
+                Kind::Procedure,
+                file.procedures.iter().map(|procedure| &procedure.name),
+                faults,
+            );
             values_of(file, &mut slots);
         }
         scope.values(&slots, faults);
         scope
     }
 
-    fn define<'a>(&mut self, kind: Kind, names: impl Iterator<Item = &'a Word>, faults: &mut Vec<Diagnostic>) {
+    fn define<'a>(
+        &mut self,
+        kind: Kind,
+        names: impl Iterator<Item = &'a Word>,
+        faults: &mut Vec<Diagnostic>,
+    ) {
         let table = self.tables.entry(kind).or_default();
         for name in names {
             let number = table.len();
@@ -97,7 +127,9 @@ impl Scope {
                 );
             } else {
                 let number = table.len();
-                table.entry(name.text.clone()).or_insert((number, name.span));
+                table
+                    .entry(name.text.clone())
+                    .or_insert((number, name.span));
             }
         }
     }
@@ -119,19 +151,33 @@ impl Scope {
     fn unknown(&self, what: &str, name: &Word, known: &[&String]) -> Diagnostic {
         let fault = Diagnostic::error(name.span, format!("there is no {what} `{}`", name.text));
         if let Some(near) = nearest(&name.text, known.iter().copied()) {
-            return fault.label("unknown").help(format!("did you mean `{near}`?"));
+            return fault
+                .label("unknown")
+                .help(format!("did you mean `{near}`?"));
         }
-        let other = self.tables.iter().find(|(_, table)| table.contains_key(&name.text));
+        let other = self
+            .tables
+            .iter()
+            .find(|(_, table)| table.contains_key(&name.text));
         match other {
             Some((kind, table)) => fault
                 .label("unknown")
                 .also(table[&name.text].1, format!("this is a {}", kind.words()))
                 .help(format!("a {what} is needed here")),
-            None if known.is_empty() => fault.label("unknown").help(format!("define it; this script has no {what} yet")),
+            None if known.is_empty() => fault
+                .label("unknown")
+                .help(format!("define it; this script has no {what} yet")),
             None => {
-                let list: Vec<String> = known.iter().take(12).map(|name| format!("`{name}`")).collect();
+                let list: Vec<String> = known
+                    .iter()
+                    .take(12)
+                    .map(|name| format!("`{name}`"))
+                    .collect();
                 let more = if known.len() > 12 { ", …" } else { "" };
-                fault.label("unknown").help(format!("define it, or take one of {}{more}", list.join(", ")))
+                fault.label("unknown").help(format!(
+                    "define it, or take one of {}{more}",
+                    list.join(", ")
+                ))
             }
         }
     }
@@ -139,7 +185,9 @@ impl Scope {
     /// A parameter's value.
     pub fn param(&self, name: &str) -> Option<&ParamValue> {
         let (value, _) = self.params.get(name)?;
-        self.used.borrow_mut().insert((Kind::Param, name.to_owned()));
+        self.used
+            .borrow_mut()
+            .insert((Kind::Param, name.to_owned()));
         Some(value)
     }
 
@@ -159,7 +207,9 @@ impl Scope {
 
     /// Notes that a value is read.
     pub fn read_value(&self, name: &str) {
-        self.used.borrow_mut().insert((Kind::Value, name.to_owned()));
+        self.used
+            .borrow_mut()
+            .insert((Kind::Value, name.to_owned()));
     }
 
     /// Says that a text names no value.
@@ -173,9 +223,17 @@ impl Scope {
             .map(|argument| &argument.text)
             .chain(builtin.iter())
             .chain(self.params.keys())
-            .chain(self.tables.get(&Kind::Value).into_iter().flat_map(BTreeMap::keys))
+            .chain(
+                self.tables
+                    .get(&Kind::Value)
+                    .into_iter()
+                    .flat_map(BTreeMap::keys),
+            )
             .collect();
-        faults.push(self.unknown("value", name, &known).help_if_none("write `\\{` for a brace"));
+        faults.push(
+            self.unknown("value", name, &known)
+                .help_if_none("write `\\{` for a brace"),
+        );
     }
 
     /// Names of `kind` in table order.
@@ -191,22 +249,22 @@ impl Scope {
         names.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// The place of a definition.
-    pub fn place(&self, kind: Kind, name: &str) -> Option<Span> {
-        if kind == Kind::Param {
-            return self.params.get(name).map(|(_, span)| *span);
-        }
-        self.tables.get(&kind)?.get(name).map(|(_, span)| *span)
-    }
-
     /// Names that nobody used, with their places.
     pub fn unused(&self) -> Vec<(Kind, String, Span)> {
         let used = self.used.borrow();
         let tables = self.tables.iter().flat_map(|(kind, table)| {
-            table.iter().map(|(name, (_, span))| (*kind, name.clone(), *span))
+            table
+                .iter()
+                .map(|(name, (_, span))| (*kind, name.clone(), *span))
         });
-        let params = self.params.iter().map(|(name, (_, span))| (Kind::Param, name.clone(), *span));
-        tables.chain(params).filter(|(kind, name, _)| !used.contains(&(*kind, name.clone()))).collect()
+        let params = self
+            .params
+            .iter()
+            .map(|(name, (_, span))| (Kind::Param, name.clone(), *span));
+        tables
+            .chain(params)
+            .filter(|(kind, name, _)| !used.contains(&(*kind, name.clone())))
+            .collect()
     }
 }
 
@@ -255,11 +313,15 @@ impl Step {
         let mut out: Vec<&[Step]> = self.arms().iter().map(|arm| arm.then.as_slice()).collect();
         match &self.kind {
             StepKind::Retry { body, .. } => out.push(body),
-            StepKind::Door { refused, otherwise, .. } => {
+            StepKind::Door {
+                refused, otherwise, ..
+            } => {
                 out.extend(refused.as_deref());
                 out.extend(otherwise.as_deref());
             }
-            StepKind::Nudge { otherwise, .. } | StepKind::Call { otherwise, .. } | StepKind::WaitLink { otherwise, .. } => {
+            StepKind::Nudge { otherwise, .. }
+            | StepKind::Call { otherwise, .. }
+            | StepKind::WaitLink { otherwise, .. } => {
                 out.extend(otherwise.as_deref());
             }
             _ => {}

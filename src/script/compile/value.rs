@@ -18,32 +18,65 @@ impl Builder<'_> {
 
     /// A role or, in a procedure, an argument.
     pub fn who(&mut self, name: &Word, home: Home) -> Option<Who> {
-        if let Some(number) = home.arguments.iter().position(|argument| argument.text == name.text) {
+        if let Some(number) = home
+            .arguments
+            .iter()
+            .position(|argument| argument.text == name.text)
+        {
             return Some(Who::Argument(number));
         }
         let role = match name.text.as_str() {
             "primary" => Role::Primary,
             "secondary" => Role::Secondary,
             _ => {
-                let mut known: Vec<String> = home.arguments.iter().map(|argument| argument.text.clone()).collect();
+                let mut known: Vec<String> = home
+                    .arguments
+                    .iter()
+                    .map(|argument| argument.text.clone())
+                    .collect();
                 if !home.library {
                     known.extend(["primary".to_owned(), "secondary".to_owned()]);
                 }
                 let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                let help = super::spelling::nearest(&name.text, &known)
-                    .map_or_else(|| format!("write {}", list.join(" or ")), |near| format!("did you mean `{near}`?"));
-                let what = if home.arguments.is_empty() { "role" } else { "node" };
-                let help = if list.is_empty() { "give the procedure an argument: `procedure stop(node)`".to_owned() } else { help };
-                self.fault(Diagnostic::error(name.span, format!("there is no {what} `{}`", name.text)).label("unknown").help(help));
+                let help = crate::script::spelling::nearest(&name.text, &known).map_or_else(
+                    || format!("write {}", list.join(" or ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let what = if home.arguments.is_empty() {
+                    "role"
+                } else {
+                    "node"
+                };
+                let help = if list.is_empty() {
+                    "give the procedure an argument: `procedure stop(node)`".to_owned()
+                } else {
+                    help
+                };
+                self.fault(
+                    Diagnostic::error(name.span, format!("there is no {what} `{}`", name.text))
+                        .label("unknown")
+                        .help(help),
+                );
                 return None;
             }
         };
         if home.library {
             let help = home.arguments.first().map_or_else(
                 || "give the procedure an argument: `procedure stop(node)`".to_owned(),
-                |argument| format!("write `{}`; who plays the role is the script's to say", argument.text),
+                |argument| {
+                    format!(
+                        "write `{}`; who plays the role is the script's to say",
+                        argument.text
+                    )
+                },
             );
-            self.fault(Diagnostic::error(name.span, "a library knows no roles, only the arguments of its procedures").help(help));
+            self.fault(
+                Diagnostic::error(
+                    name.span,
+                    "a library knows no roles, only the arguments of its procedures",
+                )
+                .help(help),
+            );
             return None;
         }
         Some(Who::Role(role))
@@ -54,11 +87,17 @@ impl Builder<'_> {
         for (number, argument) in arguments.iter().enumerate() {
             if BUILTIN.contains(&argument.text.as_str()) {
                 self.fault(
-                    Diagnostic::error(argument.span, format!("`{}` has a meaning already", argument.text))
-                        .help("give the argument another name: `node`"),
+                    Diagnostic::error(
+                        argument.span,
+                        format!("`{}` has a meaning already", argument.text),
+                    )
+                    .help("give the argument another name: `node`"),
                 );
             }
-            if let Some(first) = arguments[..number].iter().find(|other| other.text == argument.text) {
+            if let Some(first) = arguments[..number]
+                .iter()
+                .find(|other| other.text == argument.text)
+            {
                 let first = first.span;
                 self.fault(super::load::twice(argument, first));
             }
@@ -67,7 +106,10 @@ impl Builder<'_> {
 
     /// Patterns by name.
     pub fn pattern_list(&mut self, names: &[Word]) -> Vec<PatternId> {
-        names.iter().filter_map(|name| self.scope.find(Kind::Pattern, name, self.faults)).collect()
+        names
+            .iter()
+            .filter_map(|name| self.scope.find(Kind::Pattern, name, self.faults))
+            .collect()
     }
 
     /// A text with its values.
@@ -79,7 +121,9 @@ impl Builder<'_> {
                 QuotedPiece::Value(name) => self.value(name, home),
             };
             match (pieces.last_mut(), piece) {
-                (Some(Piece::Literal(before)), Some(Piece::Literal(text))) => before.push_str(&text),
+                (Some(Piece::Literal(before)), Some(Piece::Literal(text))) => {
+                    before.push_str(&text)
+                }
                 (_, Some(piece)) => pieces.push(piece),
                 (_, None) => {}
             }
@@ -88,7 +132,11 @@ impl Builder<'_> {
     }
 
     fn value(&mut self, name: &Word, home: Home) -> Option<Piece> {
-        if let Some(number) = home.arguments.iter().position(|argument| argument.text == name.text) {
+        if let Some(number) = home
+            .arguments
+            .iter()
+            .position(|argument| argument.text == name.text)
+        {
             return Some(Piece::Value(Value::Node(Who::Argument(number))));
         }
         let value = match name.text.as_str() {

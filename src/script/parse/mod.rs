@@ -1,6 +1,8 @@
 //! Text -> [`File`]. The grammar takes any text; what is missing or out of place is told
 //! here, all of it, and the rest of the file is read on.
 
+mod act;
+mod block;
 mod item;
 mod quoted;
 mod step;
@@ -33,13 +35,20 @@ pub fn parse(source: SourceId, text: &str, faults: &mut Vec<Diagnostic>) -> File
         return File::default();
     }
     match Grammar::parse(Rule::file, text) {
-        Ok(mut pairs) => pairs.next().map_or_else(File::default, |file| reader.file(file)),
+        Ok(mut pairs) => pairs
+            .next()
+            .map_or_else(File::default, |file| reader.file(file)),
         Err(error) => {
             let at = match error.location {
-                pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
+                pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => {
+                    at
+                }
             };
             let span = Span::new(source, at..at);
-            reader.faults.push(Diagnostic::error(span, "this cannot be read as a chat script"));
+            reader.faults.push(Diagnostic::error(
+                span,
+                "this cannot be read as a chat script",
+            ));
             File::default()
         }
     }
@@ -47,7 +56,10 @@ pub fn parse(source: SourceId, text: &str, faults: &mut Vec<Diagnostic>) -> File
 
 fn too_much(source: SourceId, text: &str) -> Option<Diagnostic> {
     if text.len() > LONGEST {
-        return Some(Diagnostic::error(Span::new(source, 0..0), "the file is longer than 1 MiB"));
+        return Some(Diagnostic::error(
+            Span::new(source, 0..0),
+            "the file is longer than 1 MiB",
+        ));
     }
     let mut depth = 0usize;
     let mut bytes = text.bytes().enumerate();
@@ -60,8 +72,11 @@ fn too_much(source: SourceId, text: &str) -> Option<Diagnostic> {
         }
         if depth > DEEPEST {
             let span = Span::new(source, at..at + 1);
-            let fault = Diagnostic::error(span, format!("more than {DEEPEST} braces stand open here"));
-            return Some(fault.help("close the blocks that are finished; procedures keep deep ones apart"));
+            let fault =
+                Diagnostic::error(span, format!("more than {DEEPEST} braces stand open here"));
+            return Some(
+                fault.help("close the blocks that are finished; procedures keep deep ones apart"),
+            );
         }
     }
     None
@@ -91,7 +106,8 @@ impl Reader<'_> {
 
     /// Says what is missing behind `span`.
     fn missing(&mut self, span: Span, message: &str, help: &str) {
-        self.faults.push(Diagnostic::error(span, message).help(help));
+        self.faults
+            .push(Diagnostic::error(span, message).help(help));
     }
 
     fn span(&self, node: &Node) -> Span {
@@ -101,8 +117,20 @@ impl Reader<'_> {
 
     /// The place of a node without the blocks that belong to it.
     fn head(&self, node: &Node) -> Span {
-        let blocks = [Rule::arms, Rule::block, Rule::then, Rule::otherwise, Rule::refused, Rule::wait_link];
+        let blocks = [
+            Rule::arms,
+            Rule::block,
+            Rule::then,
+            Rule::otherwise,
+            Rule::refused,
+        ];
         let start = node.as_span().start();
+        if let Some(link) = child(node, Rule::wait_link) {
+            return Span {
+                start,
+                ..self.head(&link)
+            };
+        }
         let last = node
             .clone()
             .into_inner()
@@ -113,7 +141,10 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, node: &Node) -> Word {
-        let word = Word { text: node.as_str().trim_end().to_owned(), span: self.span(node) };
+        let word = Word {
+            text: node.as_str().trim_end().to_owned(),
+            span: self.span(node),
+        };
         if node.as_rule() == Rule::name && word.text.contains('-') {
             let mended = word.text.replace('-', "_");
             self.fault(
@@ -130,7 +161,10 @@ impl Reader<'_> {
     }
 
     fn words(&mut self, node: &Node, rule: Rule) -> Vec<Word> {
-        children(node, rule).iter().map(|name| self.word(name)).collect()
+        children(node, rule)
+            .iter()
+            .map(|name| self.word(name))
+            .collect()
     }
 
     /// The `who` of a step: a name wrapped in a node.
@@ -155,8 +189,9 @@ impl Reader<'_> {
         };
         if kind.is_none() {
             self.fault(
-                Diagnostic::error(span, format!("`{text}` is neither a time nor a number"))
-                    .help("a time is a whole number and one of ms, s, m, h, d: `500ms`, `10s`, `2m`"),
+                Diagnostic::error(span, format!("`{text}` is neither a time nor a number")).help(
+                    "a time is a whole number and one of ms, s, m, h, d: `500ms`, `10s`, `2m`",
+                ),
             );
         }
         kind.map(|kind| Amount { kind, span })
@@ -167,8 +202,17 @@ impl Reader<'_> {
         let holder = child(node, rule)?;
         if child(&holder, Rule::amount).is_none() {
             let span = self.span(&holder);
-            let word = holder.as_str().split_whitespace().next().unwrap_or_default().to_owned();
-            self.missing(span, &format!("`{word}` needs a time"), &format!("write `{word} 10s`, or the name of a parameter"));
+            let word = holder
+                .as_str()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            self.missing(
+                span,
+                &format!("`{word}` needs a time"),
+                &format!("write `{word} 10s`, or the name of a parameter"),
+            );
             return None;
         }
         self.amount(&holder)
@@ -176,11 +220,16 @@ impl Reader<'_> {
 }
 
 fn child<'i>(node: &Node<'i>, rule: Rule) -> Option<Node<'i>> {
-    node.clone().into_inner().find(|child| child.as_rule() == rule)
+    node.clone()
+        .into_inner()
+        .find(|child| child.as_rule() == rule)
 }
 
 fn children<'i>(node: &Node<'i>, rule: Rule) -> Vec<Node<'i>> {
-    node.clone().into_inner().filter(|child| child.as_rule() == rule).collect()
+    node.clone()
+        .into_inner()
+        .filter(|child| child.as_rule() == rule)
+        .collect()
 }
 
 fn has(node: &Node, rule: Rule) -> bool {

@@ -15,7 +15,10 @@ impl Reader<'_> {
     /// A text whose `{names}` are values.
     pub(super) fn quoted(&mut self, node: &Node) -> Quoted {
         let pieces = self.pieces(node, Braces::Values);
-        Quoted { pieces, span: self.span(node) }
+        Quoted {
+            pieces,
+            span: self.span(node),
+        }
     }
 
     /// A text without values: a brace is a brace.
@@ -28,15 +31,19 @@ impl Reader<'_> {
                 QuotedPiece::Value(name) => name.text,
             })
             .collect();
-        Word { text, span: self.span(node) }
+        Word {
+            text,
+            span: self.span(node),
+        }
     }
 
     fn pieces(&mut self, node: &Node, braces: Braces) -> Vec<QuotedPiece> {
         let span = self.span(node);
         if !has(node, Rule::quote) {
             self.fault(
-                Diagnostic::error(span, "this text has no end")
-                    .help("close it with `\"` on the same line; `\\n` and `\\r` stand for line ends"),
+                Diagnostic::error(span, "this text has no end").help(
+                    "close it with `\"` on the same line; `\\n` and `\\r` stand for line ends",
+                ),
             );
         }
         let Some(inner) = child(node, Rule::inner) else {
@@ -45,7 +52,10 @@ impl Reader<'_> {
         let mut scan = Scan {
             raw: inner.as_str(),
             at: 0,
-            base: Span { start: inner.as_span().start(), ..span },
+            base: Span {
+                start: inner.as_span().start(),
+                ..span
+            },
             literal: String::new(),
             pieces: Vec::new(),
         };
@@ -95,7 +105,8 @@ impl Reader<'_> {
             scan.at += length + 1;
             let span = scan.span(start, scan.at);
             scan.flush();
-            scan.pieces.push(QuotedPiece::Value(Word { text: name, span }));
+            scan.pieces
+                .push(QuotedPiece::Value(Word { text: name, span }));
         } else {
             let span = scan.span(start, start + 1);
             self.fault(
@@ -131,12 +142,17 @@ impl Scan<'_> {
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
-        Span { start: self.base.start + start, end: self.base.start + end, ..self.base }
+        Span {
+            start: self.base.start + start,
+            end: self.base.start + end,
+            ..self.base
+        }
     }
 
     fn flush(&mut self) {
         if !self.literal.is_empty() {
-            self.pieces.push(QuotedPiece::Literal(std::mem::take(&mut self.literal)));
+            self.pieces
+                .push(QuotedPiece::Literal(std::mem::take(&mut self.literal)));
         }
     }
 }

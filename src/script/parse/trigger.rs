@@ -15,7 +15,7 @@ impl Reader<'_> {
                 last_trigger = Some(self.head(&child));
                 triggers.extend(self.trigger(&child));
             } else if let Some(step) = self.step(&child) {
-                if let Some(trigger) = last_trigger {
+                if let Some(trigger) = last_trigger.take() {
                     self.fault(
                         Diagnostic::error(step.span, "an entry step stands behind a trigger")
                             .also(trigger, "only one step belongs to this trigger")
@@ -25,27 +25,41 @@ impl Reader<'_> {
                 entry.push(step);
             }
         }
-        self.strays(item, STEP_WORDS);
+        self.strays(item, "this is no step", STEP_HELP);
         (entry, triggers)
     }
 
     fn trigger(&mut self, node: &Node) -> Option<Trigger> {
         let span = self.head(node);
-        let urgency = if has(node, Rule::k_urgent) { Urgency::Urgent } else { Urgency::Ordinary };
-        let event = node.clone().into_inner().find(|child| {
-            !matches!(child.as_rule(), Rule::k_urgent | Rule::then)
-        })?;
+        let urgency = if has(node, Rule::k_urgent) {
+            Urgency::Urgent
+        } else {
+            Urgency::Ordinary
+        };
+        let event = node
+            .clone()
+            .into_inner()
+            .find(|child| !matches!(child.as_rule(), Rule::k_urgent | Rule::then))?;
         let when = self.when(&event);
         let body = match child(node, Rule::then) {
             Some(then) => Some(self.then(&then)),
             None => {
                 if when.is_some() {
-                    self.missing(span, "nothing follows this trigger", "write `-> STATE`, one step, or several in `{ }` behind it");
+                    self.missing(
+                        span,
+                        "nothing follows this trigger",
+                        "write `-> STATE`, one step, or several in `{ }` behind it",
+                    );
                 }
                 None
             }
         };
-        Some(Trigger { when: when?, urgency, body: body?, span })
+        Some(Trigger {
+            when: when?,
+            urgency,
+            body: body?,
+            span,
+        })
     }
 
     fn when(&mut self, event: &Node) -> Option<When> {
@@ -58,7 +72,11 @@ impl Reader<'_> {
             Rule::on_siege => match self.who(event) {
                 Some(who) if has(event, Rule::k_answers) => Some(When::SiegeAnswers { who }),
                 _ => {
-                    self.missing(span, "this trigger is not whole", "write `on siege secondary answers`");
+                    self.missing(
+                        span,
+                        "this trigger is not whole",
+                        "write `on siege secondary answers`",
+                    );
                     None
                 }
             },
@@ -70,7 +88,11 @@ impl Reader<'_> {
 
     fn needed_time(&mut self, event: &Node, span: Span, word: &str) -> Option<Amount> {
         if !has(event, Rule::amount) {
-            self.missing(span, &format!("`{word}` needs a time"), &format!("write `{word} 10m`, or the name of a parameter"));
+            self.missing(
+                span,
+                &format!("`{word}` needs a time"),
+                &format!("write `{word} 10m`, or the name of a parameter"),
+            );
         }
         self.amount(event)
     }
@@ -79,7 +101,11 @@ impl Reader<'_> {
         let who = self.who(event)?;
         let patterns = self.words(event, Rule::name);
         if patterns.is_empty() {
-            self.missing(span, "`prints` needs the names of patterns", "write `on primary prints panic, trap -> panicked`");
+            self.missing(
+                span,
+                "`prints` needs the names of patterns",
+                "write `on primary prints panic, trap -> panicked`",
+            );
             return None;
         }
         Some(When::Prints { who, patterns })
@@ -90,31 +116,49 @@ impl Reader<'_> {
             && who.text != "primary"
         {
             self.fault(
-                Diagnostic::error(who.span, "`ping` asks the package's address, which the primary serves")
-                    .help("write `on ping misses 3 every 5s`"),
+                Diagnostic::error(
+                    who.span,
+                    "`ping` asks the package's address, which the primary serves",
+                )
+                .help("write `on ping misses 3 every 5s`"),
             );
         }
         if has(event, Rule::k_answers) {
             return Some(When::PingAnswers);
         }
         if !has(event, Rule::amount) || !has(event, Rule::every) {
-            self.missing(span, "this trigger is not whole", "write `on ping misses 3 every 5s -> suspect`, or `on ping answers -> watch`");
+            self.missing(
+                span,
+                "this trigger is not whole",
+                "write `on ping misses 3 every 5s -> suspect`, or `on ping answers -> watch`",
+            );
             return None;
         }
         let count = self.amount(event);
         let every = self.amount_in(event, Rule::every);
-        Some(When::PingMisses { count: count?, every: every? })
+        Some(When::PingMisses {
+            count: count?,
+            every: every?,
+        })
     }
 
     fn on_link(&mut self, event: &Node, span: Span) -> Option<When> {
-        let held = if has(event, Rule::held) { Some(self.amount_in(event, Rule::held)?) } else { None };
+        let held = if has(event, Rule::held) {
+            Some(self.amount_in(event, Rule::held)?)
+        } else {
+            None
+        };
         let state = if has(event, Rule::k_down) {
             Some(LinkState::Down)
         } else {
             has(event, Rule::k_up).then_some(LinkState::Up)
         };
         let (Some(who), Some(state)) = (self.who(event), state) else {
-            self.missing(span, "this trigger is not whole", "write `on link secondary down for 2m`, or `on link secondary up`");
+            self.missing(
+                span,
+                "this trigger is not whole",
+                "write `on link secondary down for 2m`, or `on link secondary up`",
+            );
             return None;
         };
         Some(When::Link { who, state, held })
@@ -129,7 +173,11 @@ impl Reader<'_> {
             Some("switchover") => OperatorWord::Switchover,
             _ => {
                 let span = name.map_or(span, |name| name.span);
-                self.missing(span, "an operator says nothing like this", "there are `adopt`, `release`, `confirm` and `switchover`");
+                self.missing(
+                    span,
+                    "an operator says nothing like this",
+                    "there are `adopt`, `release`, `confirm` and `switchover`",
+                );
                 return None;
             }
         };
@@ -156,6 +204,15 @@ impl Reader<'_> {
 }
 
 /// What a step may be, for the help of a fault.
-pub(super) const STEP_WORDS: &str = "a step begins with one of send, expect, ask, nudge, break, live, identity, set, verify, mark, unmarked, reset, \
-     siege, dark, word, power, assume, fence, boot, resume, call, retry, wait, survey, run, probe, alarm, clear, log, let, \
-     done, fail, `->`";
+pub(super) const STEP_HELP: &str = "a step begins with one of these words:\n\
+     send, expect, ask, nudge, let, log, alarm, clear, wait, retry, call, run, probe, power,\n\
+     live, identity, set, verify, mark, unmarked, reset, break, siege, dark, word, assume,\n\
+     fence, boot, resume, survey, done, fail, `->`";
+
+/// Words that a line in a state or procedure may begin with.
+pub(super) const STEP_WORDS: [&str; 37] = [
+    "send", "expect", "ask", "nudge", "break", "live", "identity", "set", "verify", "mark",
+    "unmarked", "reset", "siege", "dark", "word", "power", "assume", "fence", "boot", "resume",
+    "call", "retry", "wait", "survey", "run", "probe", "alarm", "clear", "log", "let", "done",
+    "fail", "on", "urgent", "after", "every", "else",
+];

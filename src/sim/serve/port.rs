@@ -26,9 +26,9 @@ pub(super) async fn keep(bench: Arc<Bench>, number: usize, first: TcpListener) {
     loop {
         let open = listener.take();
         let up = |o: &Outside| o.links[number] != ConsoleLink::Refused;
-        let Ok(_) = outside.wait_for(up).await.map(drop) else {
+        if outside.wait_for(up).await.is_err() {
             return;
-        };
+        }
         let open = match open {
             Some(open) => open,
             None => bind(address).await,

@@ -75,10 +75,7 @@ async fn pair() -> SimHandle {
     let node = |name, id| NodeSpec::openbios(name, id).with_times(Times::QUICK);
     let nodes = vec![node("alpha", 0x8077_0001), node("beta", 0x8077_0002)];
     let sim = serve(ServeSpec::on_loopback(nodes)).await.unwrap();
-    for node in 0..2 {
-        sim.guard(node);
-        sim.power(node, true);
-    }
+    sim.start();
     let at_prompt = |(_, condition): &(_, Condition)| *condition == PROMPT;
     while !sim.snapshot().nodes.iter().all(at_prompt) {
         tokio::task::yield_now().await;
