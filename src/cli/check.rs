@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::scripts::{ScriptFault, color};
-use super::{Exit, Home, HomeArgs, Inspected, inspect};
+use super::{Exit, HomeArgs};
 use crate::config::{self, Cluster, Fault, Weight};
+use crate::home::scripts::{ScriptFault, color};
+use crate::home::{Home, Inspected, inspect};
 
 /// Checks all files of the home directory, and what they name.
 #[derive(Debug, Args)]

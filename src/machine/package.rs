@@ -165,6 +165,7 @@ pub enum Wait {
     /// Darkness.
     Dark {
         node: NodeId,
+        since: Moment,
         deadline: Moment,
         next_look: Moment,
     },

@@ -54,6 +54,7 @@ impl Machine {
                     p,
                     Wait::Dark {
                         node: n,
+                        since: now,
                         deadline: now + *within,
                         next_look: now,
                     },

@@ -126,6 +126,7 @@ impl Machine {
         }
         match look {
             Look::Begin => {
+                self.nodes[n].identity = Identity::Unknown;
                 self.type_text(n, "\r");
                 Look::Returned { at: now, tries: 1 }
             }

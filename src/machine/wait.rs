@@ -2,7 +2,7 @@
 
 use crate::machine::input::{PowerState, Ticket};
 use crate::machine::making::Piece;
-use crate::machine::package::{AfterDurable, Wait};
+use crate::machine::package::{AfterDurable, Frame, Wait};
 use crate::machine::proof::ProofKind;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
@@ -61,11 +61,7 @@ impl Machine {
             }
             Wait::Power { deadline, .. } if now >= deadline => self.power_ended(p, None),
             Wait::Probe { .. } | Wait::Run { .. } | Wait::Power { .. } => {}
-            Wait::Dark {
-                node,
-                deadline,
-                next_look,
-            } => self.progress_dark(p, node, deadline, next_look),
+            Wait::Dark { node, .. } => self.progress_dark(p, node),
             Wait::Survey(survey) => self.progress_survey(p, *survey),
             Wait::Gate { .. } => self.tick_gate(p),
         }
@@ -179,24 +175,22 @@ impl Machine {
         }
     }
 
-    fn progress_dark(
-        &mut self,
-        p: PackageId,
-        n: NodeId,
-        deadline: crate::clock::Moment,
-        next_look: crate::clock::Moment,
-    ) {
-        let began = self.packages[p]
-            .run
-            .frames
-            .iter()
-            .rev()
-            .find_map(|frame| match frame {
-                crate::machine::package::Frame::Fence { began, .. } => Some(*began),
-                _ => None,
-            });
-        let began = began.unwrap_or(self.now);
-        match self.look_at_darkness(p, n, began) {
+    fn progress_dark(&mut self, p: PackageId, n: NodeId) {
+        let Wait::Dark {
+            node,
+            since,
+            deadline,
+            next_look,
+        } = self.packages[p].run.wait
+        else {
+            return;
+        };
+        let frames = self.packages[p].run.frames.iter().rev();
+        let began = frames.clone().find_map(|frame| match frame {
+            Frame::Fence { began, .. } => Some(*began),
+            _ => None,
+        });
+        match self.look_at_darkness(p, n, began.unwrap_or(since), since) {
             Some(Ok(())) => self.go(p, None),
             Some(Err(why)) => self.fail(p, &why),
             None if self.now >= deadline => self.fail(
@@ -206,7 +200,8 @@ impl Machine {
             None if self.now >= next_look => {
                 let next_look = self.ask_to_vouch(p, n);
                 self.packages[p].run.wait = Wait::Dark {
-                    node: n,
+                    node,
+                    since,
                     deadline,
                     next_look,
                 };

@@ -1,4 +1,15 @@
-//! The home directory on disk, as the pure parts see it.
+//! The home directory: its files as the pure parts see them, and a look at all that they
+//! name before anything is guarded.
+//!
+//! ```text
+//!   disk ─► Home ─► config::load ─► clusters ─┬─► inspect ─► Inspected ─► check, run
+//!                   script::compile ─► scripts ┘
+//! ```
+
+mod inspect;
+pub mod scripts;
+
+pub use inspect::{Inspected, Programs, inspect};
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
