@@ -6,12 +6,12 @@ use std::process::Command;
 
 #[test]
 fn a_fence_by_break_only_is_refused() {
-    refused("fence-by-break-only.chat", "proof");
+    refused("fence-by-break-only.chat", "BREAK alone stops nothing for good");
 }
 
 #[test]
 fn a_fence_without_read_back_is_refused() {
-    refused("without-read-back.chat", "proof");
+    refused("without-read-back.chat", "it lacks, in this order");
 }
 
 fn refused(file: &str, because: &str) {
