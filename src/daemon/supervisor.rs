@@ -163,7 +163,7 @@ impl Daemon {
             }
         }
         for refused in &self.refused {
-            let text = format!("{} is not guarded: {}", refused.file, refused.why);
+            let text = format!("{} is not guarded: {}", refused.cluster, refused.first());
             let subject = Subject::cluster(&refused.cluster);
             alarms.raise(&subject, Severity::Critical, "not_guarded", &text);
         }
