@@ -202,13 +202,16 @@ fn a_word_needs_to_be_meant() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "standing still is a matter of time"
+)]
 fn a_process_that_stood_still_holds_its_takeovers() {
     let pair = Pair::running();
     let home = Home::of(&pair);
     let mut daemon = home.run();
     daemon.line("state watch");
     daemon.signal(Signal::SIGSTOP);
-    // The one thing here that is a matter of time.
     std::thread::sleep(std::time::Duration::from_secs(7));
     daemon.signal(Signal::SIGCONT);
     daemon.line("monitor impaired");

@@ -113,6 +113,12 @@ impl Daemon {
         &self.host
     }
 
+    /// Where a cluster's mail goes.
+    #[cfg(test)]
+    pub(super) fn mail(&self, cluster: &str) -> Option<mpsc::Sender<cluster::Message>> {
+        self.wards.get(cluster)?.mail().cloned()
+    }
+
     /// Guards until `stop` is done, which gives the reason; then ends in good order.
     pub async fn run(mut self, systemd: Systemd, stop: impl Future<Output = String>) {
         let (guarded, refused) = self.counts();

@@ -27,6 +27,15 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks at something that cannot be waited for.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// A moment before the next look.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells of a file's growth"
+)]
+fn look_again() {
+    std::thread::sleep(LOOK);
+}
+
 /// Looks until `there` has something to give.
 pub fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
@@ -35,7 +44,7 @@ pub fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < end, "{what} did not come within {LIMIT:?}");
-        std::thread::sleep(LOOK);
+        look_again();
     }
 }
 
@@ -283,7 +292,7 @@ impl Daemon<'_> {
                 home.activity(),
                 home.read("logs/clusterd.log")
             );
-            std::thread::sleep(LOOK);
+            look_again();
         }
     }
 

@@ -74,7 +74,10 @@ impl Timeline {
         let mut out = String::from("  took        after       phase\n");
         let mut before = Duration::ZERO;
         for (phase, at) in &self.reached {
-            let (took, after) = (Span(*at - before).to_string(), Span(*at).to_string());
+            let (took, after) = (
+                Span(at.saturating_sub(before)).to_string(),
+                Span(*at).to_string(),
+            );
             out.push_str(&format!("  {took:<10}  {after:<10}  {}\n", phase.words()));
             before = *at;
         }
