@@ -87,7 +87,10 @@ async fn play(args: &DemoArgs, seed: u64) -> Result<(), String> {
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let daemon = guard(prepared, stopped).await?;
-    let told = tell(&mut stage, &mut events, args.fault).await;
+    let told = tokio::select! {
+        told = tell(&mut stage, &mut events, args.fault) => told,
+        _ = tokio::signal::ctrl_c() => Err("it was interrupted".to_owned()),
+    };
     // The daemon may have gone already: then its end says so.
     let _ = stop.send(());
     daemon
@@ -142,7 +145,7 @@ async fn tell(
     };
     let end = until(stage, events, &mut teller, ended).await?;
     if end == End::Serving {
-        teller.probed(stage.probe(PART).await?);
+        teller.probed(&stage.probe(PART).await?);
     }
     teller.timeline(&end);
     judge(stage, &end, fault)

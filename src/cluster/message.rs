@@ -25,6 +25,9 @@ pub enum Message {
     },
     /// Something about the monitoring host.
     Host(HostFact),
+    /// Panic, to see what the supervisor makes of it.
+    #[cfg(test)]
+    Crash,
 }
 
 /// A cluster, now.

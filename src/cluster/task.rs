@@ -273,6 +273,8 @@ impl Guard {
                 let _ = answer.send(self.now(now));
             }
             Message::Host(fact) => self.feed(Input::Host(fact), now),
+            #[cfg(test)]
+            Message::Crash => panic!("told to crash"),
             Message::Say {
                 who,
                 word,

@@ -89,7 +89,8 @@ impl Desk<'_> {
         if let Some(refused) = self.refused.iter().find(|r| r.cluster == cluster) {
             let text = format!(
                 "{cluster} is not guarded, {} is wrong: {}",
-                refused.file, refused.why
+                refused.file,
+                refused.first()
             );
             return Err(Answer::refused(Refusal::NotGuarded, text));
         }

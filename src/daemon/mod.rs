@@ -23,3 +23,6 @@ pub use signals::until_told_to_stop;
 pub use supervisor::Daemon;
 pub use systemd::Systemd;
 pub use tracing_log::log_to;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::cluster::{Blueprint, Happened};
-use crate::config::{Loaded, Settings};
+use crate::config::{Loaded, Settings, Weight};
 use crate::home::{Home, Programs, inspect};
 use crate::scribe::Scribe;
 use crate::store::{Journal, Retention, StoreError};
@@ -65,6 +65,18 @@ pub(super) struct Unguarded {
     pub why: String,
 }
 
+impl Unguarded {
+    /// What is wrong, in one line.
+    pub(super) fn first(&self) -> String {
+        let mut lines = self.why.lines();
+        let first = lines.next().unwrap_or_default();
+        match lines.count() {
+            0 => first.to_owned(),
+            more => format!("{first}; and {more} more: clusterd check lists them"),
+        }
+    }
+}
+
 /// Locks the home, opens journal and logs, reads every file and compiles every script.
 ///
 /// # Errors
@@ -110,8 +122,11 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
 
 fn refused(loaded: &Loaded) -> Vec<Unguarded> {
     let faults = |file: &str| {
-        let faults: Vec<String> = loaded.faults_of(file).map(ToString::to_string).collect();
-        faults.join("\n")
+        let errors = loaded
+            .faults_of(file)
+            .filter(|fault| fault.weight == Weight::Error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        errors.join("\n")
     };
     let refused = loaded.refused.iter().map(|refused| Unguarded {
         cluster: refused.name.clone().unwrap_or_else(|| stem(&refused.file)),

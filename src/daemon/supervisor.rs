@@ -113,6 +113,12 @@ impl Daemon {
         &self.host
     }
 
+    /// Where a cluster's mail goes.
+    #[cfg(test)]
+    pub(super) fn mail(&self, cluster: &str) -> Option<mpsc::Sender<cluster::Message>> {
+        self.wards.get(cluster)?.mail().cloned()
+    }
+
     /// Guards until `stop` is done, which gives the reason; then ends in good order.
     pub async fn run(mut self, systemd: Systemd, stop: impl Future<Output = String>) {
         let (guarded, refused) = self.counts();
@@ -163,7 +169,7 @@ impl Daemon {
             }
         }
         for refused in &self.refused {
-            let text = format!("{} is not guarded: {}", refused.file, refused.why);
+            let text = format!("{} is not guarded: {}", refused.cluster, refused.first());
             let subject = Subject::cluster(&refused.cluster);
             alarms.raise(&subject, Severity::Critical, "not_guarded", &text);
         }

@@ -78,7 +78,7 @@ impl Teller {
     }
 
     /// A client got an answer.
-    pub(super) fn probed(&mut self, answer: String) {
+    pub(super) fn probed(&mut self, answer: &str) {
         self.timeline.answered(self.start.elapsed());
         self.line(&format!("client: {answer}"));
     }

@@ -75,7 +75,7 @@ impl Timeline {
         let mut before = Duration::ZERO;
         for (phase, at) in &self.reached {
             let (took, after) = (
-                Span((*at).checked_sub(before).unwrap()).to_string(),
+                Span(at.saturating_sub(before)).to_string(),
                 Span(*at).to_string(),
             );
             out.push_str(&format!("  {took:<10}  {after:<10}  {}\n", phase.words()));

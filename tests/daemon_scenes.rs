@@ -1,0 +1,144 @@
+//! The built daemon on simulated machines behind real sockets: adopted, crashed, taken over.
+
+mod daemon_support;
+
+use clusterd::clock::Moment;
+use clusterd::sim::NvramFault;
+use daemon_support::{Home, Pair, stdout, until};
+
+#[test]
+fn a_panic_ends_on_the_other_node() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("primary is alpha, secondary is beta");
+    daemon.line("state watch");
+    pair.sim.panic(0);
+    daemon.line("alpha: proved stopped (firmware reset)");
+    daemon.line("given to beta, unconfirmed");
+    daemon.line("beta is up");
+    daemon.line("state watch");
+    assert_eq!(pair.boots(), ["alpha", "beta"]);
+    assert!(pair.sim.snapshot().serving);
+    pair.never_two_writers();
+
+    let status = home.status();
+    let package = &status["clusters"][0]["snapshot"]["packages"][0];
+    assert_eq!(package["primary"], "beta");
+    assert_eq!(package["confirmed"], true);
+    let text = stdout(&home.clusterd(&["status"]));
+    assert!(text.contains("pair  svc is on beta"), "{text}");
+    assert!(daemon.stop().success());
+    for file in [
+        "logs/clusterd.log",
+        "logs/alarms.log",
+        "logs/pair/alpha.console",
+    ] {
+        assert!(!home.read(file).is_empty(), "{file}");
+    }
+    assert!(
+        home.read("logs/alarms.log")
+            .contains("CRITICAL  pair/svc  primary_panic")
+    );
+    assert!(
+        home.read("logs/pair/alpha.console")
+            .contains("-- BREAK sent")
+    );
+}
+
+#[test]
+fn a_restart_finds_what_it_left() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    pair.sim.panic(0);
+    daemon.line("beta is up");
+    daemon.line("state watch");
+    assert!(daemon.stop().success());
+    let before = home.activity().len();
+    let mut daemon = home.run();
+    until("the roles", || {
+        home.activity()[before..]
+            .contains("primary is beta")
+            .then_some(())
+    });
+    daemon.line("state watch");
+    assert_eq!(pair.boots(), ["alpha", "beta"]);
+    pair.never_two_writers();
+}
+
+/// At three steps of a takeover: the fence's intent, the proof, the boot's intent.
+#[test]
+fn a_kill_in_the_middle_of_a_takeover_ends_well() {
+    for step in [
+        "stopping alpha for good",
+        "proved stopped",
+        "given to beta, unconfirmed",
+    ] {
+        let pair = Pair::running();
+        let home = Home::of(&pair);
+        let mut daemon = home.run();
+        daemon.line("state watch");
+        pair.sim.panic(0);
+        daemon.line(step);
+        daemon.kill();
+        let mut daemon = home.run();
+        until(&format!("the service after a kill at {step:?}"), || {
+            let now = pair.sim.snapshot();
+            (now.serving && pair.boots().len() == 2).then_some(())
+        });
+        daemon.line("state watch");
+        assert_eq!(pair.boots(), ["alpha", "beta"], "{step}");
+        pair.never_two_writers();
+    }
+}
+
+#[test]
+fn without_a_proof_it_holds_until_an_operator_gives_his_word() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    pair.sim.order(|rig, now| {
+        let alpha = rig.node_at(0, now);
+        alpha.set_variable("boot-device", "disk");
+        alpha.set_nvram_fault(NvramFault::LostAtReset);
+    });
+    pair.sim.panic(0);
+    daemon.line("alpha: openboot_reset made no proof");
+    daemon.line("state held");
+    assert!(home.alarms().contains(&"hold".to_owned()));
+    let text = stdout(&home.clusterd(&["status"]));
+    assert!(text.starts_with("1 cluster, 1 in HOLD, "), "{text}");
+    assert_eq!(pair.boots(), ["alpha"]);
+
+    pair.sim.power(0, false);
+    let word = [
+        "confirm",
+        "pair/alpha",
+        "stopped",
+        "--yes-i-have-checked",
+        "pair/alpha",
+    ];
+    let said = home.clusterd(&word);
+    assert!(said.status.success(), "{}", daemon_support::stderr(&said));
+    daemon.line("alpha: proved stopped (an operator's word)");
+    daemon.line("beta is up");
+    assert_eq!(pair.boots(), ["alpha", "beta"]);
+    pair.never_two_writers();
+}
+
+#[test]
+fn all_at_the_prompt_without_a_journal_waits_for_a_person() {
+    let pair = Pair::at_prompt();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("state unclear");
+    assert_eq!(pair.sim.transcript(0).breaks(Moment::ZERO), 0);
+    let said = home.clusterd(&["adopt", "pair", "--primary", "beta"]);
+    assert!(said.status.success(), "{}", daemon_support::stderr(&said));
+    daemon.line("beta is up");
+    daemon.line("state watch");
+    assert_eq!(pair.boots(), ["beta"]);
+}
