@@ -6,7 +6,10 @@ use std::process::Command;
 
 #[test]
 fn a_fence_by_break_only_is_refused() {
-    refused("fence-by-break-only.chat", "BREAK alone stops nothing for good");
+    refused(
+        "fence-by-break-only.chat",
+        "BREAK alone stops nothing for good",
+    );
 }
 
 #[test]
