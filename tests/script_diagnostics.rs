@@ -4,6 +4,7 @@
 
 mod script;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -46,7 +47,7 @@ fn every_fault_is_told_word_for_word() {
 }
 
 fn said(name: &str, text: &str) -> String {
-    match script::try_compile(name, text) {
+    match script::try_compile(name, text, script::CASES, &BTreeMap::new()) {
         Ok(compiled) if compiled.warnings.is_empty() => panic!("{name} has no faults"),
         Ok(compiled) => render(&compiled.warnings, &compiled.sources, false),
         Err(faults) => render(&faults.diagnostics, &faults.sources, false),

@@ -1,5 +1,6 @@
 //! The open alarms: raised, counted, cleared.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -187,7 +188,7 @@ impl Alarms {
             })
             .cloned()
             .collect();
-        open.sort_by(|a, b| (b.severity, b.first_ms).cmp(&(a.severity, a.first_ms)));
+        open.sort_by_key(|alarm| Reverse((alarm.severity, alarm.first_ms)));
         open
     }
 

@@ -5,6 +5,7 @@ pub mod adopt;
 mod ask;
 pub mod check;
 pub mod confirm;
+pub mod demo;
 pub mod release;
 pub mod run;
 pub mod script;
@@ -34,6 +35,7 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
     Check(check::CheckArgs),
+    Demo(demo::DemoArgs),
     Sim(sim::SimArgs),
     Script(script::ScriptArgs),
 }
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Script(args) => script::run(&args),
     };

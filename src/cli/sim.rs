@@ -82,9 +82,7 @@ async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
         service: Some(SocketAddr::new(args.listen, port)),
     })
     .await?;
-    for node in 0..usize::from(args.nodes) {
-        sim.power(node, true);
-    }
+    sim.start();
     println!("{}", sim.table());
     if let Some(dir) = &args.write_home {
         write_home(&sim, dir)?;

@@ -11,6 +11,7 @@
 //! Nothing of one cluster waits for another: every task has its own queues, all bounded, and
 //! logs, journal and name look-ups are done elsewhere.
 
+mod addresses;
 mod asks;
 mod blueprint;
 mod clock;
@@ -30,8 +31,12 @@ pub use task::{Pulse, guard};
 
 use std::sync::Arc;
 
+use tokio::sync::broadcast;
+
 use crate::alarm::Alarms;
+use crate::clock::Moment;
 use crate::config::Settings;
+use crate::machine::Event;
 use crate::scribe::Scribe;
 use crate::store::Journal;
 
@@ -50,4 +55,17 @@ pub struct Host {
     pub scribe: Arc<Scribe>,
     /// The pinger.
     pub asks: Asks,
+    /// All that happens in all clusters, for whoever listens; who is slow misses some.
+    pub happened: broadcast::Sender<Happened>,
+}
+
+/// Something that happened in a cluster.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// When, by the host's clock.
+    pub at: Moment,
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// What.
+    pub event: Event,
 }

@@ -1,7 +1,9 @@
 //! Performing what the machine wants.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::Happened;
 use super::errand::Place;
 use super::task::Guard;
 use crate::alarm::Subject;
@@ -28,7 +30,7 @@ impl Guard {
             } => {
                 self.recorder.entry(ticket, entry, *memory);
             }
-            Action::Event(event) => self.event(&event),
+            Action::Event(event) => self.event(event),
             Action::Alarm {
                 package,
                 severity,
@@ -76,16 +78,23 @@ impl Guard {
     }
 
     /// To the activity log at once, to the journal in time.
-    pub(super) fn event(&mut self, event: &Event) {
+    pub(super) fn event(&mut self, event: Event) {
         let text = one_line(&event.to_string());
         let line = format!("{}  {text}", stamp(SystemTime::now()));
         let book = Book::Activity(self.blueprint.name().to_owned());
         self.host.scribe.line(book, &line);
         tracing::debug!(target: "activity", cluster = self.blueprint.name(), "{text}");
-        self.recorder.event(event);
+        self.recorder.event(&event);
         if let Some(overheard) = &mut self.overheard {
             overheard.push(text);
         }
+        let happened = Happened {
+            at: self.host.clock.now(),
+            cluster: Arc::clone(&self.name),
+            event,
+        };
+        // An error means that nobody listens.
+        let _ = self.host.happened.send(happened);
     }
 
     pub(super) fn console_book(&self, node: NodeId) -> Book {

@@ -15,18 +15,16 @@ use super::line::{self, Line};
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
 use super::{Blueprint, Host};
-use crate::alarm::Subject;
 use crate::clock::Moment;
 use crate::console::{LinkSettings, Said};
 use crate::machine::Machine;
 use crate::machine::input::{HostFact, Input, Order};
 use crate::machine::memory::Memory;
 use crate::machine::setup::NodeId;
-use crate::probe::{ProbeError, Target};
-use crate::script::program::{OperatorWord, Severity};
+use crate::script::program::OperatorWord;
 
 /// A turn of the loop comes at least so often.
-const TURN: Duration = Duration::from_secs(1);
+pub(super) const TURN: Duration = Duration::from_secs(1);
 
 /// Console output goes before a deadline that is due: it may hold the answer that the deadline
 /// is about. It does so at most this many times in a row, each time a piece of some KiB.
@@ -103,6 +101,7 @@ enum Wake {
 pub(super) struct Guard {
     pub(super) blueprint: Arc<Blueprint>,
     pub(super) host: Arc<Host>,
+    pub(super) name: Arc<str>,
     pub(super) lines: Vec<Line>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
@@ -111,12 +110,12 @@ pub(super) struct Guard {
     /// What happens while an operator's word is worked on, for the answer.
     pub(super) overheard: Option<Vec<String>>,
     machine: Machine,
-    asker: Asker,
+    pub(super) asker: Asker,
     /// Keys of the asker: the packages' services, the witnesses.
-    services: Vec<Option<u64>>,
-    witnesses: Vec<Option<u64>>,
+    pub(super) services: Vec<Option<u64>>,
+    pub(super) witnesses: Vec<Option<u64>>,
     /// Keys that this host could not ask, at last.
-    troubled: BTreeSet<u64>,
+    pub(super) troubled: BTreeSet<u64>,
     passed_over: u32,
     first: usize,
 }
@@ -135,6 +134,7 @@ impl Guard {
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
             inputs: VecDeque::new(),
+            name: Arc::from(blueprint.name()),
             overheard: None,
             machine: Machine::new(setup, memory, now, host.clock.wall_zero()),
             asker: host.asks.asker(),
@@ -169,7 +169,7 @@ impl Guard {
     }
 
     /// Feeds one input and does all that comes of it.
-    fn feed(&mut self, input: Input, now: Moment) {
+    pub(super) fn feed(&mut self, input: Input, now: Moment) {
         self.machine.handle(input, now);
         self.drain(now);
     }
@@ -325,77 +325,6 @@ impl Guard {
         self.overheard = Some(Vec::new());
         self.feed(Input::Operator(Order { who, word, node }), now);
         Answered::Heard(self.overheard.take().unwrap_or_default())
-    }
-}
-
-/// The asking of addresses.
-impl Guard {
-    fn watch_addresses(&mut self, now: Moment) {
-        let every = self
-            .blueprint
-            .services
-            .iter()
-            .map(|(_, every)| *every)
-            .min();
-        let every = every.unwrap_or(TURN);
-        let mut trouble = None;
-        let mut watch = |target: Target, every: Duration| match self.asker.watch(target, every) {
-            Ok(key) => Some(key),
-            Err(err) => {
-                trouble = Some(err);
-                None
-            }
-        };
-        let blueprint = &self.blueprint;
-        self.services = blueprint
-            .services
-            .iter()
-            .map(|(target, every)| watch(*target, *every))
-            .collect();
-        self.witnesses = blueprint
-            .witnesses
-            .iter()
-            .map(|target| watch(*target, every))
-            .collect();
-        self.ping_trouble(trouble.as_ref(), now);
-    }
-
-    /// Nothing is known of addresses that cannot be asked: the monitor is impaired, and says so.
-    fn ping_trouble(&mut self, trouble: Option<&ProbeError>, now: Moment) {
-        let subject = Subject::cluster(self.blueprint.name());
-        match trouble {
-            Some(err) => {
-                self.host
-                    .alarms
-                    .raise(&subject, Severity::Critical, "no_ping", &err.to_string());
-                self.feed(Input::Host(HostFact::PingTrouble), now);
-            }
-            None => self.host.alarms.clear(&subject, "no_ping"),
-        }
-    }
-
-    fn told(&mut self, told: Told, now: Moment) {
-        match told {
-            Told::Host(fact) => self.feed(Input::Host(fact), now),
-            Told::Trouble { key, why } => {
-                if self.troubled.is_empty() {
-                    tracing::warn!("{}: {why}", self.blueprint.name());
-                    self.feed(Input::Host(HostFact::PingTrouble), now);
-                }
-                self.troubled.insert(key);
-            }
-            Told::Answer { key, answered } => {
-                if self.troubled.remove(&key) && self.troubled.is_empty() {
-                    self.feed(Input::Host(HostFact::PingWell), now);
-                }
-                let position = |keys: &[Option<u64>]| keys.iter().position(|k| *k == Some(key));
-                if let Some(package) = position(&self.services) {
-                    self.feed(Input::Address { package, answered }, now);
-                } else if let Some(witness) = position(&self.witnesses) {
-                    self.feed(Input::Witness { witness, answered }, now);
-                }
-            }
-        }
     }
 }
 

@@ -5,11 +5,16 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cluster::Blueprint;
+use tokio::sync::broadcast;
+
+use crate::cluster::{Blueprint, Happened};
 use crate::config::{Loaded, Settings};
 use crate::home::{Home, Programs, inspect};
 use crate::scribe::Scribe;
 use crate::store::{Journal, Retention, StoreError};
+
+/// Events that a slow listener may be behind.
+const LISTENERS_LAG: usize = 4096;
 
 /// Why the daemon cannot start at all.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,8 @@ pub struct Prepared {
     pub scribe: Arc<Scribe>,
     pub(super) guarded: Vec<Arc<Blueprint>>,
     pub(super) refused: Vec<Unguarded>,
+    /// Subscribe here before the start, and nothing that happens is missed.
+    pub happened: broadcast::Sender<Happened>,
 }
 
 /// A cluster that cannot be guarded.
@@ -97,6 +104,7 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
         scribe: Arc::new(scribe),
         guarded,
         refused,
+        happened: broadcast::Sender::new(LISTENERS_LAG),
     })
 }
 

@@ -60,6 +60,7 @@ impl Daemon {
             scribe,
             guarded,
             refused,
+            happened,
         } = prepared;
         let socket = home.path(&settings.control_socket);
         let server =
@@ -76,6 +77,7 @@ impl Daemon {
             journal,
             alarms,
             scribe,
+            happened,
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);

@@ -24,7 +24,10 @@ pub struct Home {
 }
 
 impl Home {
-    /// Takes a directory that is there and can be read; an error in a person's words if not.
+    /// Takes a directory.
+    ///
+    /// # Errors
+    /// It is not there or cannot be read; why, in a person's words.
     pub fn open(dir: &Path) -> Result<Home, String> {
         let said = |error: &io::Error| format!("home directory {}: {error}", dir.display());
         let dir = fs::canonicalize(dir).map_err(|error| said(&error))?;

@@ -166,13 +166,8 @@ impl World {
     }
 
     /// The state of the first package's script.
-    pub fn state(&self) -> String {
-        let snapshot = self.machine.snapshot(self.now);
-        snapshot
-            .packages
-            .first()
-            .map(|p| p.state.clone())
-            .unwrap_or_default()
+    pub fn state(&self) -> &str {
+        self.machine.state(0)
     }
 
     /// An operator says something.

@@ -221,10 +221,7 @@ pub fn reach(world: &mut World, state: &str) {
 pub fn serves(world: &mut World, n: usize) {
     let name = world.rig.node(n).spec().name.clone();
     let there = world.until(LONG, |w| {
-        let package = &w.machine().snapshot(w.now()).packages[0];
-        package.state == "watch"
-            && package.primary.as_deref() == Some(&name)
-            && w.rig.node(n).serves()
+        w.state() == "watch" && w.machine().primary(0) == Some(n) && w.rig.node(n).serves()
     });
     assert!(
         there,

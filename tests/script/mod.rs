@@ -31,32 +31,36 @@ impl PatternJudge for Judge {
     }
 }
 
-/// The libraries of chat-scripts/lib, and the broken ones of tests/script/lib.
-pub fn libraries() -> BTreeMap<String, (String, String)> {
+/// The shipped libraries.
+pub const SHIPPED: &str = "chat-scripts/lib";
+/// Libraries that only tests use: a small openboot, and broken ones.
+pub const CASES: &str = "tests/script/lib";
+
+/// The libraries of a folder.
+pub fn libraries(folder: &str) -> BTreeMap<String, (String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut libraries = BTreeMap::new();
-    for folder in ["chat-scripts/lib", "tests/script/lib"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        for entry in std::fs::read_dir(folder).expect("the library folder is there") {
-            let path = entry.expect("an entry").path();
-            let name = path
-                .file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
-            let text = std::fs::read_to_string(&path).expect("a library is text");
-            libraries.insert(name.clone(), (format!("lib/{name}.chat"), text));
-        }
+    for entry in std::fs::read_dir(folder).expect("the library folder is there") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(&path).expect("a library is text");
+        libraries.insert(name.clone(), (format!("lib/{name}.chat"), text));
     }
     libraries
 }
 
-/// Compiles `text` with these libraries and with parameters of a cluster file.
-pub fn try_compile_with(
+/// Compiles `text` with the libraries of `folder` and the parameters of a cluster file.
+pub fn try_compile(
     path: &str,
     text: &str,
+    folder: &str,
     params: &BTreeMap<String, String>,
 ) -> Result<Compiled, Faults> {
-    let libraries = libraries();
+    let libraries = libraries(folder);
     let context = Context {
         loader: &libraries,
         params,
@@ -65,14 +69,9 @@ pub fn try_compile_with(
     compile_with(path, text, &context)
 }
 
-/// Compiles `text` with these libraries.
-pub fn try_compile(path: &str, text: &str) -> Result<Compiled, Faults> {
-    try_compile_with(path, text, &BTreeMap::new())
-}
-
-/// Compiles a script that has no errors.
+/// Compiles a script that has no errors, with the shipped libraries.
 pub fn compile(path: &str, text: &str) -> Compiled {
-    match try_compile(path, text) {
+    match try_compile(path, text, SHIPPED, &BTreeMap::new()) {
         Ok(compiled) => compiled,
         Err(faults) => panic!("{}", render(&faults.diagnostics, &faults.sources, false)),
     }

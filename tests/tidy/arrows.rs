@@ -23,7 +23,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("alarm", &["script", "machine", "logfile", "store", "scribe"]),
     ("home", &["script", "config", "matcher", "console"]),
     ("control", &["script", "config", "machine", "alarm"]),
-    ("cluster", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec",
+    ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
     ("daemon", &["script", "config", "machine", "logfile", "console", "probe", "exec", "store",
         "scribe", "alarm", "home", "control", "cluster"]),

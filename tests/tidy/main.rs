@@ -177,8 +177,7 @@ fn wrong_arrows(file: &File, code: &str) -> Vec<String> {
 }
 
 fn tree() -> Vec<File> {
-    let root = std::env::var_os("TIDY_ROOT")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for folder in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
         collect(&root, &root.join(folder), &mut files);

@@ -173,10 +173,11 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
             )
             .help(example(&key.text)),
         ),
-        [_, second, ..] if !["booting", "login", "panic"].contains(&key.text.as_str()) => faults.push(
-            Diagnostic::error(second.span, format!("`{}` is one pattern", key.text))
-                .help("join them into one regex with `|`"),
-        ),
+        [_, second, ..] if !["booting", "login", "panic"].contains(&key.text.as_str()) => faults
+            .push(
+                Diagnostic::error(second.span, format!("`{}` is one pattern", key.text))
+                    .help("join them into one regex with `|`"),
+            ),
         _ => {}
     }
     let found = patterns(&setting.names, faults);
