@@ -138,22 +138,25 @@ pub fn ways_out(program: &Program, state: StateId) -> BTreeSet<StateId> {
     let state = &program.states[state];
     let blocks =
         std::iter::once(state.entry).chain(state.triggers.iter().map(|trigger| trigger.body));
-    let mut out = BTreeSet::new();
-    for block in blocks {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![block];
-        while let Some(pc) = open.pop() {
-            if !seen.insert(pc) {
-                continue;
-            }
-            if let Op::Goto(to) = program.ops[pc] {
-                out.insert(to);
-            } else {
-                open.extend(ways(program, pc).into_iter().map(|way| way.to));
-            }
+    blocks
+        .flat_map(|entry| block(program, entry))
+        .filter_map(|pc| match program.ops[pc] {
+            Op::Goto(to) => Some(to),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The ops that may run from `entry` on without another state's.
+pub fn block(program: &Program, entry: Pc) -> BTreeSet<Pc> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![entry];
+    while let Some(pc) = open.pop() {
+        if seen.insert(pc) && !matches!(program.ops[pc], Op::Goto(_)) {
+            open.extend(ways(program, pc).into_iter().map(|way| way.to));
         }
     }
-    out
+    seen
 }
 
 /// A point on a way through a script.
