@@ -394,7 +394,7 @@ fn the_shipped_scripts_have_no_faults_and_no_warnings() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever is cut out of a script and put in elsewhere: faults, but no panic, and every
     /// fault can be printed.

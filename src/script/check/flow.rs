@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{SourceId, Sources, Span};
-use crate::script::program::{Op, Pc, Program, StateId};
+use crate::script::program::{Op, PatternId, Pc, Program, StateId};
 
 /// One way on from an op.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,19 +45,12 @@ pub fn ways(program: &Program, pc: Pc) -> Vec<Way> {
         Op::Goto(state) => vec![way(program.states[*state].entry, "", Well)],
         Op::End | Op::Done | Op::Fail(_) | Op::Again => Vec::new(),
         Op::Expect { arms, silence, .. } => {
-            let names = |patterns: &[usize]| -> String {
-                patterns
-                    .iter()
-                    .map(|pattern| program.patterns[*pattern].name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            let mut out: Vec<Way> = arms
+            let of_arms = arms
                 .iter()
-                .map(|arm| way(arm.then, names(&arm.patterns), Well))
-                .collect();
-            out.extend(silence.map(|to| way(to, "silence", Failed)));
-            out
+                .map(|arm| way(arm.then, names(program, &arm.patterns), Well));
+            of_arms
+                .chain(silence.map(|to| way(to, "silence", Failed)))
+                .collect()
         }
         Op::PowerStatus {
             on, off, unknown, ..
@@ -115,6 +108,14 @@ pub fn ways(program: &Program, pc: Pc) -> Vec<Way> {
         } => vec![way(*answers, "answers", Well), way(*silent, "silent", Well)],
         _ => vec![next("")],
     }
+}
+
+fn names(program: &Program, patterns: &[PatternId]) -> String {
+    let names: Vec<&str> = patterns
+        .iter()
+        .map(|pattern| program.patterns[*pattern].name.as_str())
+        .collect();
+    names.join(", ")
 }
 
 /// The states that the machine can come to.
