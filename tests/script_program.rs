@@ -80,6 +80,16 @@ fn an_ask_types_return_and_leads_on_by_what_comes() {
 }
 
 #[test]
+fn the_time_of_a_wait_may_stand_with_the_silence() {
+    let program = state("ask primary { login -> there  silence 10s -> { } }");
+    let op = &program.ops[entry(&program) + 1];
+    assert!(
+        matches!(op, Op::Expect { within, .. } if *within == Duration::from_secs(10)),
+        "{op:?}"
+    );
+}
+
+#[test]
 fn a_door_goes_on_behind_itself_and_has_its_ways_out() {
     let program = state(
         "alarm notice x \"x\"\nfence primary with cut_power, darkness refused -> there else { log \"no\" }\nlog \"yes\"",
@@ -309,6 +319,25 @@ error: `tries` is a number
 }
 
 #[test]
+fn a_library_is_checked_by_itself() {
+    let libraries = script::libraries(SHIPPED);
+    assert!(libraries.len() > 1);
+    for (name, (path, text)) in &libraries {
+        match script::check_file(path, text) {
+            Ok(checked) => {
+                assert!(checked.program.states.is_empty(), "{name}");
+                assert_eq!(
+                    render(&checked.warnings, &checked.sources, false),
+                    "",
+                    "{name}"
+                );
+            }
+            Err(faults) => panic!("{}", render(&faults.diagnostics, &faults.sources, false)),
+        }
+    }
+}
+
+#[test]
 fn a_place_names_the_file_and_the_line() {
     let program = state("log \"here\"");
     assert_eq!(program.place_text(entry(&program)), "one.chat:4");
@@ -394,7 +423,7 @@ fn the_shipped_scripts_have_no_faults_and_no_warnings() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever is cut out of a script and put in elsewhere: faults, but no panic, and every
     /// fault can be printed.

@@ -98,10 +98,16 @@ fn unproved(
         }
     }
     if let Some(voided) = end.fact.voided {
-        fault = fault.also(
-            draft.spans[voided],
-            "this makes void what was proved before it",
+        let typed = !matches!(
+            program.ops[voided],
+            Op::Wait(_) | Op::Expect { .. } | Op::Run { .. } | Op::Probe { .. }
         );
+        let why = if typed {
+            "this makes void what was proved before it"
+        } else {
+            "a proof lives for 60 s, and this may take longer"
+        };
+        fault = fault.also(draft.spans[voided], why);
     }
     if !end.way.is_empty() {
         fault = fault.note(format!("the way:\n{}", end.way));

@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use super::flow::{Outcome, Point, block, reachable_states, tell, ways};
 use super::sends::starts_system;
-use super::times::{Times, takes};
+use super::times::{PROOF_LIVES, Times, takes};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{Diagnostic, Sources, Span};
 use crate::script::program::{Op, Pc, ProcedureId, Role, Who};
-
-/// How long a FirmwareReset proof lives (design, rule 3).
-const PROOF_LIVES: Duration = Duration::from_secs(60);
 
 /// What is known on a way through states.
 #[derive(Clone, Debug, Default)]

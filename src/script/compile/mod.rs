@@ -13,7 +13,7 @@ mod value;
 
 use std::time::Duration;
 
-use load::{Loaded, Loading};
+use load::{FileRole, Loaded, Loading};
 use scope::{Kind, Scope};
 use steps::{Builder, Home};
 
@@ -52,9 +52,9 @@ pub struct Lowered {
 }
 
 /// Compiles without checking the flow.
-pub fn lower(path: &str, text: &str, context: &Context) -> Lowered {
+pub fn lower(path: &str, text: &str, context: &Context, role: FileRole) -> Lowered {
     let mut loading = Loading::default();
-    loading.read(path, text, context, false);
+    loading.read(path, text, context, role);
     let paths: Vec<String> = loading.sources.paths().map(str::to_owned).collect();
     let params = loading.params(context.params);
     let Loading {
@@ -89,7 +89,12 @@ fn draft(
     let patterns = patterns(files, &mut builder);
     let procedures = procedures(files, &mut builder);
     let states = states(files, &mut builder);
-    let start = one_start(files, &mut builder);
+    let library = files.last().is_some_and(|main| main.library);
+    let start = if library {
+        0
+    } else {
+        one_start(files, &mut builder)
+    };
     let Builder {
         ops,
         spans,
