@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use clusterd::cli::{Home, inspect};
 use clusterd::config::{self, DataPolicy, Settings, Weight};
+use clusterd::home::{Home, inspect};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -143,13 +143,17 @@ fn a_missing_power_program_refuses_its_cluster() {
 }
 
 #[test]
-fn a_console_socket_that_is_not_there_yet_is_a_warning() {
+fn a_console_socket_that_is_not_there_yet_and_has_no_break_is_a_warning() {
     let home = home();
     edit(home.path(), "telnet://ts1:2001", "unix:/nowhere/alpha.sock");
     let (code, out, _) = check(home.path(), &[]);
     assert_eq!(code, Some(0), "{out}");
     assert!(
         out.contains("there is no socket /nowhere/alpha.sock now"),
+        "{out}"
+    );
+    assert!(
+        out.contains("sends BREAK, and this console carries none"),
         "{out}"
     );
 }
@@ -289,4 +293,84 @@ fn a_console_address_without_a_port_is_told_where_it_stands() {
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("names no port"), "{out}");
     assert!(out.contains("--> clist/example.yaml:11:14"), "{out}");
+}
+
+#[test]
+fn the_key_planned_grace_fills_the_scripts_parameter() {
+    let home = home();
+    edit(home.path(), "planned_grace: 10m", "planned_grace: 77s");
+    let found = inspect(&Home::open(home.path()).unwrap());
+    assert!(!found.has_errors(), "{:?}", found.loaded.faults);
+    let programs = found.programs.values().next().unwrap();
+    let program = format!("{:?}", programs.values().next().unwrap());
+    assert!(program.contains("After(77s)"));
+}
+
+/// All keys of a YAML text, at whatever depth.
+fn keys(text: &str) -> Vec<String> {
+    fn walk(value: &serde_yaml::Value, keys: &mut Vec<String>) {
+        match value {
+            serde_yaml::Value::Mapping(map) => {
+                for (key, value) in map {
+                    keys.extend(key.as_str().map(str::to_owned));
+                    walk(value, keys);
+                }
+            }
+            serde_yaml::Value::Sequence(items) => items.iter().for_each(|item| walk(item, keys)),
+            _ => {}
+        }
+    }
+    let mut all = Vec::new();
+    walk(&serde_yaml::from_str(text).unwrap(), &mut all);
+    all
+}
+
+#[test]
+fn the_manual_explains_every_key_and_its_example_is_good() {
+    let read = |path: &str| fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let manual = read("docs/cluster-file.md");
+    let names = ["alpha", "beta", "ca", "ping_misses"];
+    for key in [
+        keys(&read("clist/example.yaml.commented")),
+        keys(&read("clusterd.yaml")),
+    ]
+    .concat()
+    {
+        let explained =
+            manual.contains(&format!("`{key}`")) || manual.contains(&format!("{{ {key}"));
+        assert!(
+            explained || names.contains(&key.as_str()),
+            "{key} is not explained"
+        );
+    }
+    let example = manual
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let home = home();
+    fs::remove_file(home.path().join("clist/example.yaml")).unwrap();
+    fs::write(home.path().join("clist/pki-ca.yaml"), example).unwrap();
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(!out.contains("warning: "), "{out}");
+}
+
+#[test]
+fn the_manual_says_of_the_policies_what_check_says() {
+    let manual = fs::read_to_string(Path::new(ROOT).join("docs/cluster-file.md")).unwrap();
+    let words = |text: &str| -> String {
+        let kept = |c: &char| c.is_alphanumeric() || *c == ' ';
+        let text = text.replace(['\n', '.', ';', ':'], " ").to_lowercase();
+        let text: String = text.chars().filter(kept).collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for policy in [DataPolicy::Adaptability, DataPolicy::Availability] {
+        assert!(
+            words(&manual).contains(&words(config::accepts(policy))),
+            "{policy}"
+        );
+    }
 }

@@ -138,7 +138,7 @@ fn bytes_that_are_no_text_are_shown_where_they_stand() {
     assert_eq!(
         faults,
         format!(
-            "error: byte e9 is not UTF-8\n  --> clist/pki-ca.yaml:{line}:6\n   \
+            "error: byte e9 is not UTF-8\n --> clist/pki-ca.yaml:{line}:6\n  \
              = help: save the file as UTF-8\n"
         )
     );

@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::scripts::{ScriptFault, color};
-use super::{Exit, Home, HomeArgs, Inspected, inspect};
+use super::{Exit, HomeArgs};
 use crate::config::{self, Cluster, Fault, Weight};
+use crate::home::scripts::{ScriptFault, color};
+use crate::home::{Home, Inspected, inspect};
+use crate::name::NodeName;
 
 /// Checks all files of the home directory, and what they name.
 #[derive(Debug, Args)]
@@ -82,7 +84,7 @@ fn text(found: &Inspected) -> String {
 
 fn describe(cluster: &Cluster, out: &mut String) {
     for (name, package) in &cluster.packages {
-        let nodes: Vec<&str> = package.nodes.iter().map(|node| node.as_str()).collect();
+        let nodes: Vec<&str> = package.nodes.iter().map(NodeName::as_str).collect();
         let _ = writeln!(
             out,
             "{}: package {name} at {} on {}, script {}",
@@ -181,7 +183,7 @@ fn packages(cluster: &Cluster) -> Vec<PackageReport<'_>> {
         .map(|(name, package)| PackageReport {
             name: name.as_str(),
             script: &package.script,
-            nodes: package.nodes.iter().map(|node| node.as_str()).collect(),
+            nodes: package.nodes.iter().map(NodeName::as_str).collect(),
             data_policy: package.data_policy,
             accepts: config::accepts(package.data_policy),
         })

@@ -1,15 +1,17 @@
 //! The commands: one file each. This one says what they are called and what their exit
 //! codes mean; a command's own file says what it takes and what it does.
 
+pub mod adopt;
+mod ask;
 pub mod check;
-mod home;
-mod inspect;
+pub mod confirm;
+pub mod demo;
+pub mod release;
+pub mod run;
 pub mod script;
-mod scripts;
-
-pub use home::Home;
-pub use inspect::{Inspected, Programs, inspect};
-pub use scripts::ScriptFault;
+pub mod sim;
+mod sim_home;
+pub mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +29,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    Status(status::StatusArgs),
+    Confirm(confirm::ConfirmArgs),
+    Adopt(adopt::AdoptArgs),
+    Release(release::ReleaseArgs),
     Check(check::CheckArgs),
+    Demo(demo::DemoArgs),
+    Sim(sim::SimArgs),
     Script(script::ScriptArgs),
 }
 
@@ -79,7 +88,14 @@ pub struct HomeArgs {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Confirm(args) => confirm::run(&args),
+        Command::Adopt(args) => adopt::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Script(args) => script::run(&args),
     };
     exit.into()

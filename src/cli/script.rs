@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::Exit;
 use super::check::{FaultReport, number};
-use super::scripts::{self, Libraries, Matcher, ScriptFault};
 use crate::config::Weight;
+use crate::home::scripts::{self, Libraries, Matcher, ScriptFault};
 use crate::script::{Context, compile};
 
 /// Works on chat scripts.

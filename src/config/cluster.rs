@@ -199,6 +199,11 @@ impl ConsoleUrl {
         &self.0
     }
 
+    /// Whether a BREAK can be sent there: as IAC BRK (RFC 854) in telnet.
+    pub fn carries_break(&self) -> bool {
+        self.0.starts_with("telnet:")
+    }
+
     /// The line behind the URL: two URLs with one line reach one machine.
     pub fn line(&self) -> String {
         let (scheme, rest) = self.0.split_once(':').unwrap_or(("", &self.0));

@@ -48,9 +48,15 @@ pub const LARGEST: usize = 1 << 20;
 
 /// The files of a home directory, all paths from there.
 pub trait Files {
-    /// The names of the files in a folder; an error in a person's words if it cannot be read.
+    /// The names of the files in a folder.
+    ///
+    /// # Errors
+    /// It cannot be read; why, in a person's words.
     fn list(&self, folder: &str) -> Result<Vec<String>, String>;
     /// The first `limit` bytes of a file; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// It is there and cannot be read; why, in a person's words.
     fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, String>;
     /// Whether a regular file is there.
     fn exists(&self, path: &str) -> bool;

@@ -23,6 +23,7 @@ pub fn check_against(
     platforms(cluster, package, &tree, program, &mut report);
     silences(name, package, &tree, program, &mut report);
     power(cluster, package, &tree, program, &mut report);
+    breaks(cluster, package, &tree, program, &mut report);
     if package.data_policy == DataPolicy::Integrity
         && let Some(assumption) = program.assumptions.first()
     {
@@ -105,6 +106,35 @@ fn silences(
                     package.script
                 ),
                 format!("write `{key}: alarm`, or `on {key} -> …` in the script"),
+            );
+        }
+    }
+}
+
+/// A BREAK that a console cannot carry stops nothing.
+fn breaks(
+    cluster: &Cluster,
+    package: &Package,
+    tree: &Tree,
+    program: &Program,
+    report: &mut Report<'_>,
+) {
+    if !program.ops.iter().any(|op| matches!(op, Op::Break { .. })) {
+        return;
+    }
+    for name in &package.nodes {
+        if cluster
+            .nodes
+            .get(name)
+            .is_some_and(|node| !node.console.carries_break())
+        {
+            report.warning(
+                place(tree, &["nodes", name.as_str(), "console"]),
+                format!(
+                    "the chat script {} sends BREAK, and this console carries none",
+                    package.script
+                ),
+                "a node that runs or hangs cannot be stopped on it: use telnet://",
             );
         }
     }

@@ -102,6 +102,8 @@ pub enum EntryKind {
     Intent,
     /// How it ended.
     Result,
+    /// Something was seen that must not be forgotten.
+    Evidence,
     /// The standing guard was read.
     Guard,
     /// An operator's word.

@@ -12,6 +12,8 @@ use crate::machine::{Machine, WITNESS_LIFE};
 
 /// From one look at the path to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Those who can vouch for the path are asked for at least so long.
+const VOUCH: Duration = Duration::from_secs(20);
 
 impl Machine {
     /// Whether the script waits until this node counts as dark.
@@ -71,12 +73,14 @@ impl Machine {
         Ok(())
     }
 
-    /// Looks again whether a node counts as dark. `None`: not yet.
+    /// Looks again whether a node counts as dark: nothing came from it since its fence
+    /// `began`. `None`: not yet.
     pub(super) fn look_at_darkness(
         &mut self,
         p: PackageId,
         n: NodeId,
         began: Moment,
+        looks_since: Moment,
     ) -> Option<Result<(), String>> {
         if let Err(why) = self.darkness_counts(p, n) {
             return Some(Err(why));
@@ -95,7 +99,14 @@ impl Machine {
         if self.now.since(since) < after {
             return None;
         }
-        Some(self.path(p, n).map(|()| self.prove(n, ProofKind::Dark)))
+        match self.path(p, n) {
+            Ok(()) => {
+                self.prove(n, ProofKind::Dark);
+                Some(Ok(()))
+            }
+            Err(_) if self.now.since(looks_since) < VOUCH => None,
+            Err(why) => Some(Err(why)),
+        }
     }
 
     /// Other consoles of the same terminal server vouch for its path: they are asked.

@@ -77,11 +77,7 @@ impl Machine {
         if starts_in_vain {
             return Ok("it was being started and did not come up");
         }
-        if silent
-            && evidence
-                .panic
-                .is_some_and(|at| evidence.login.is_none_or(|login| at > login))
-        {
+        if silent && self.panicked(n) {
             return Ok("a panic, and RETURN is not answered");
         }
         if silent && package.misses >= 2 {
@@ -205,10 +201,10 @@ impl Machine {
             return veto("impaired", why.clone());
         }
         let evidence = &self.nodes[n].evidence;
-        let (Some(stopped), panic) = (evidence.resumable, evidence.panic) else {
+        let Some(stopped) = evidence.resumable else {
             return veto("resumable", "it does not say that it was stopped by BREAK");
         };
-        if panic.is_some_and(|at| evidence.login.is_none_or(|login| at > login)) {
+        if self.panicked(n) {
             return veto("panic", "it has panicked");
         }
         if evidence.starting.is_some_and(|at| at > stopped) {
@@ -229,6 +225,14 @@ impl Machine {
             }
         }
         Ok(())
+    }
+
+    /// A panic was printed, and no login prompt since.
+    pub(super) fn panicked(&self, n: NodeId) -> bool {
+        let evidence = &self.nodes[n].evidence;
+        evidence
+            .panic
+            .is_some_and(|at| evidence.login.is_none_or(|login| at >= login))
     }
 
     /// A prompt on the primary while its address answers (rule 14).
@@ -261,6 +265,11 @@ impl Machine {
                 primary.and_then(|n| n.evidence.silent_since)
             }
         };
+        let panicked = package.primary.is_some_and(|n| self.panicked(n));
+        if leg == Leg::Console && since.is_some() && panicked {
+            // A panic and an unanswered RETURN are more than one leg's silence.
+            return true;
+        }
         let LegPolicy::SwitchAfter(after) = policy else {
             return false;
         };

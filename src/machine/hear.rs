@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::machine::action::EntryKind;
 use crate::machine::making::Making;
 use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::package::{Door, Wait};
@@ -117,7 +118,10 @@ impl Machine {
         if self.nodes[n].shown.len() > 64 {
             self.nodes[n].shown.remove(0);
         }
-        if self.nodes[n].heard.is_none_or(|at| at < self.nodes[n].spoke) {
+        if self.nodes[n]
+            .heard
+            .is_none_or(|at| at < self.nodes[n].spoke)
+        {
             // It ended before our last send: it answers nothing, and is known already or stale.
             return;
         }
@@ -137,6 +141,8 @@ impl Machine {
         let ours = self.door_on(n);
         let line: String = hit.line.trim().chars().take(120).collect();
         let node = &mut self.nodes[n];
+        let first_panic =
+            firmware.panic.contains(&pattern) && node.condition != Condition::Panicked;
         let mut note = None;
         if pattern == firmware.prompt {
             if node.condition != Condition::Prompt {
@@ -191,6 +197,10 @@ impl Machine {
         }
         if firmware.booting.contains(&pattern) && ours != Some(Door::Boot) {
             self.foreign_boot(n);
+        }
+        if first_panic {
+            // A kill of clusterd must not make the panic forgotten.
+            self.journal(EntryKind::Evidence, Some(n), format!("panic: {line}"));
         }
     }
 

@@ -21,7 +21,11 @@ pub enum Input {
         heard: Vec<Heard>,
     },
     /// A prompt's quiet time is over: findings without new bytes.
-    Quiet { node: NodeId, epoch: u64, heard: Vec<Heard> },
+    Quiet {
+        node: NodeId,
+        epoch: u64,
+        heard: Vec<Heard>,
+    },
     /// Console output was lost in our own queue.
     Gap { node: NodeId, lost: u64 },
     /// The package's service address was asked, as the cluster file says.

@@ -44,6 +44,9 @@ pub struct NodeMemory {
     pub siege: bool,
     /// Wall-clock seconds of its recent failures.
     pub failures: Vec<u64>,
+    /// It has panicked, and no login prompt was seen since.
+    #[serde(default)]
+    pub panicked: bool,
     /// It failed and has not been fully fenced since.
     pub unfenced_failure: bool,
 }

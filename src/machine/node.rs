@@ -176,7 +176,10 @@ impl Node {
             heard: None,
             heard_ever: None,
             condition: Condition::Unknown,
-            evidence: Evidence::default(),
+            evidence: Evidence {
+                panic: memory.panicked.then_some(now),
+                ..Evidence::default()
+            },
             identity: Identity::Unknown,
             host_id: host_id.or_else(|| memory.host_id.clone()),
             proof: None,
@@ -287,6 +290,10 @@ impl Node {
             guard_read: self.guard_read,
             siege: self.siege.is_some(),
             failures: self.failures.clone(),
+            panicked: self
+                .evidence
+                .panic
+                .is_some_and(|at| self.evidence.login.is_none_or(|login| at >= login)),
             unfenced_failure: self.unfenced_failure,
         }
     }

@@ -13,6 +13,18 @@ fn ms(span: std::time::Duration) -> u64 {
 }
 
 impl Machine {
+    /// The state of a package's script.
+    pub fn state(&self, p: PackageId) -> &str {
+        let state = self.packages[p].run.state;
+        self.setup.packages[p].program.state_name(state)
+    }
+
+    /// The node that has a package, as far as is known.
+    pub fn primary(&self, p: PackageId) -> Option<NodeId> {
+        let package = &self.packages[p];
+        package.primary.filter(|_| package.known)
+    }
+
     /// Its state, for people.
     pub fn snapshot(&self, now: Moment) -> Snapshot {
         Snapshot {

@@ -10,12 +10,12 @@ use crate::script::program::{LinkState, When, Who};
 
 impl Machine {
     /// When the machine wants [`crate::machine::Input::Time`] at the latest, and why.
-    pub fn poll_timeout(&self) -> Option<(Moment, String)> {
-        let mut next: Option<(Moment, String)> = None;
-        let mut note = |at: Option<Moment>, why: &str| {
+    pub fn poll_timeout(&self) -> Option<(Moment, &'static str)> {
+        let mut next: Option<(Moment, &'static str)> = None;
+        let mut note = |at: Option<Moment>, why: &'static str| {
             let Some(at) = at else { return };
             if next.as_ref().is_none_or(|(first, _)| at < *first) {
-                next = Some((at, why.to_owned()));
+                next = Some((at, why));
             }
         };
         for node in &self.nodes {

@@ -2,7 +2,7 @@
 
 use crate::machine::input::{PowerState, Ticket};
 use crate::machine::making::Piece;
-use crate::machine::package::{AfterDurable, Wait};
+use crate::machine::package::{AfterDurable, Frame, Wait};
 use crate::machine::proof::ProofKind;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
@@ -14,18 +14,16 @@ impl Machine {
     pub(super) fn progress(&mut self, p: PackageId) {
         let now = self.now;
         match self.packages[p].run.wait.clone() {
-            Wait::Ready | Wait::Idle | Wait::Impaired | Wait::Durable { .. } => {}
             Wait::Expect {
                 node,
                 since,
                 deadline,
             } if now >= deadline => self.silence(p, node, since),
-            Wait::Expect { .. } => {}
             Wait::Answer { node } => match self.nodes[node].answer.take() {
                 Some(Ok(())) => self.go(p, None),
                 Some(Err(why)) => self.fail(p, &why),
                 None if self.nodes[node].asking.is_none() => {
-                    self.fail(p, "the question was given up")
+                    self.fail(p, "the question was given up");
                 }
                 None => {}
             },
@@ -39,7 +37,6 @@ impl Machine {
                 }
             }
             Wait::Sleep { until, then } if now >= until => self.go(p, Some(then)),
-            Wait::Sleep { .. } => {}
             Wait::Link {
                 node,
                 deadline,
@@ -57,17 +54,22 @@ impl Machine {
                 deadline, silent, ..
             } if now >= deadline => self.go(p, Some(silent)),
             Wait::Run { deadline, .. } if now >= deadline => {
-                self.run_ended(p, Err("it did not end in time".to_owned()))
+                self.run_ended(p, Err("it did not end in time".to_owned()));
             }
             Wait::Power { deadline, .. } if now >= deadline => self.power_ended(p, None),
-            Wait::Probe { .. } | Wait::Run { .. } | Wait::Power { .. } => {}
-            Wait::Dark {
-                node,
-                deadline,
-                next_look,
-            } => self.progress_dark(p, node, deadline, next_look),
+            Wait::Dark { node, .. } => self.progress_dark(p, node),
             Wait::Survey(survey) => self.progress_survey(p, *survey),
             Wait::Gate { .. } => self.tick_gate(p),
+            // Something else than time ends these, or their time has not come.
+            Wait::Ready
+            | Wait::Idle
+            | Wait::Impaired
+            | Wait::Durable { .. }
+            | Wait::Expect { .. }
+            | Wait::Sleep { .. }
+            | Wait::Probe { .. }
+            | Wait::Run { .. }
+            | Wait::Power { .. } => {}
         }
     }
 
@@ -110,24 +112,7 @@ impl Machine {
                     }
                 }
             }
-            Wait::Reset {
-                node,
-                since,
-                deadline,
-                banners,
-            } if node == n => {
-                return self.reset_says(
-                    p,
-                    n,
-                    hit,
-                    Wait::Reset {
-                        node,
-                        since,
-                        deadline,
-                        banners,
-                    },
-                );
-            }
+            Wait::Reset { node, .. } if node == n => return self.reset_says(p, n, hit),
             _ => {}
         }
         self.offer_to_triggers(p, n, hit);
@@ -144,13 +129,13 @@ impl Machine {
     }
 
     /// While a reset is under way: one banner, then the prompt; a boot text voids it.
-    fn reset_says(&mut self, p: PackageId, n: NodeId, hit: &Hit, wait: Wait) {
+    fn reset_says(&mut self, p: PackageId, n: NodeId, hit: &Hit) {
         let Wait::Reset {
             node,
             since,
             deadline,
             banners,
-        } = wait
+        } = self.packages[p].run.wait
         else {
             return;
         };
@@ -179,24 +164,22 @@ impl Machine {
         }
     }
 
-    fn progress_dark(
-        &mut self,
-        p: PackageId,
-        n: NodeId,
-        deadline: crate::clock::Moment,
-        next_look: crate::clock::Moment,
-    ) {
-        let began = self.packages[p]
-            .run
-            .frames
-            .iter()
-            .rev()
-            .find_map(|frame| match frame {
-                crate::machine::package::Frame::Fence { began, .. } => Some(*began),
-                _ => None,
-            });
-        let began = began.unwrap_or(self.now);
-        match self.look_at_darkness(p, n, began) {
+    fn progress_dark(&mut self, p: PackageId, n: NodeId) {
+        let Wait::Dark {
+            node,
+            since,
+            deadline,
+            next_look,
+        } = self.packages[p].run.wait
+        else {
+            return;
+        };
+        let frames = self.packages[p].run.frames.iter().rev();
+        let began = frames.clone().find_map(|frame| match frame {
+            Frame::Fence { began, .. } => Some(*began),
+            _ => None,
+        });
+        match self.look_at_darkness(p, n, began.unwrap_or(since), since) {
             Some(Ok(())) => self.go(p, None),
             Some(Err(why)) => self.fail(p, &why),
             None if self.now >= deadline => self.fail(
@@ -206,7 +189,8 @@ impl Machine {
             None if self.now >= next_look => {
                 let next_look = self.ask_to_vouch(p, n);
                 self.packages[p].run.wait = Wait::Dark {
-                    node: n,
+                    node,
+                    since,
                     deadline,
                     next_look,
                 };

@@ -89,7 +89,13 @@ pub struct World {
 impl World {
     /// A world at its beginning, with what the journal remembers. `ping_every` is the
     /// interval at which the package's address is asked.
-    pub fn new(setup: Arc<Setup>, set: Arc<PatternSet>, rig: Rig, memory: Memory, seed: u64) -> World {
+    pub fn new(
+        setup: Arc<Setup>,
+        set: Arc<PatternSet>,
+        rig: Rig,
+        memory: Memory,
+        seed: u64,
+    ) -> World {
         let now = Moment::ZERO;
         let port = |_| Port {
             epoch: 0,
@@ -154,18 +160,23 @@ impl World {
 
     /// Whether an alarm of this code was raised since.
     pub fn alarmed(&self, code: &str, since: Moment) -> bool {
-        self.raised.iter().any(|(at, alarm)| *at >= since && alarm.code == code)
+        self.raised
+            .iter()
+            .any(|(at, alarm)| *at >= since && alarm.code == code)
     }
 
     /// The state of the first package's script.
-    pub fn state(&self) -> String {
-        let snapshot = self.machine.snapshot(self.now);
-        snapshot.packages.first().map(|p| p.state.clone()).unwrap_or_default()
+    pub fn state(&self) -> &str {
+        self.machine.state(0)
     }
 
     /// An operator says something.
     pub fn operator(&mut self, word: OperatorWord, node: Option<usize>) {
-        let order = Order { who: "op".to_owned(), word, node };
+        let order = Order {
+            who: "op".to_owned(),
+            word,
+            node,
+        };
         self.tell(Input::Operator(order));
     }
 
@@ -225,7 +236,10 @@ impl World {
     pub fn timeline(&self) -> String {
         let mut text = String::new();
         for (at, event) in &self.events {
-            text.push_str(&format!("{:>10.3}  {event}\n", at.since(Moment::ZERO).as_secs_f64()));
+            text.push_str(&format!(
+                "{:>10.3}  {event}\n",
+                at.since(Moment::ZERO).as_secs_f64()
+            ));
         }
         text
     }
@@ -246,10 +260,16 @@ impl World {
         }
         for (n, port) in self.ports.iter().enumerate() {
             note(port.ear.poll_timeout().filter(|_| port.up));
-            note(port.mended.filter(|_| self.rig.link_up(n)).map(|at| at + RECONNECT));
+            note(
+                port.mended
+                    .filter(|_| self.rig.link_up(n))
+                    .map(|at| at + RECONNECT),
+            );
             note(port.dead_since.map(|at| at + HALF_DEAD));
         }
-        self.now = next.max(self.now + Duration::from_micros(1)).min(end.max(self.now));
+        self.now = next
+            .max(self.now + Duration::from_micros(1))
+            .min(end.max(self.now));
         self.rig.advance(self.now);
         if !self.alive {
             return;
@@ -286,8 +306,15 @@ impl World {
                 port.up = false;
                 port.dead_since = None;
                 port.mended = Some(now);
-                let why = if cut { "reset by the terminal server" } else { "no answer from the terminal server" };
-                self.tell(Input::LinkDown { node: n, why: why.to_owned() });
+                let why = if cut {
+                    "reset by the terminal server"
+                } else {
+                    "no answer from the terminal server"
+                };
+                self.tell(Input::LinkDown {
+                    node: n,
+                    why: why.to_owned(),
+                });
             } else if !port.up && carries {
                 let since = *port.mended.get_or_insert(now);
                 if now.since(since) >= RECONNECT {
@@ -324,15 +351,27 @@ impl World {
             }
             let epoch = port.epoch;
             if bytes.is_empty() {
-                self.tell(Input::Quiet { node: n, epoch, heard });
+                self.tell(Input::Quiet {
+                    node: n,
+                    epoch,
+                    heard,
+                });
             } else {
-                self.tell(Input::Console { node: n, epoch, heard });
+                self.tell(Input::Console {
+                    node: n,
+                    epoch,
+                    heard,
+                });
             }
         }
     }
 
     fn carry_results(&mut self) {
-        while self.unsynced.front().is_some_and(|(at, ..)| *at <= self.now) {
+        while self
+            .unsynced
+            .front()
+            .is_some_and(|(at, ..)| *at <= self.now)
+        {
             let Some((at, ticket, entry, memory)) = self.unsynced.pop_front() else {
                 return;
             };
@@ -357,7 +396,11 @@ impl World {
     fn ask_addresses(&mut self) {
         let now = self.now;
         if now >= self.next_ping {
-            let every = self.setup.packages.first().map_or(WITNESS_EVERY, |p| p.program.ping_every);
+            let every = self
+                .setup
+                .packages
+                .first()
+                .map_or(WITNESS_EVERY, |p| p.program.ping_every);
             self.next_ping = now + every;
             for package in 0..self.setup.packages.len() {
                 let answered = self.rig.address_answers(now);
@@ -399,11 +442,21 @@ impl World {
                     self.rig.send_break(node, now);
                 }
             }
-            Action::Journal { ticket, entry, memory } => {
-                self.unsynced.push_back((now + FSYNC, ticket, entry, *memory));
+            Action::Journal {
+                ticket,
+                entry,
+                memory,
+            } => {
+                self.unsynced
+                    .push_back((now + FSYNC, ticket, entry, *memory));
             }
             Action::Event(event) => self.events.push((now, event)),
-            Action::Alarm { severity, code, text, .. } => {
+            Action::Alarm {
+                severity,
+                code,
+                text,
+                ..
+            } => {
                 let alarm = self.open.entry(code.clone()).or_insert(RaisedAlarm {
                     severity,
                     code,
@@ -424,15 +477,25 @@ impl World {
                     ProbeTarget::Tcp(_) => self.rig.service_answers(now),
                 };
                 let took = Duration::from_millis(if answered { 2 } else { 1000 });
-                self.results.push_back((now + took, Input::ProbeDone { ticket, answered }));
+                self.results
+                    .push_back((now + took, Input::ProbeDone { ticket, answered }));
             }
             Action::Run { ticket, .. } => {
                 let code = Err("the simulated host runs no commands".to_owned());
-                self.results.push_back((now + FSYNC, Input::RunDone { ticket, code }));
+                self.results
+                    .push_back((now + FSYNC, Input::RunDone { ticket, code }));
             }
-            Action::Power { ticket, node, order, .. } => {
+            Action::Power {
+                ticket,
+                node,
+                order,
+                ..
+            } => {
                 let legs = self.power(node, order);
-                self.results.push_back((now + Duration::from_millis(300), Input::PowerDone { ticket, legs }));
+                self.results.push_back((
+                    now + Duration::from_millis(300),
+                    Input::PowerDone { ticket, legs },
+                ));
             }
             Action::WantNonces => {
                 let numbers = (0..16).map(|_| self.rng.u32(..)).collect();

@@ -45,7 +45,9 @@ fn def(pattern: &Pattern) -> PatternDef {
 
 impl PatternJudge for Judge {
     fn refuses(&self, regex: &str, prompt: bool) -> Option<String> {
-        matcher::check_pattern(regex, prompt).err().map(|fault| fault.to_string())
+        matcher::check_pattern(regex, prompt)
+            .err()
+            .map(|fault| fault.to_string())
     }
 
     fn matches(&self, pattern: &Pattern, line: &str) -> bool {
@@ -58,12 +60,22 @@ pub fn program(file: &str, params: &[(&str, &str)]) -> Program {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.join(file);
     let text = fs::read_to_string(&path).expect("the script is part of the project");
-    let params: BTreeMap<String, String> = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let params: BTreeMap<String, String> = params
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
     let loader = Libraries(root.join("chat-scripts"));
-    let context = Context { loader: &loader, params: &params, judge: &Judge };
+    let context = Context {
+        loader: &loader,
+        params: &params,
+        judge: &Judge,
+    };
     match compile(file, &text, &context) {
         Ok(compiled) => compiled.program,
-        Err(faults) => panic!("{}", clusterd::script::diagnostic::render(&faults.diagnostics, &faults.sources, false)),
+        Err(faults) => panic!(
+            "{}",
+            clusterd::script::diagnostic::render(&faults.diagnostics, &faults.sources, false)
+        ),
     }
 }
 
@@ -118,8 +130,14 @@ impl Bench {
                 data_policy: self.policy,
                 network_loss: self.network_loss,
                 console_silent: self.console_silent,
-                switches: Cap { max: self.switches, within: Duration::from_secs(3600) },
-                failures: Cap { max: 100, within: Duration::from_secs(3600) },
+                switches: Cap {
+                    max: self.switches,
+                    within: Duration::from_secs(3600),
+                },
+                failures: Cap {
+                    max: 100,
+                    within: Duration::from_secs(3600),
+                },
             }],
             witnesses: vec!["10.77.0.1".to_owned()],
         }
@@ -136,7 +154,11 @@ impl Bench {
         let defs: Vec<PatternDef> = setup.packages[0].program.patterns.iter().map(def).collect();
         let set = Arc::new(PatternSet::new(&defs).expect("the script was checked"));
         let spec = |name: &str, id: u32| {
-            let spec = if self.sun { NodeSpec::sun(name, id) } else { NodeSpec::openbios(name, id) };
+            let spec = if self.sun {
+                NodeSpec::sun(name, id)
+            } else {
+                NodeSpec::openbios(name, id)
+            };
             let mut spec = spec.with_times(Times::BED);
             spec.seed = spec.seed.wrapping_add(self.seed);
             spec
@@ -167,6 +189,7 @@ impl Bench {
         };
         let mut world = self.world(boot, Memory::default());
         reach(&mut world, "watch");
+        world.pass(Duration::from_secs(1));
         world
     }
 
@@ -185,7 +208,12 @@ impl Bench {
 #[track_caller]
 pub fn reach(world: &mut World, state: &str) {
     let there = world.until(LONG, |w| w.state() == state);
-    assert!(there, "state {state} was not reached; it is {}\n{}", world.state(), world.timeline());
+    assert!(
+        there,
+        "state {state} was not reached; it is {}\n{}",
+        world.state(),
+        world.timeline()
+    );
 }
 
 /// Waits until this node serves under the script's watch.
@@ -193,10 +221,14 @@ pub fn reach(world: &mut World, state: &str) {
 pub fn serves(world: &mut World, n: usize) {
     let name = world.rig.node(n).spec().name.clone();
     let there = world.until(LONG, |w| {
-        let package = &w.machine().snapshot(w.now()).packages[0];
-        package.state == "watch" && package.primary.as_deref() == Some(&name) && w.rig.node(n).serves()
+        w.state() == "watch" && w.machine().primary(0) == Some(n) && w.rig.node(n).serves()
     });
-    assert!(there, "{name} does not serve; state {}\n{}", world.state(), world.timeline());
+    assert!(
+        there,
+        "{name} does not serve; state {}\n{}",
+        world.state(),
+        world.timeline()
+    );
 }
 
 /// The system of a node panics.
@@ -213,7 +245,13 @@ pub fn judge(world: &mut World) {
 
 /// Boots in their order.
 pub fn boots(world: &World) -> Vec<String> {
-    world.rig.disk().boot_order().iter().map(|s| (*s).to_owned()).collect()
+    world
+        .rig
+        .disk()
+        .boot_order()
+        .iter()
+        .map(|s| (*s).to_owned())
+        .collect()
 }
 
 /// How many boot commands clusterd has given since.
@@ -239,16 +277,38 @@ pub fn proved_before_boot(world: &World, fenced: usize, booted: usize, since: Mo
         });
         ours.filter(|(at, _)| *at >= since).collect::<Vec<_>>()
     };
-    let boot = typed(booted).iter().find(|(_, text)| text.starts_with("boot ")).map(|(at, _)| *at);
+    let boot = typed(booted)
+        .iter()
+        .find(|(_, text)| text.starts_with("boot "))
+        .map(|(at, _)| *at);
     let boot = boot.expect("a boot command was typed");
-    let said: Vec<String> = typed(fenced).into_iter().filter(|(at, _)| *at < boot).map(|(_, text)| text).collect();
+    let said: Vec<String> = typed(fenced)
+        .into_iter()
+        .filter(|(at, _)| *at < boot)
+        .map(|(_, text)| text)
+        .collect();
     let proof = [
-        "hex ", "banner", "setenv auto-boot? false", "printenv auto-boot?", "setenv boot-device ", "printenv boot-device",
-        ": mk", "mk", "reset-all", "hex ", "mk", "banner", "printenv auto-boot?", "printenv boot-device",
+        "hex ",
+        "banner",
+        "setenv auto-boot? false",
+        "printenv auto-boot?",
+        "setenv boot-device ",
+        "printenv boot-device",
+        ": mk",
+        "mk",
+        "reset-all",
+        "hex ",
+        "mk",
+        "banner",
+        "printenv auto-boot?",
+        "printenv boot-device",
     ];
     let mut rest = said.iter();
     for step in proof {
-        assert!(rest.any(|text| text.starts_with(step)), "{step:?} is missing in its order: {said:#?}");
+        assert!(
+            rest.any(|text| text.starts_with(step)),
+            "{step:?} is missing in its order: {said:#?}"
+        );
     }
 }
 
@@ -256,11 +316,20 @@ pub fn proved_before_boot(world: &World, fenced: usize, booted: usize, since: Mo
 #[track_caller]
 pub fn hands_off(world: &World, since: Moment) {
     for n in [ALPHA, BETA] {
-        assert_eq!(breaks(world, n, since), 0, "BREAK was sent\n{}", world.timeline());
+        assert_eq!(
+            breaks(world, n, since),
+            0,
+            "BREAK was sent\n{}",
+            world.timeline()
+        );
         let typed = world.rig.transcript(n).typed(since);
         for word in ["boot", "go", "reset", "setenv"] {
             let dangerous = typed.split(['\r', ' ']).any(|w| w == word);
-            assert!(!dangerous, "{word:?} was typed: {typed:?}\n{}", world.timeline());
+            assert!(
+                !dangerous,
+                "{word:?} was typed: {typed:?}\n{}",
+                world.timeline()
+            );
         }
     }
 }
@@ -269,13 +338,20 @@ pub fn hands_off(world: &World, since: Moment) {
 #[track_caller]
 pub fn alarmed(world: &mut World, code: &str, since: Moment) {
     let raised = world.until(LONG, |w| w.alarmed(code, since));
-    assert!(raised, "no alarm {code}; state {}\n{}", world.state(), world.timeline());
+    assert!(
+        raised,
+        "no alarm {code}; state {}\n{}",
+        world.state(),
+        world.timeline()
+    );
 }
 
 /// An operator's fingers on a console.
 pub fn types(world: &mut World, n: usize, line: &str) {
     let now = world.now();
-    world.rig.operator_types(n, format!("{line}\r").as_bytes(), now);
+    world
+        .rig
+        .operator_types(n, format!("{line}\r").as_bytes(), now);
 }
 
 /// Everything is let loose; the judge looks again.

@@ -9,7 +9,11 @@ use crate::bench::*;
 #[test]
 fn b_somebody_boots_the_standby() {
     for sun in [false, true] {
-        let mut world = Bench { sun, ..Bench::default() }.proven();
+        let mut world = Bench {
+            sun,
+            ..Bench::default()
+        }
+        .proven();
         let since = world.now();
         types(&mut world, BETA, "boot");
         world.pass(Duration::from_secs(30));
@@ -18,9 +22,20 @@ fn b_somebody_boots_the_standby() {
         let now = world.now();
         types(&mut world, BETA, "boot disk");
         alarmed(&mut world, "standby_boots", since);
-        assert!(world.until(LONG, |w| w.state() == "watch" && w.rig.node(BETA).condition() == Condition::Prompt { resumable: false }), "{}", world.timeline());
+        assert!(
+            world.until(LONG, |w| w.state() == "watch"
+                && w.rig.node(BETA).condition()
+                    == Condition::Prompt { resumable: false }),
+            "{}",
+            world.timeline()
+        );
         judge(&mut world);
-        assert_eq!(boots(&world).len(), before, "it came to its disk\n{}", world.timeline());
+        assert_eq!(
+            boots(&world).len(),
+            before,
+            "it came to its disk\n{}",
+            world.timeline()
+        );
         let rate = breaks(&world, BETA, now);
         assert!(rate >= 5, "{rate} BREAKs");
         assert_eq!(breaks(&world, ALPHA, since), 0);
@@ -40,7 +55,12 @@ fn p_swapped_consoles_never_break_a_healthy_primary() {
     assert!(world.rig.node(ALPHA).serves());
     let now = world.now();
     world.rig.swap_cables(ALPHA, BETA, now);
-    assert!(world.until(LONG, |w| w.state() == "watch"), "{}\n{}", world.state(), world.timeline());
+    assert!(
+        world.until(LONG, |w| w.state() == "watch"),
+        "{}\n{}",
+        world.state(),
+        world.timeline()
+    );
 }
 
 #[test]

@@ -9,12 +9,24 @@ use crate::bench::*;
 #[test]
 fn n_an_orderly_reboot_is_a_restart_in_place() {
     for sun in [false, true] {
-        let mut world = Bench { sun, ..Bench::default() }.alpha_runs();
+        let mut world = Bench {
+            sun,
+            ..Bench::default()
+        }
+        .alpha_runs();
         let since = world.now();
-        world.rig.node_at(ALPHA, since).orderly_shutdown(Shutdown::Reboot, since);
-        assert!(world.until(LONG, |w| w.alarmed("restarted", since) || w.alarmed("primary_reboots", since)));
+        world
+            .rig
+            .node_at(ALPHA, since)
+            .orderly_shutdown(Shutdown::Reboot, since);
+        assert!(world.until(LONG, |w| w.alarmed("restarted", since)
+            || w.alarmed("primary_reboots", since)));
         serves(&mut world, ALPHA);
-        assert!(!boots(&world).contains(&"beta".to_owned()), "{}", world.timeline());
+        assert!(
+            !boots(&world).contains(&"beta".to_owned()),
+            "{}",
+            world.timeline()
+        );
         assert_eq!(breaks(&world, ALPHA, since), 0);
         let_loose(&mut world);
     }
@@ -24,7 +36,10 @@ fn n_an_orderly_reboot_is_a_restart_in_place() {
 fn n_a_halt_waits_for_planned_grace_then_starts_again() {
     let mut world = Bench::default().alpha_runs();
     let since = world.now();
-    world.rig.node_at(ALPHA, since).orderly_shutdown(Shutdown::Halt, since);
+    world
+        .rig
+        .node_at(ALPHA, since)
+        .orderly_shutdown(Shutdown::Halt, since);
     reach(&mut world, "planned");
     alarmed(&mut world, "planned_stop", since);
     world.pass(Duration::from_secs(300));
@@ -51,8 +66,15 @@ fn l_killed_at_every_journalled_step_of_a_takeover() {
         assert!(world.until(LONG, |w| !w.is_alive()), "step {step}");
         world.pass(Duration::from_secs(20));
         world.restart(true);
-        let ends_well = world.until(LONG, |w| w.state() == "watch" && (w.rig.node(ALPHA).serves() || w.rig.node(BETA).serves()));
-        assert!(ends_well, "step {step}: {}\n{}", world.state(), world.timeline());
+        let ends_well = world.until(LONG, |w| {
+            w.state() == "watch" && (w.rig.node(ALPHA).serves() || w.rig.node(BETA).serves())
+        });
+        assert!(
+            ends_well,
+            "step {step}: {}\n{}",
+            world.state(),
+            world.timeline()
+        );
         let_loose(&mut world);
     }
 }

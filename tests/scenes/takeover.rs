@@ -11,7 +11,11 @@ use crate::bench::*;
 #[test]
 fn f_a_panic_moves_the_package_there_and_back() {
     for sun in [false, true] {
-        let mut world = Bench { sun, ..Bench::default() }.alpha_runs();
+        let mut world = Bench {
+            sun,
+            ..Bench::default()
+        }
+        .alpha_runs();
         let since = world.now();
         panic_node(&mut world, ALPHA);
         serves(&mut world, BETA);
@@ -32,7 +36,11 @@ fn c_power_off_under_adaptability_is_dark_then_siege_then_service() {
     let since = world.now();
     world.rig.power(ALPHA, false, since);
     serves(&mut world, BETA);
-    assert!(world.machine().snapshot(world.now()).nodes[ALPHA].siege, "{}", world.timeline());
+    assert!(
+        world.machine().snapshot(world.now()).nodes[ALPHA].siege,
+        "{}",
+        world.timeline()
+    );
     let woke = world.now();
     world.rig.power(ALPHA, true, woke);
     alarmed(&mut world, "siege_answered", woke);
@@ -62,7 +70,11 @@ fn c_power_off_without_a_proven_break_is_never_taken_for_stopped() {
 
 #[test]
 fn c_integrity_holds_until_an_operator_says_so() {
-    let mut world = Bench { policy: DataPolicy::Integrity, ..Bench::default() }.proven();
+    let mut world = Bench {
+        policy: DataPolicy::Integrity,
+        ..Bench::default()
+    }
+    .proven();
     let since = world.now();
     world.rig.power(ALPHA, false, since);
     reach(&mut world, "held");
@@ -75,7 +87,11 @@ fn c_integrity_holds_until_an_operator_says_so() {
 
 #[test]
 fn c_integrity_takes_a_power_leg_at_its_word() {
-    let bench = Bench { policy: DataPolicy::Integrity, power_legs: 1, ..Bench::default() };
+    let bench = Bench {
+        policy: DataPolicy::Integrity,
+        power_legs: 1,
+        ..Bench::default()
+    };
     let mut world = bench.proven();
     let since = world.now();
     world.rig.node_at(ALPHA, since).freeze(since);
@@ -114,7 +130,11 @@ fn d_the_address_is_gone_but_the_console_answers() {
 #[test]
 fn d_network_loss_switches_after_its_time_with_a_full_proof() {
     let after = LegPolicy::SwitchAfter(Duration::from_secs(300));
-    let mut world = Bench { network_loss: after, ..Bench::default() }.proven();
+    let mut world = Bench {
+        network_loss: after,
+        ..Bench::default()
+    }
+    .proven();
     let since = world.now();
     world.rig.node_at(ALPHA, since).set_service_cable(false);
     serves(&mut world, BETA);
@@ -143,7 +163,11 @@ fn g_a_hang_of_the_userland_is_decided_by_console_silent() {
     hands_off(&world, since);
 
     let after = LegPolicy::SwitchAfter(Duration::from_secs(300));
-    let mut world = Bench { console_silent: after, ..Bench::default() }.alpha_runs();
+    let mut world = Bench {
+        console_silent: after,
+        ..Bench::default()
+    }
+    .alpha_runs();
     let since = world.now();
     world.rig.node_at(ALPHA, since).hang_userland();
     serves(&mut world, BETA);
@@ -154,7 +178,11 @@ fn g_a_hang_of_the_userland_is_decided_by_console_silent() {
 #[test]
 fn h_break_disabled_on_a_node_that_shows_life() {
     let after = LegPolicy::SwitchAfter(Duration::from_secs(60));
-    let mut world = Bench { network_loss: after, ..Bench::default() }.proven();
+    let mut world = Bench {
+        network_loss: after,
+        ..Bench::default()
+    }
+    .proven();
     let since = world.now();
     world.rig.node_at(ALPHA, since).set_address(false);
     world.rig.node_at(ALPHA, since).set_break_enabled(false);
@@ -177,7 +205,11 @@ fn i_an_operator_types_go_after_the_break() {
         types(&mut world, ALPHA, "go");
         world.pass(Duration::from_secs(300));
         judge(&mut world);
-        assert!(world.rig.node(BETA).serves() || world.state() == "held", "{}", world.timeline());
+        assert!(
+            world.rig.node(BETA).serves() || world.state() == "held",
+            "{}",
+            world.timeline()
+        );
         let_loose(&mut world);
     }
 }
@@ -188,7 +220,9 @@ fn i_a_resumed_node_is_not_taken_for_stopped() {
     let mut world = Bench::default().alpha_runs();
     let since = world.now();
     world.rig.node_at(ALPHA, since).hang();
-    assert!(world.until(LONG, |w| w.rig.transcript(ALPHA).typed(since).contains("banner")));
+    assert!(world.until(LONG, |w| {
+        w.rig.transcript(ALPHA).typed(since).contains("banner")
+    }));
     types(&mut world, ALPHA, "go");
     world.pass(Duration::from_secs(600));
     let_loose(&mut world);
@@ -198,18 +232,25 @@ fn i_a_resumed_node_is_not_taken_for_stopped() {
 fn i_an_operator_types_after_the_reset() {
     let mut world = Bench::default().alpha_runs();
     panic_node(&mut world, ALPHA);
-    let proved = |w: &mut clusterd::sim::World| w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some();
+    let proved =
+        |w: &mut clusterd::sim::World| w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some();
     assert!(world.until(LONG, proved));
     types(&mut world, ALPHA, "go");
     serves(&mut world, BETA);
-    let died = world.timeline().contains("died: the console said something that answers no question");
+    let died = world
+        .timeline()
+        .contains("died: the console said something that answers no question");
     assert!(died, "{}", world.timeline());
     let_loose(&mut world);
 }
 
 #[test]
 fn j_ten_switchovers_there_and_back() {
-    let mut world = Bench { switches: 100, ..Bench::default() }.alpha_runs();
+    let mut world = Bench {
+        switches: 100,
+        ..Bench::default()
+    }
+    .alpha_runs();
     for _ in 0..10 {
         for (from, to) in [(ALPHA, BETA), (BETA, ALPHA)] {
             let since = world.now();
@@ -224,7 +265,11 @@ fn j_ten_switchovers_there_and_back() {
 
 #[test]
 fn j_the_cap_ends_in_hold() {
-    let mut world = Bench { switches: 2, ..Bench::default() }.proven();
+    let mut world = Bench {
+        switches: 2,
+        ..Bench::default()
+    }
+    .proven();
     let since = world.now();
     panic_node(&mut world, ALPHA);
     reach(&mut world, "held");
@@ -273,13 +318,24 @@ fn a_node_that_loses_its_nvram_is_not_proved_stopped() {
     for fault in [NvramFault::LostAtReset, NvramFault::Ignored] {
         let mut world = Bench::default().alpha_runs();
         let since = world.now();
-        world.rig.node_at(ALPHA, since).set_variable("auto-boot?", "true");
-        world.rig.node_at(ALPHA, since).set_variable("boot-device", "disk");
+        world
+            .rig
+            .node_at(ALPHA, since)
+            .set_variable("auto-boot?", "true");
+        world
+            .rig
+            .node_at(ALPHA, since)
+            .set_variable("boot-device", "disk");
         world.rig.node_at(ALPHA, since).set_nvram_fault(fault);
         panic_node(&mut world, ALPHA);
         world.pass(Duration::from_secs(600));
         judge(&mut world);
-        assert_ne!(boots(&world).last().map(String::as_str), Some("beta"), "{}", world.timeline());
+        assert_ne!(
+            boots(&world).last().map(String::as_str),
+            Some("beta"),
+            "{}",
+            world.timeline()
+        );
     }
 }
 
@@ -289,7 +345,9 @@ fn m_the_console_is_lost_between_fence_and_boot() {
         let mut world = Bench::default().alpha_runs();
         let since = world.now();
         panic_node(&mut world, ALPHA);
-        let proved = |w: &mut clusterd::sim::World| w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some();
+        let proved = |w: &mut clusterd::sim::World| {
+            w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some()
+        };
         assert!(world.until(LONG, proved));
         let now = world.now();
         world.rig.set_link(ALPHA, how, now);

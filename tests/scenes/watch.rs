@@ -30,7 +30,10 @@ fn e_the_monitors_own_cables_are_out() {
         world.rig.set_console_cable(console, since);
         world.pass(Duration::from_secs(1800));
         hands_off(&world, since);
-        assert!(world.open_alarms().count() > 0, "silence about a cable that is out");
+        assert!(
+            world.open_alarms().count() > 0,
+            "silence about a cable that is out"
+        );
         let now = world.now();
         world.rig.set_service_cable(true, now);
         world.rig.set_console_cable(true, now);
@@ -51,7 +54,11 @@ fn m_a_console_is_lost_at_rest() {
             world.rig.set_link(n, how, since);
             world.pass(Duration::from_secs(900));
             hands_off(&world, since);
-            assert!(world.open_alarms().count() > 0, "silence about a lost console\n{}", world.timeline());
+            assert!(
+                world.open_alarms().count() > 0,
+                "silence about a lost console\n{}",
+                world.timeline()
+            );
             let now = world.now();
             world.rig.set_link(n, ConsoleLink::Up, now);
             reach(&mut world, "watch");
@@ -83,7 +90,11 @@ fn q_a_stray_break_with_a_standby_that_was_never_fenced_is_no_case_for_go() {
     world.rig.break_everything(since);
     world.pass(Duration::from_secs(300));
     judge(&mut world);
-    assert!(world.rig.node(ALPHA).serves() || world.rig.node(BETA).serves(), "{}", world.timeline());
+    assert!(
+        world.rig.node(ALPHA).serves() || world.rig.node(BETA).serves(),
+        "{}",
+        world.timeline()
+    );
     let_loose(&mut world);
 }
 
@@ -95,7 +106,11 @@ fn r_a_flood_of_noise_moves_nothing() {
     world.pass(Duration::from_secs(600));
     hands_off(&world, since);
     assert_eq!(world.state(), "watch");
-    assert!(!world.timeline().contains("state panicked"), "{}", world.timeline());
+    assert!(
+        !world.timeline().contains("state panicked"),
+        "{}",
+        world.timeline()
+    );
 }
 
 #[test]

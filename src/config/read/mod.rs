@@ -41,7 +41,7 @@ pub fn cluster(
 ) -> Option<Cluster> {
     let mut fields = Fields::open(tree, "a cluster file", report)?;
     let name = fields.needed("cluster", "write `cluster: NAME`", report, |text| {
-        ClusterName::new(text).map_err(bad_name)
+        ClusterName::new(text).map_err(Mend::from)
     });
     if let (Some(name), Some(at)) = (&name, fields.get("cluster")) {
         claims.add(Claim::ClusterName(name.to_string()), at, name.as_str());
@@ -85,11 +85,13 @@ pub fn cluster(
     })
 }
 
-fn bad_name(bad: BadName) -> Mend {
-    Mend::new(
-        format!("{} is no {} name", shown(&bad.text), bad.kind),
-        "use 1 to 40 of a-z, 0-9, `-`, `_`, beginning with a letter or digit",
-    )
+impl From<BadName> for Mend {
+    fn from(BadName { kind, text }: BadName) -> Mend {
+        Mend::new(
+            format!("{} is no {kind} name", shown(&text)),
+            "use 1 to 40 of a-z, 0-9, `-`, `_`, beginning with a letter or digit",
+        )
+    }
 }
 
 fn witnesses(tree: &Tree, report: &mut Report<'_>) -> Option<Vec<Witness>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{POWER_WITHIN, bad_name};
+use super::POWER_WITHIN;
 use crate::config::across::{Claim, Claims};
 use crate::config::cluster::{Node, PowerLeg};
 use crate::config::fields::{Fields, Mend, Report, entries, items, scalar};
@@ -23,7 +23,7 @@ pub fn nodes(tree: &Tree, owner: &str, report: &mut Report<'_>, claims: &mut Cla
                 nodes.insert(name, node);
             }
             Err(bad) => {
-                let mend = bad_name(bad);
+                let mend = Mend::from(bad);
                 report.error(key, mend.message, mend.help);
             }
         }

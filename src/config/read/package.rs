@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{FAILURES, PLANNED_GRACE, SWITCHES, bad_name};
+use super::{FAILURES, PLANNED_GRACE, SWITCHES};
 use crate::config::across::{Claim, Claims};
 use crate::config::cluster::{Cap, DataPolicy, Package, Reach, Silence};
-use crate::config::fields::{Fields, Report, entries, items, scalar};
+use crate::config::fields::{Fields, Mend, Report, entries, items, scalar};
 use crate::config::value;
 use crate::config::yaml::Tree;
 use crate::name::{NodeName, PackageName};
@@ -38,7 +38,7 @@ pub fn packages<'t>(
         let name = match PackageName::new(name) {
             Ok(name) => name,
             Err(bad) => {
-                let mend = bad_name(bad);
+                let mend = Mend::from(bad);
                 report.error(key, mend.message, mend.help);
                 continue;
             }
@@ -173,7 +173,7 @@ fn package_nodes<'t>(tree: &'t Tree, report: &mut Report<'_>) -> Vec<(NodeName, 
     let mut nodes: Vec<(NodeName, &Tree)> = Vec::new();
     for item in items {
         let name = scalar(item, "nodes", report, |text| {
-            NodeName::new(text).map_err(bad_name)
+            NodeName::new(text).map_err(Mend::from)
         });
         let Some(name) = name else { continue };
         if nodes.iter().any(|(other, _)| *other == name) {

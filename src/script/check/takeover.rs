@@ -291,7 +291,7 @@ fn after(draft: &Draft, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
             fact.dies(span, "this types on the console of the fenced node");
         }
         Op::WaitLink { who, .. } if Some(*who) == fenced => {
-            fact.dies(span, "a console that comes back proves nothing")
+            fact.dies(span, "a console that comes back proves nothing");
         }
         _ => {}
     }

@@ -31,7 +31,10 @@ impl Loader for Libraries {
     }
 }
 
-/// The text of a script; an error in a person's words if there is none.
+/// The text of a script.
+///
+/// # Errors
+/// There is none; why, in a person's words.
 pub fn read(path: &Path) -> Result<String, String> {
     let meta = fs::metadata(path).map_err(|error| error.to_string())?;
     if !meta.is_file() {

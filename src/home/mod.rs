@@ -1,4 +1,15 @@
-//! The home directory on disk, as the pure parts see it.
+//! The home directory: its files as the pure parts see them, and a look at all that they
+//! name before anything is guarded.
+//!
+//! ```text
+//!   disk ─► Home ─► config::load ─► clusters ─┬─► inspect ─► Inspected ─► check, run
+//!                   script::compile ─► scripts ┘
+//! ```
+
+mod inspect;
+pub mod scripts;
+
+pub use inspect::{Inspected, Programs, inspect};
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,7 +24,10 @@ pub struct Home {
 }
 
 impl Home {
-    /// Takes a directory that is there and can be read; an error in a person's words if not.
+    /// Takes a directory.
+    ///
+    /// # Errors
+    /// It is not there or cannot be read; why, in a person's words.
     pub fn open(dir: &Path) -> Result<Home, String> {
         let said = |error: &io::Error| format!("home directory {}: {error}", dir.display());
         let dir = fs::canonicalize(dir).map_err(|error| said(&error))?;

@@ -7,6 +7,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
 
@@ -17,8 +18,9 @@ use crate::config::{
 };
 use crate::console::Address;
 use crate::name::{ClusterName, PackageName};
+use crate::script::diagnostic::Sources;
 use crate::script::program::{Op, Piece, Program, Text};
-use crate::script::{Context, compile};
+use crate::script::{Context, compile, parse};
 
 /// The programs of a cluster's packages.
 pub type Programs = BTreeMap<PackageName, Arc<Program>>;
@@ -84,8 +86,11 @@ struct Bench<'h> {
     faults: Vec<ScriptFault>,
 }
 
-/// A script and its parameters.
-type Job = (String, BTreeMap<String, String>);
+/// Values of parameters, as written, by name.
+type Params = BTreeMap<String, String>;
+
+/// A script, its parameters, and the package's `planned_grace`.
+type Job = (String, Params, Duration);
 
 /// Why there is no program.
 #[derive(Clone)]
@@ -120,16 +125,7 @@ impl<'h> Bench<'h> {
         package: &Package,
         loaded: &Loaded,
     ) -> Result<Arc<Program>, Vec<Fault>> {
-        let job = (package.script.clone(), package.params.clone());
-        let result = match self.done.get(&job) {
-            Some(result) => result.clone(),
-            None => {
-                let result = self.compile(&package.script, &package.params);
-                self.done.insert(job, result.clone());
-                result
-            }
-        };
-        result.map_err(|spoiled| {
+        self.once(package).map_err(|spoiled| {
             let at = |path: &[&str], message: String, help: &str| {
                 loaded.error_at(&cluster.file, path, message, help)
             };
@@ -150,13 +146,31 @@ impl<'h> Bench<'h> {
         })
     }
 
+    /// Compiles, or says again what came of it before.
+    fn once(&mut self, package: &Package) -> Result<Arc<Program>, Spoiled> {
+        let Package {
+            script,
+            params,
+            planned_grace,
+            ..
+        } = package;
+        let job = (script.clone(), params.clone(), *planned_grace);
+        if let Some(result) = self.done.get(&job) {
+            return result.clone();
+        }
+        let result = self.compile(script, params, *planned_grace);
+        self.done.insert(job, result.clone());
+        result
+    }
+
     fn compile(
         &mut self,
         script: &str,
-        params: &BTreeMap<String, String>,
+        params: &Params,
+        grace: Duration,
     ) -> Result<Arc<Program>, Spoiled> {
         let path = format!("{SCRIPTS}/{script}.chat");
-        let text = match super::scripts::read(&self.home.path(&path)) {
+        let text = match scripts::read(&self.home.path(&path)) {
             Ok(text) => text,
             Err(why) => {
                 self.note(vec![ScriptFault::of_file(&path, why)]);
@@ -166,9 +180,10 @@ impl<'h> Bench<'h> {
                 });
             }
         };
+        let params = with_grace(&text, params.clone(), grace);
         let context = Context {
             loader: &self.libraries,
-            params,
+            params: &params,
             judge: &Matcher,
         };
         match compile(&path, &text, &context) {
@@ -222,7 +237,7 @@ impl<'h> Bench<'h> {
         for script in names.iter().filter_map(|name| name.strip_suffix(".chat")) {
             if !used.contains(&script) {
                 // What is wrong with it is noted; nobody waits for its program.
-                let _ = self.compile(script, &BTreeMap::new());
+                let _ = self.compile(script, &Params::new(), config::PLANNED_GRACE);
             }
         }
     }
@@ -234,6 +249,23 @@ impl<'h> Bench<'h> {
             }
         }
     }
+}
+
+/// A package's parameters, and what its key `planned_grace` says, where the script has a
+/// parameter of that name and the package gives it no other value.
+fn with_grace(text: &str, mut params: Params, grace: Duration) -> Params {
+    let mut sources = Sources::default();
+    let source = sources.add("", text);
+    let file = parse(source, text, &mut Vec::new());
+    if file
+        .params
+        .iter()
+        .any(|param| param.name.text == "planned_grace")
+    {
+        let grace = format!("{}ms", grace.as_millis());
+        params.entry("planned_grace".to_owned()).or_insert(grace);
+    }
+    params
 }
 
 /// The first word of each power command must be a program.

@@ -1,0 +1,343 @@
+//! The open alarms: raised, counted, cleared.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
+
+use super::{Alarm, severity_text};
+use crate::clock::Span;
+use crate::scribe::{Book, Scribe, one_line, stamp};
+use crate::script::program::Severity;
+
+/// An alarm that is said again and again is logged so often, and counted in between.
+const LOGGED_EVERY: Duration = Duration::from_secs(600);
+
+/// Changes that wait to be journalled; older ones go first, what is open is kept whole.
+const UNKEPT: usize = 1000;
+
+/// What an alarm is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// The cluster; empty for the monitoring host itself.
+    pub cluster: String,
+    /// The package; empty for the whole cluster.
+    pub package: String,
+}
+
+impl Subject {
+    /// The monitoring host itself.
+    pub fn host() -> Subject {
+        Subject::cluster("")
+    }
+
+    /// A whole cluster.
+    pub fn cluster(cluster: &str) -> Subject {
+        Subject::package(cluster, "")
+    }
+
+    /// One package of a cluster.
+    pub fn package(cluster: &str, package: &str) -> Subject {
+        Subject {
+            cluster: cluster.to_owned(),
+            package: package.to_owned(),
+        }
+    }
+
+    /// `cluster/package`, as operators name things.
+    fn text(&self) -> String {
+        match (self.cluster.as_str(), self.package.as_str()) {
+            ("", _) => "this host".to_owned(),
+            (cluster, "") => cluster.to_owned(),
+            (cluster, package) => format!("{cluster}/{package}"),
+        }
+    }
+}
+
+/// Whether an alarm was new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raised {
+    /// It was not open before, or less urgent.
+    New,
+    /// It was open and is counted.
+    Again,
+}
+
+/// A change that the journal shall hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub subject: Subject,
+    pub code: String,
+    pub text: String,
+}
+
+/// The registry; share it in an `Arc`.
+#[derive(Debug)]
+pub struct Alarms {
+    scribe: Arc<Scribe>,
+    inner: Mutex<Inner>,
+    pub(super) changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    open: BTreeMap<(Subject, String), Open>,
+    unkept: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Open {
+    alarm: Alarm,
+    logged: SystemTime,
+}
+
+impl Alarms {
+    /// A registry that begins with what was open before, as [`super::load`] gives it.
+    pub fn new(scribe: Arc<Scribe>, before: Vec<Alarm>) -> Alarms {
+        let now = SystemTime::now();
+        let mut inner = Inner::default();
+        for mut alarm in before {
+            alarm.from_before = true;
+            let subject = Subject::package(&alarm.cluster, &alarm.package);
+            let code = alarm.code.clone();
+            let open = Open { alarm, logged: now };
+            inner.open.insert((subject, code), open);
+        }
+        Alarms {
+            scribe,
+            inner: Mutex::new(inner),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Raises an alarm, or counts it again.
+    pub fn raise(&self, subject: &Subject, severity: Severity, code: &str, text: &str) -> Raised {
+        let now = SystemTime::now();
+        let mut inner = self.lock();
+        let open = inner
+            .open
+            .entry((subject.clone(), code.to_owned()))
+            .or_insert_with(|| Open::new(subject, severity, code, text, now));
+        let raised = open.say(severity, text, now);
+        let again = now.duration_since(open.logged).unwrap_or_default() >= LOGGED_EVERY;
+        if raised == Raised::Again && !again {
+            return raised;
+        }
+        open.logged = now;
+        let times = match open.alarm.count {
+            1 => String::new(),
+            count => format!(
+                " (said {count} times since {})",
+                stamp(at(open.alarm.first_ms))
+            ),
+        };
+        let line = format!(
+            "{:<8}  {}  {code}: {text}{times}",
+            severity_text(severity),
+            subject.text()
+        );
+        self.note(&mut inner, subject, code, &line, now);
+        raised
+    }
+
+    /// Ends an alarm, if it is open.
+    pub fn clear(&self, subject: &Subject, code: &str) {
+        let now = SystemTime::now();
+        let mut inner = self.lock();
+        let Some(open) = inner.open.remove(&(subject.clone(), code.to_owned())) else {
+            return;
+        };
+        let lasted = Span(
+            now.duration_since(at(open.alarm.first_ms))
+                .unwrap_or_default(),
+        );
+        let text = &open.alarm.text;
+        let line = format!(
+            "{:<8}  {}  {code} after {lasted}: {text}",
+            "cleared",
+            subject.text()
+        );
+        self.note(&mut inner, subject, code, &line, now);
+    }
+
+    /// Ends every alarm of clusters that `known` does not know: nobody else ever would.
+    pub fn forget_clusters(&self, known: &dyn Fn(&str) -> bool) {
+        let gone: Vec<(Subject, String)> = self
+            .lock()
+            .open
+            .keys()
+            .filter(|(subject, _)| !subject.cluster.is_empty() && !known(&subject.cluster))
+            .cloned()
+            .collect();
+        for (subject, code) in gone {
+            self.clear(&subject, &code);
+        }
+    }
+
+    /// The open alarms, of one cluster or all: the most urgent first, then the newest.
+    pub fn open(&self, cluster: Option<&str>) -> Vec<Alarm> {
+        let inner = self.lock();
+        let mut open: Vec<Alarm> = inner
+            .open
+            .values()
+            .map(|open| &open.alarm)
+            .filter(|alarm| {
+                cluster.is_none_or(|name| alarm.cluster == name || alarm.cluster.is_empty())
+            })
+            .cloned()
+            .collect();
+        open.sort_by_key(|alarm| Reverse((alarm.severity, alarm.first_ms)));
+        open
+    }
+
+    /// What the journal does not hold yet, and what is open now.
+    pub(super) fn take_changes(&self) -> (Vec<Change>, Vec<Alarm>) {
+        let changes = std::mem::take(&mut self.lock().unkept);
+        (changes, self.open(None))
+    }
+
+    fn note(&self, inner: &mut Inner, subject: &Subject, code: &str, line: &str, now: SystemTime) {
+        let line = one_line(line);
+        self.scribe
+            .line(Book::Alarms, &format!("{}  {line}", stamp(now)));
+        tracing::info!(target: "alarm", "{line}");
+        if inner.unkept.len() == UNKEPT {
+            inner.unkept.remove(0);
+        }
+        inner.unkept.push(Change {
+            subject: subject.clone(),
+            code: code.to_owned(),
+            text: line,
+        });
+        self.changed.notify_one();
+    }
+
+    /// Every change is made whole under the lock, so a poisoned one is still good.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn new(subject: &Subject, severity: Severity, code: &str, text: &str, now: SystemTime) -> Open {
+        let alarm = Alarm {
+            cluster: subject.cluster.clone(),
+            package: subject.package.clone(),
+            code: code.to_owned(),
+            severity,
+            text: one_line(text),
+            first_ms: millis(now),
+            last_ms: millis(now),
+            count: 0,
+            from_before: false,
+        };
+        Open { alarm, logged: now }
+    }
+
+    fn say(&mut self, severity: Severity, text: &str, now: SystemTime) -> Raised {
+        let alarm = &mut self.alarm;
+        let raised = if alarm.count == 0 || severity > alarm.severity {
+            Raised::New
+        } else {
+            Raised::Again
+        };
+        alarm.count += 1;
+        alarm.severity = alarm.severity.max(severity);
+        alarm.text = one_line(text);
+        alarm.last_ms = millis(now);
+        alarm.from_before = false;
+        raised
+    }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn at(millis: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    fn registry() -> (tempfile::TempDir, Arc<Scribe>, Alarms) {
+        let home = tempfile::tempdir().unwrap();
+        let scribe = Arc::new(Scribe::start(home.path(), &Settings::default()).unwrap());
+        let alarms = Alarms::new(Arc::clone(&scribe), Vec::new());
+        (home, scribe, alarms)
+    }
+
+    #[test]
+    fn an_alarm_said_again_is_counted_and_not_logged() {
+        let (home, scribe, alarms) = registry();
+        let ca = Subject::package("pki-ca", "ca");
+        assert_eq!(
+            alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"),
+            Raised::New
+        );
+        assert_eq!(
+            alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"),
+            Raised::Again
+        );
+        let open = alarms.open(Some("pki-ca"));
+        assert_eq!((open.len(), open[0].count), (1, 2));
+        alarms.clear(&ca, "standby_lost");
+        alarms.clear(&ca, "standby_lost");
+        assert!(alarms.open(None).is_empty());
+        scribe.flush();
+        let log = std::fs::read_to_string(home.path().join("logs/alarms.log")).unwrap();
+        assert_eq!(log.lines().count(), 2, "{log}");
+        assert!(
+            log.contains("Z  WARNING   pki-ca/ca  standby_lost: no answer"),
+            "{log}"
+        );
+        assert!(
+            log.contains("Z  cleared   pki-ca/ca  standby_lost after "),
+            "{log}"
+        );
+    }
+
+    #[test]
+    fn an_alarm_that_gets_worse_is_logged_again() {
+        let (_home, _scribe, alarms) = registry();
+        let ca = Subject::cluster("pki-ca");
+        alarms.raise(&ca, Severity::Warning, "link", "a console is lost");
+        assert_eq!(
+            alarms.raise(&ca, Severity::Critical, "link", "both are lost"),
+            Raised::New
+        );
+        alarms.raise(&ca, Severity::Warning, "link", "a console is lost");
+        assert_eq!(alarms.open(None)[0].severity, Severity::Critical);
+    }
+
+    #[test]
+    fn the_most_urgent_alarm_stands_first() {
+        let (_home, _scribe, alarms) = registry();
+        alarms.raise(&Subject::cluster("a"), Severity::Notice, "n", "n");
+        alarms.raise(&Subject::cluster("b"), Severity::Critical, "c", "c");
+        alarms.raise(&Subject::host(), Severity::Warning, "w", "w");
+        let codes: Vec<String> = alarms.open(None).into_iter().map(|a| a.code).collect();
+        assert_eq!(codes, ["c", "w", "n"]);
+        let codes: Vec<String> = alarms.open(Some("a")).into_iter().map(|a| a.code).collect();
+        assert_eq!(
+            codes,
+            ["w", "n"],
+            "the host's own alarms concern every cluster"
+        );
+    }
+
+    #[test]
+    fn alarms_of_clusters_that_are_gone_end() {
+        let (_home, _scribe, alarms) = registry();
+        alarms.raise(&Subject::cluster("gone"), Severity::Notice, "n", "n");
+        alarms.raise(&Subject::host(), Severity::Warning, "w", "w");
+        alarms.forget_clusters(&|_| false);
+        assert_eq!(alarms.open(None).len(), 1);
+    }
+}

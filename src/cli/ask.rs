@@ -1,0 +1,46 @@
+//! What all commands share that talk to a running daemon.
+
+use super::{Exit, HomeArgs};
+use crate::config;
+use crate::control::{Answer, Ask, Client, ClientError};
+use crate::home::Home;
+
+/// Asks the daemon of a home; what goes wrong is printed and gives the exit code.
+pub(super) fn ask(args: &HomeArgs, ask: Ask) -> Result<Answer, Exit> {
+    let home = Home::open(&args.home).map_err(|why| {
+        eprintln!("clusterd: {why}");
+        Exit::NoHome
+    })?;
+    let socket = home.path(config::load(&home).settings.control_socket);
+    let answer = Client::connect(home.dir(), &socket).and_then(|mut client| client.ask(ask));
+    answer.map_err(|err| {
+        eprintln!("clusterd: {err}");
+        match err {
+            ClientError::NoDaemon { .. } => Exit::NotRunning,
+            ClientError::NotYours { .. } | ClientError::Refused { .. } => Exit::Refused,
+            ClientError::Broken { .. } => Exit::Faults,
+        }
+    })
+}
+
+/// Prints what came of an operator's word.
+pub(super) fn told(args: &HomeArgs, cluster: &str, question: Ask) -> Exit {
+    match ask(args, question) {
+        Ok(Answer::Told { who, lines }) => {
+            println!("{cluster} was told, by {who}.");
+            for line in lines {
+                println!("  {line}");
+            }
+            println!("What it does now: clusterd status {cluster}");
+            Exit::Good
+        }
+        Ok(other) => unexpected(&other),
+        Err(exit) => exit,
+    }
+}
+
+/// An answer to another question.
+pub(super) fn unexpected(answer: &Answer) -> Exit {
+    eprintln!("clusterd: the daemon gave an answer that does not belong here: {answer:?}");
+    Exit::Faults
+}

@@ -1,0 +1,61 @@
+//! `clusterd run`: guards every cluster of the home, in the foreground.
+
+use clap::Args;
+
+use super::{Exit, HomeArgs};
+use crate::daemon::{Daemon, StartError, Systemd, log_to, prepare, until_told_to_stop};
+use crate::home::Home;
+
+/// Guards every cluster of the home directory, until SIGTERM. It stays in the foreground.
+///
+/// A cluster whose files are faulty is not guarded, and that is an alarm; the others are.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+/// Runs until it is told to stop.
+pub fn run(args: &RunArgs) -> Exit {
+    let home = match Home::open(&args.home.home) {
+        Ok(home) => home,
+        Err(why) => return fail(&why, Exit::NoHome),
+    };
+    let prepared = match prepare(home) {
+        Ok(prepared) => prepared,
+        Err(err @ StartError::Socket { .. }) => return fail(&err.to_string(), Exit::Faults),
+        Err(err) => return fail(&err.to_string(), Exit::NoHome),
+    };
+    log_to(&prepared.scribe);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(err) => return fail(&format!("cannot start its threads: {err}"), Exit::Faults),
+    };
+    runtime.block_on(async {
+        // Before anything is guarded: a signal from now on ends it in good order.
+        let stop = tokio::spawn(until_told_to_stop());
+        let daemon = match Daemon::start(prepared).await {
+            Ok(daemon) => daemon,
+            Err(err) => return fail(&err.to_string(), Exit::Faults),
+        };
+        let (guarded, refused) = daemon.counts();
+        eprintln!("clusterd: {guarded} guarded, {refused} not; logs are in logs/");
+        let told = async {
+            match stop.await {
+                Ok(Ok(signal)) => signal.to_owned(),
+                Ok(Err(err)) => format!("signals cannot be caught: {err}"),
+                Err(err) => format!("signals cannot be caught: {err}"),
+            }
+        };
+        daemon.run(Systemd::from_env(), told).await;
+        Exit::Good
+    })
+}
+
+fn fail(why: &str, exit: Exit) -> Exit {
+    eprintln!("clusterd: {why}");
+    exit
+}

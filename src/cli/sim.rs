@@ -1,0 +1,148 @@
+//! `clusterd sim serve`: simulated nodes behind real telnet ports, to try scripts on.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::Exit;
+use super::sim_home::{self, SimCluster};
+use crate::sim::NodeSpec;
+use crate::sim::serve::{ServeSpec, SimHandle, serve};
+
+/// The simulated Host IDs begin here.
+const FIRST_HOST_ID: u32 = 0x80b1_0001;
+
+/// Simulated nodes.
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    #[command(subcommand)]
+    command: SimCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SimCommand {
+    Serve(ServeArgs),
+}
+
+/// Serves simulated OpenBoot nodes, which share a disk, each on a telnet port, until it is
+/// interrupted. Commands on standard input: `power NODE on|off`, `panic NODE`,
+/// `freeze NODE`, `thaw NODE`.
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// How many nodes.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    nodes: u8,
+    /// The first node's port; the others follow.
+    #[arg(long, default_value_t = 4201, value_name = "P")]
+    base_port: u16,
+    /// The address to listen on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// Where the service of the node that serves answers; by default the port after the
+    /// last console.
+    #[arg(long, value_name = "P")]
+    service_port: Option<u16>,
+    /// Writes a home directory that guards these nodes.
+    #[arg(long, value_name = "DIR")]
+    write_home: Option<PathBuf>,
+}
+
+/// Serves.
+pub fn run(args: &SimArgs) -> Exit {
+    let SimCommand::Serve(args) = &args.command;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let served = runtime.and_then(|runtime| runtime.block_on(serve_nodes(args)));
+    match served {
+        Ok(()) => Exit::Good,
+        Err(err) => {
+            eprintln!("clusterd: cannot serve the nodes: {err}");
+            Exit::Faults
+        }
+    }
+}
+
+async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
+    let nodes: Vec<NodeSpec> = (0..u32::from(args.nodes))
+        .map(|n| NodeSpec::sun(&format!("sun{}", n + 1), FIRST_HOST_ID + n))
+        .collect();
+    let after = args.base_port.checked_add(u16::from(args.nodes));
+    let port = args
+        .service_port
+        .or(after)
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let sim = serve(ServeSpec {
+        nodes,
+        listen: args.listen,
+        base_port: args.base_port,
+        service: Some(SocketAddr::new(args.listen, port)),
+    })
+    .await?;
+    sim.start();
+    println!("{}", sim.table());
+    if let Some(dir) = &args.write_home {
+        write_home(&sim, dir)?;
+        println!(
+            "A home that guards them: clusterd run --home {}",
+            dir.display()
+        );
+    }
+    obey(&sim).await
+}
+
+fn write_home(sim: &SimHandle, dir: &Path) -> io::Result<()> {
+    let specs = sim.order(|rig, _| {
+        let specs = (0..rig.len()).map(|node| rig.node(node).spec().clone());
+        specs.collect::<Vec<NodeSpec>>()
+    });
+    let consoles = specs.into_iter().zip(sim.consoles());
+    let service = sim.service().ok_or(io::ErrorKind::NotFound)?;
+    let nodes = consoles.map(|(spec, console)| (spec.name, spec.host_id, *console));
+    let cluster = SimCluster {
+        name: "sim",
+        nodes: nodes.collect(),
+        platform: "openboot",
+        service,
+        params: &[],
+    };
+    std::fs::create_dir_all(dir)?;
+    sim_home::write(dir, &cluster)
+}
+
+/// Orders from standard input, until the end by a signal; the end of the input is none.
+async fn obey(sim: &SimHandle) -> io::Result<()> {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut reading = true;
+    loop {
+        tokio::select! {
+            stop = tokio::signal::ctrl_c() => return stop,
+            line = lines.next_line(), if reading => match line? {
+                Some(line) => order(sim, &line),
+                None => reading = false,
+            }
+        }
+    }
+}
+
+fn order(sim: &SimHandle, line: &str) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [what, node, rest @ ..] = words.as_slice() else {
+        return;
+    };
+    let Some(number) = sim.order(|rig, _| rig.find(node)) else {
+        println!("there is no node {node}");
+        return;
+    };
+    match (*what, rest) {
+        ("power", ["on"]) => sim.power(number, true),
+        ("power", ["off"]) => sim.power(number, false),
+        ("panic", []) => sim.panic(number),
+        ("freeze", []) => sim.freeze(number, true),
+        ("thaw", []) => sim.freeze(number, false),
+        _ => println!("power NODE on|off, panic NODE, freeze NODE, thaw NODE"),
+    }
+}

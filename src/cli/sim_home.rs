@@ -1,0 +1,93 @@
+//! A home directory that guards simulated nodes: for `demo` and `sim serve --write-home`. The
+//! shipped chat scripts are part of the program, so it works from any directory.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The shipped scripts, by their paths in a home.
+const SCRIPTS: [(&str, &str); 3] = [
+    (
+        "chat-scripts/sun-openboot.chat",
+        include_str!("../../chat-scripts/sun-openboot.chat"),
+    ),
+    (
+        "chat-scripts/lib/openboot.chat",
+        include_str!("../../chat-scripts/lib/openboot.chat"),
+    ),
+    (
+        "chat-scripts/lib/openbios.chat",
+        include_str!("../../chat-scripts/lib/openbios.chat"),
+    ),
+];
+
+/// A cluster of simulated nodes.
+#[derive(Debug)]
+pub(super) struct SimCluster {
+    /// The cluster's name.
+    pub name: &'static str,
+    /// Name, Host ID and console of each node.
+    pub nodes: Vec<(String, u32, SocketAddr)>,
+    /// The platform of all nodes.
+    pub platform: &'static str,
+    /// Where the service answers.
+    pub service: SocketAddr,
+    /// The script's parameters.
+    pub params: &'static [(&'static str, &'static str)],
+}
+
+/// Writes the home at `dir`; files that stand there are not touched.
+///
+/// # Errors
+/// A file cannot be written, or stands there already.
+pub(super) fn write(dir: &Path, cluster: &SimCluster) -> io::Result<()> {
+    let clist = format!("clist/{}.yaml", cluster.name);
+    let cluster = (clist.as_str(), cluster_file(cluster));
+    let scripts = SCRIPTS.map(|(path, text)| (path, text.to_owned()));
+    for (path, text) in scripts.into_iter().chain([cluster]) {
+        let path = dir.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = fs::File::create_new(&path)?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn cluster_file(cluster: &SimCluster) -> String {
+    let mut text = format!(
+        "# simulated nodes: written by clusterd\n\ncluster: {}\n\nnodes:\n",
+        cluster.name
+    );
+    // Writing to a String cannot fail.
+    for (name, host_id, console) in &cluster.nodes {
+        let _ = write!(
+            text,
+            "  {name}:\n    platform: {}\n    console: telnet://{console}\n    host_id: \"{host_id:08x}\"\n    dark_after: 30s\n",
+            cluster.platform
+        );
+    }
+    let names: Vec<&str> = cluster
+        .nodes
+        .iter()
+        .map(|(name, ..)| name.as_str())
+        .collect();
+    let params: Vec<String> = cluster
+        .params
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let _ = write!(
+        text,
+        "\npackages:\n  service:\n    script: sun-openboot\n    nodes: [{}]\n    boot_device: disk\n    address: {}\n    \
+         reach: tcp:{}\n    data_policy: adaptability\n    params: {{ {} }}\n",
+        names.join(", "),
+        cluster.service.ip(),
+        cluster.service.port(),
+        params.join(", ")
+    );
+    text
+}

@@ -1,0 +1,399 @@
+//! The status for people: what a tired operator asks first stands first.
+
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::table::{columns, labelled};
+use crate::alarm::{Alarm, severity_text};
+use crate::clock::Span;
+use crate::control::{ClusterReport, ConsoleReport, Report};
+use crate::logfile::harmless;
+use crate::machine::snapshot::{NodeSnapshot, PackageSnapshot};
+use crate::scribe::stamp;
+use crate::script::program::Severity;
+
+/// So many clusters are shown whole; of more than these each is a line.
+const WHOLE: usize = 4;
+
+/// Whether to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// Text alone.
+    Plain,
+    /// Text with terminal colours.
+    Colour,
+}
+
+impl Ink {
+    fn red(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    fn yellow(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Ink::Plain => text.to_owned(),
+            Ink::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+}
+
+/// The whole text, at most `width` columns wide where words allow it.
+pub fn render(report: &Report, ink: Ink, width: usize) -> String {
+    let mut out = summary(report, ink);
+    if report.clusters.len() > WHOLE {
+        out.push('\n');
+        out.push_str(&overview(report));
+        out.push_str("\nclusterd status CLUSTER shows all of one.\n");
+    } else {
+        for cluster in &report.clusters {
+            out.push('\n');
+            out.push_str(&whole(cluster, ink, width));
+        }
+    }
+    out.push('\n');
+    out.push_str(&alarms(report, ink, width));
+    out
+}
+
+/// How bad is it, in one line?
+fn summary(report: &Report, ink: Ink) -> String {
+    let count =
+        |wanted: fn(&ClusterReport) -> bool| report.clusters.iter().filter(|c| wanted(c)).count();
+    let total = report.clusters.len();
+    let mut parts = vec![match total {
+        1 => "1 cluster".to_owned(),
+        total => format!("{total} clusters"),
+    }];
+    let unguarded = count(|c| c.not_guarded.is_some());
+    let held = count(|c| hold(c).is_some());
+    let impaired = count(|c| impaired(c).is_some());
+    for (number, words) in [
+        (unguarded, "NOT GUARDED"),
+        (held, "in HOLD"),
+        (impaired, "held: monitor impaired"),
+    ] {
+        if number > 0 {
+            parts.push(ink.red(&format!("{number} {words}")));
+        }
+    }
+    let critical = report
+        .alarms
+        .iter()
+        .filter(|a| a.severity == Severity::Critical)
+        .count();
+    parts.push(match (report.alarms.len(), critical) {
+        (0, _) => "no open alarm".to_owned(),
+        (open, 0) => format!("{open} open alarms"),
+        (open, critical) => ink.red(&format!("{open} open alarms, {critical} critical")),
+    });
+    let host = &report.host;
+    let up = age(host.up_ms / 1000 * 1000);
+    let now = stamp(UNIX_EPOCH + Duration::from_millis(host.now_ms));
+    format!(
+        "{}\nclusterd {}, pid {}, up {up}, {} at {now}\n",
+        ink.bold(&parts.join(", ")),
+        host.version,
+        host.pid,
+        host.home,
+    )
+}
+
+fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
+    let name = ink.bold(&cluster.cluster);
+    let Some(snapshot) = &cluster.snapshot else {
+        let why = cluster
+            .not_guarded
+            .as_deref()
+            .unwrap_or("its task does not answer");
+        let mut out = format!("{name}  {}\n", ink.red("NOT GUARDED"));
+        out.push_str(&labelled("file", &cluster.file, 2, width));
+        for line in why.lines() {
+            let _ = writeln!(out, "  {}", harmless(line));
+        }
+        return out;
+    };
+    let mut out = String::new();
+    for package in &snapshot.packages {
+        let _ = writeln!(out, "{name}  {}", headline(package, ink));
+        out.push_str(&package_lines(package, cluster, width));
+    }
+    out.push('\n');
+    out.push_str(&nodes(cluster, &snapshot.nodes, snapshot.packages.first()));
+    for node in &snapshot.nodes {
+        out.push_str(&node_lines(node, cluster, width));
+    }
+    out
+}
+
+/// Who has the package, and whether that is well.
+fn headline(package: &PackageSnapshot, ink: Ink) -> String {
+    let name = &package.package;
+    let who = match (&package.primary, package.confirmed) {
+        (Some(primary), true) => format!("{name} is on {}", ink.bold(primary)),
+        (Some(primary), false) => {
+            format!(
+                "{name} was given to {} and {}",
+                ink.bold(primary),
+                ink.yellow("not seen to serve yet")
+            )
+        }
+        (None, _) => format!("it is not known who has {name}"),
+    };
+    match &package.hold {
+        Some(_) => format!("{}  {who}", ink.red("HOLD")),
+        None => who,
+    }
+}
+
+fn package_lines(package: &PackageSnapshot, cluster: &ClusterReport, width: usize) -> String {
+    let mut out = String::new();
+    let mut line = |label: &str, text: &str| {
+        out.push_str(&labelled(label, &harmless(text), 2, width));
+    };
+    if let Some(hold) = &package.hold {
+        line("HOLD", hold);
+    }
+    if let Some(why) = impaired(cluster) {
+        line("impaired", &format!("{why}; every takeover is held"));
+    }
+    let since = age(package.state_age_ms);
+    line(
+        "state",
+        &format!("{}, for {since}: {}", package.state, package.about),
+    );
+    if let Some(wait) = &package.waits_for {
+        let left = wait
+            .left_ms
+            .map_or_else(String::new, |left| format!(", {} yet", age(left)));
+        line(
+            "waits for",
+            &format!("{}{left}  [{}]", wait.what, wait.place),
+        );
+    }
+    let answers = match package.address_misses {
+        0 => "answers".to_owned(),
+        1 => "missed once".to_owned(),
+        misses => format!("SILENT, {misses} times in a row"),
+    };
+    line("address", &format!("{} {answers}", package.address));
+    line(
+        "policy",
+        &format!("{}, script {}", package.data_policy, package.script),
+    );
+    out
+}
+
+fn nodes(
+    cluster: &ClusterReport,
+    nodes: &[NodeSnapshot],
+    package: Option<&PackageSnapshot>,
+) -> String {
+    let head = [
+        "NODE",
+        "ROLE",
+        "IS",
+        "CONSOLE",
+        "HEARD",
+        "PROVED STOPPED",
+        "GUARD",
+        "BREAK",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for node in nodes {
+        let is = match node.siege {
+            true => format!("{}, BESIEGED", node.condition),
+            false => node.condition.clone(),
+        };
+        rows.push(vec![
+            node.node.clone(),
+            role(&node.node, package).to_owned(),
+            is,
+            console(cluster, &node.node),
+            node.heard_age_ms
+                .map_or_else(|| "never".to_owned(), |ms| format!("{} ago", age(ms))),
+            node.proof.as_ref().map_or_else(
+                || "-".to_owned(),
+                |p| format!("{}, {} ago", p.text, age(p.age_ms)),
+            ),
+            if node.guard.starts_with("read") {
+                "holds"
+            } else {
+                "UNKNOWN"
+            }
+            .to_owned(),
+            if node.break_worked {
+                "has worked"
+            } else {
+                "not tried"
+            }
+            .to_owned(),
+        ]);
+    }
+    columns(&rows, 2)
+}
+
+/// What does not fit into the columns: evidence, and what is wrong.
+fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> String {
+    let mut texts = Vec::new();
+    if let Some(evidence) = &node.evidence {
+        texts.push(format!("{} ({} ago)", evidence.text, age(evidence.age_ms)));
+    }
+    let console = cluster.consoles.iter().find(|c| c.node == node.node);
+    if let Some(ConsoleReport {
+        up: false,
+        why,
+        address,
+        ..
+    }) = console
+    {
+        let why = why.as_deref().unwrap_or("not tried yet");
+        texts.push(format!("console {address} is not connected: {why}"));
+    }
+    if let Some(console) = console.filter(|console| console.lost > 0) {
+        texts.push(format!(
+            "{} bytes of its console came too fast and were dropped",
+            console.lost
+        ));
+    }
+    if !node.guard.starts_with("read") {
+        texts.push(format!("standing guard {}", node.guard));
+    }
+    let lines = texts
+        .iter()
+        .map(|text| labelled(&node.node, &harmless(text), 2, width));
+    lines.collect()
+}
+
+/// Many clusters: a line each, the ones in trouble first.
+fn overview(report: &Report) -> String {
+    let head = [
+        "CLUSTER", "PACKAGE", "IS", "FOR", "PRIMARY", "STANDBY", "ALARMS",
+    ];
+    let mut clusters: Vec<&ClusterReport> = report.clusters.iter().collect();
+    clusters.sort_by_key(|cluster| (!troubled(cluster), cluster.cluster.clone()));
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for cluster in clusters {
+        let alarms = report
+            .alarms
+            .iter()
+            .filter(|a| a.cluster == cluster.cluster)
+            .count()
+            .to_string();
+        let Some(snapshot) = &cluster.snapshot else {
+            let is = "NOT GUARDED".to_owned();
+            let mut row = vec![cluster.cluster.clone(), String::new(), is];
+            row.extend(["", "", "", &alarms].map(str::to_owned));
+            rows.push(row);
+            continue;
+        };
+        for package in &snapshot.packages {
+            let is = match (&package.hold, &snapshot.impaired) {
+                (Some(_), _) => format!("HOLD ({})", package.state),
+                (None, Some(_)) => format!("impaired ({})", package.state),
+                (None, None) => package.state.clone(),
+            };
+            let node = |node: &Option<String>| node.clone().unwrap_or_else(|| "?".to_owned());
+            rows.push(vec![
+                cluster.cluster.clone(),
+                package.package.clone(),
+                is,
+                age(package.state_age_ms),
+                node(&package.primary)
+                    + if package.confirmed {
+                        ""
+                    } else {
+                        " (unconfirmed)"
+                    },
+                node(&package.secondary),
+                alarms.clone(),
+            ]);
+        }
+    }
+    columns(&rows, 0)
+}
+
+fn alarms(report: &Report, ink: Ink, width: usize) -> String {
+    if report.alarms.is_empty() {
+        return "No open alarm.\n".to_owned();
+    }
+    let mut out = format!("{}\n", ink.bold("Open alarms"));
+    for alarm in &report.alarms {
+        let word = severity_text(alarm.severity);
+        let head = format!("{word:<8}  {}  {}", alarm.code, whom(alarm));
+        let head = match alarm.severity {
+            Severity::Critical => ink.red(&head),
+            Severity::Warning => ink.yellow(&head),
+            Severity::Notice => head,
+        };
+        let since = stamp(UNIX_EPOCH + Duration::from_millis(alarm.first_ms));
+        let ago = age(report.host.now_ms.saturating_sub(alarm.first_ms) / 1000 * 1000);
+        let times = match alarm.count {
+            0 | 1 => String::new(),
+            count => format!(", said {count} times"),
+        };
+        let before = if alarm.from_before {
+            ", before clusterd started"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "  {head}");
+        out.push_str(&labelled("", &harmless(&alarm.text), 2, width));
+        let _ = writeln!(out, "            since {since}, {ago} ago{times}{before}");
+    }
+    out
+}
+
+fn whom(alarm: &Alarm) -> String {
+    match (alarm.cluster.as_str(), alarm.package.as_str()) {
+        ("", _) => "this host".to_owned(),
+        (cluster, "") => cluster.to_owned(),
+        (cluster, package) => format!("{cluster}/{package}"),
+    }
+}
+
+fn role(node: &str, package: Option<&PackageSnapshot>) -> &'static str {
+    match package {
+        Some(package) if package.primary.as_deref() == Some(node) => "primary",
+        Some(package) if package.secondary.as_deref() == Some(node) => "secondary",
+        _ => "-",
+    }
+}
+
+fn console(cluster: &ClusterReport, node: &str) -> String {
+    match cluster.consoles.iter().find(|console| console.node == node) {
+        Some(console) if console.up => format!("up {}", age(console.since_ms)),
+        Some(console) => format!("DOWN {}", age(console.since_ms)),
+        None => "?".to_owned(),
+    }
+}
+
+fn troubled(cluster: &ClusterReport) -> bool {
+    cluster.not_guarded.is_some() || hold(cluster).is_some() || impaired(cluster).is_some()
+}
+
+fn hold(cluster: &ClusterReport) -> Option<&str> {
+    let snapshot = cluster.snapshot.as_ref()?;
+    snapshot
+        .packages
+        .iter()
+        .find_map(|package| package.hold.as_deref())
+}
+
+fn impaired(cluster: &ClusterReport) -> Option<&str> {
+    cluster.snapshot.as_ref()?.impaired.as_deref()
+}
+
+fn age(millis: u64) -> String {
+    Span(Duration::from_millis(millis)).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! All that one cluster's task needs to begin: made once from the cluster file and its
+//! compiled scripts, used again after a restart of the task.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::setup::setup;
+use crate::config::{Cluster, Reach};
+use crate::console::{Address, BadAddress};
+use crate::exec::CommandLeg;
+use crate::home::Programs;
+use crate::machine::setup::Setup;
+use crate::matcher::{PatternDef, PatternError, PatternSet};
+use crate::probe::Target;
+use crate::script::program::Program;
+
+/// A cluster, ready to be guarded.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    /// What the machine is made of.
+    pub setup: Arc<Setup>,
+    /// The file that it comes from, as a path from the home.
+    pub file: String,
+    /// What is listened for on the consoles.
+    pub(super) patterns: Arc<PatternSet>,
+    /// Where each node's console is.
+    pub(super) consoles: Vec<Address>,
+    /// Each node's power legs.
+    pub(super) legs: Vec<Vec<CommandLeg>>,
+    /// How each package's service address is asked, and how often.
+    pub(super) services: Vec<(Target, Duration)>,
+    /// The witnesses.
+    pub(super) witnesses: Vec<Target>,
+}
+
+/// Why a cluster cannot be guarded although its file can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// A console's address.
+    #[error(transparent)]
+    Console(#[from] BadAddress),
+    /// The patterns of the script.
+    #[error("the patterns of {script} do not compile: {why}")]
+    Patterns {
+        /// The script.
+        script: String,
+        /// Why.
+        why: PatternError,
+    },
+    /// This version guards one package in a cluster.
+    #[error("the cluster has {0} packages, this version guards one")]
+    Packages(usize),
+}
+
+impl Blueprint {
+    /// Puts the parts together. Programs of power legs that are named by a path are found
+    /// from `home`.
+    ///
+    /// # Errors
+    /// Something fits the file's rules but not this version.
+    pub fn new(cluster: &Cluster, programs: &Programs, home: &Path) -> Result<Blueprint, Unfit> {
+        let setup = setup(cluster, programs);
+        let [package] = setup.packages.as_slice() else {
+            return Err(Unfit::Packages(setup.packages.len()));
+        };
+        let patterns = patterns(&package.program)?;
+        let consoles = cluster
+            .nodes
+            .values()
+            .map(|node| node.console.as_str().parse())
+            .collect::<Result<_, BadAddress>>()?;
+        let legs = cluster.nodes.values().map(|node| {
+            let legs = node.power.iter().map(|leg| CommandLeg {
+                off: from_home(&leg.off, home),
+                on: leg.on.as_ref().map(|on| from_home(on, home)),
+                status: from_home(&leg.status, home),
+                within: leg.within,
+            });
+            legs.collect()
+        });
+        let services = setup.packages.iter().filter_map(|package| {
+            let meant = cluster.packages.get(&package.name)?;
+            let target = match meant.reach {
+                Reach::Ping => Target::Icmp(meant.address),
+                Reach::Tcp(port) => Target::Tcp(SocketAddr::new(meant.address, port)),
+            };
+            Some((target, package.program.ping_every))
+        });
+        Ok(Blueprint {
+            file: cluster.file.clone(),
+            patterns: Arc::new(patterns),
+            consoles,
+            legs: legs.collect(),
+            services: services.collect(),
+            witnesses: cluster
+                .witnesses
+                .iter()
+                .map(|w| Target::Icmp(w.address))
+                .collect(),
+            setup: Arc::new(setup),
+        })
+    }
+
+    /// The cluster's name.
+    pub fn name(&self) -> &str {
+        self.setup.cluster.as_str()
+    }
+}
+
+/// A command whose program, if it is a path, is found from the home directory.
+fn from_home(argv: &[String], home: &Path) -> Vec<String> {
+    let mut argv = argv.to_vec();
+    if let Some(program) = argv.first_mut()
+        && program.contains('/')
+    {
+        *program = home.join(&*program).display().to_string();
+    }
+    argv
+}
+
+fn patterns(program: &Program) -> Result<PatternSet, Unfit> {
+    let defs: Vec<PatternDef> = program
+        .patterns
+        .iter()
+        .map(|pattern| PatternDef {
+            name: pattern.name.clone(),
+            regex: pattern.regex.clone(),
+            quiet: pattern.quiet,
+        })
+        .collect();
+    PatternSet::new(&defs).map_err(|why| Unfit::Patterns {
+        script: program.name.clone(),
+        why,
+    })
+}

@@ -1,0 +1,114 @@
+//! A node's console as the task holds it: the link, the ear behind it, and how it is.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::clock::Moment;
+use crate::console::{Address, Console, LinkSettings, Order, Said};
+use crate::control::ConsoleReport;
+use crate::machine::Attention;
+use crate::matcher::{Ear, PatternSet};
+
+/// One console.
+#[derive(Debug)]
+pub(super) struct Line {
+    console: Console,
+    pub ear: Ear,
+    epoch: Option<u64>,
+    since: Moment,
+    why: Option<String>,
+    connections: u64,
+    pub lost: u64,
+}
+
+impl Line {
+    pub(super) fn open(
+        address: &Address,
+        settings: LinkSettings,
+        patterns: &Arc<PatternSet>,
+        now: Moment,
+    ) -> Line {
+        Line {
+            console: Console::open(address.clone(), settings),
+            ear: Ear::new(Arc::clone(patterns)),
+            epoch: None,
+            since: now,
+            why: None,
+            connections: 0,
+            lost: 0,
+        }
+    }
+
+    /// A new link: the ear forgets the last one.
+    pub(super) fn up(&mut self, epoch: u64, now: Moment) {
+        self.ear.reset();
+        self.epoch = Some(epoch);
+        self.since = now;
+        self.why = None;
+        self.connections += 1;
+    }
+
+    pub(super) fn down(&mut self, why: &str, now: Moment) {
+        if self.epoch.take().is_some() {
+            self.since = now;
+        }
+        self.why = Some(why.to_owned());
+    }
+
+    /// The present link, if there is one.
+    pub(super) fn epoch(&self) -> Option<u64> {
+        self.epoch
+    }
+
+    /// Orders bytes or BREAK; what is meant for another link is dropped by the console, and
+    /// its echo not waited for.
+    pub(super) fn order(&mut self, order: Order) {
+        if let Order::Type { epoch, bytes } = &order
+            && self.epoch == Some(*epoch)
+        {
+            self.ear.sent(bytes);
+        }
+        self.console.order(order);
+    }
+
+    pub(super) fn attend(&mut self, attention: Attention) {
+        self.ear.set_text(attention == Attention::Dialogue);
+    }
+
+    pub(super) fn report(&self, node: &str, now: Moment) -> ConsoleReport {
+        let since = now.since(self.since).as_millis();
+        ConsoleReport {
+            node: node.to_owned(),
+            address: self.console.address().to_string(),
+            up: self.epoch.is_some(),
+            since_ms: u64::try_from(since).unwrap_or(u64::MAX),
+            why: self.why.clone(),
+            connections: self.connections,
+            lost: self.lost,
+        }
+    }
+}
+
+/// Waits until one of the consoles says something: which, and what. It is cancel safe, as
+/// [`Console::next`] is. Of several that are ready `first` has the turn, then those after it.
+pub(super) async fn next(lines: &mut [Line], first: usize) -> (usize, Said) {
+    type Next<'a> = Pin<Box<dyn Future<Output = Said> + Send + 'a>>;
+    let count = lines.len();
+    let mut waiting: Vec<(usize, Next<'_>)> = lines
+        .iter_mut()
+        .enumerate()
+        .map(|(node, line)| (node, Box::pin(line.console.next()) as Next<'_>))
+        .collect();
+    waiting.rotate_left(if count == 0 { 0 } else { first % count });
+    std::future::poll_fn(|context| {
+        for (node, said) in &mut waiting {
+            if let Poll::Ready(said) = said.as_mut().poll(context) {
+                return Poll::Ready((*node, said));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

@@ -1,0 +1,144 @@
+//! Performing what the machine wants.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::Happened;
+use super::errand::Place;
+use super::task::Guard;
+use crate::alarm::Subject;
+use crate::console::Order;
+use crate::machine::action::{Action, ProbeTarget};
+use crate::machine::event::Event;
+use crate::machine::input::{Input, Ticket};
+use crate::machine::setup::{NodeId, PackageId};
+use crate::probe::Target;
+use crate::scribe::{Book, one_line, stamp};
+
+/// Random numbers given at a time.
+const NONCES: usize = 64;
+
+impl Guard {
+    pub(super) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Type { node, epoch, bytes } => self.order(node, Order::Type { epoch, bytes }),
+            Action::Break { node, epoch } => self.order(node, Order::Break { epoch }),
+            Action::Journal {
+                ticket,
+                entry,
+                memory,
+            } => {
+                self.recorder.entry(ticket, entry, *memory);
+            }
+            Action::Event(event) => self.event(event),
+            Action::Alarm {
+                package,
+                severity,
+                code,
+                text,
+            } => {
+                let subject = self.subject(package);
+                self.host.alarms.raise(&subject, severity, &code, &text);
+            }
+            Action::ClearAlarm { package, code } => {
+                self.host.alarms.clear(&self.subject(package), &code);
+            }
+            Action::Probe {
+                ticket,
+                probe,
+                within,
+            } => match self.place(probe) {
+                Some(place) => self.errands.probe(&self.host.asks, ticket, place, within),
+                None => self.not_there(ticket),
+            },
+            Action::Run {
+                ticket,
+                argv,
+                within,
+            } => self.errands.run(ticket, argv, within),
+            Action::Power {
+                ticket,
+                node,
+                order,
+                within,
+            } => {
+                let legs = self.blueprint.legs.get(node).cloned().unwrap_or_default();
+                self.errands.power(ticket, legs, order, within);
+            }
+            Action::WantNonces => self.inputs.push_back(Input::Nonces(nonces())),
+        }
+    }
+
+    fn order(&mut self, node: NodeId, order: Order) {
+        let book = self.console_book(node);
+        if let Some(line) = self.lines.get_mut(node) {
+            line.order(order.clone());
+            self.host.scribe.ordered(book, order);
+        }
+    }
+
+    /// To the activity log at once, to the journal in time.
+    pub(super) fn event(&mut self, event: Event) {
+        let text = one_line(&event.to_string());
+        let line = format!("{}  {text}", stamp(SystemTime::now()));
+        let book = Book::Activity(self.blueprint.name().to_owned());
+        self.host.scribe.line(book, &line);
+        tracing::debug!(target: "activity", cluster = self.blueprint.name(), "{text}");
+        self.recorder.event(&event);
+        if let Some(overheard) = &mut self.overheard {
+            overheard.push(text);
+        }
+        let happened = Happened {
+            at: self.host.clock.now(),
+            cluster: Arc::clone(&self.name),
+            event,
+        };
+        // An error means that nobody listens.
+        let _ = self.host.happened.send(happened);
+    }
+
+    pub(super) fn console_book(&self, node: NodeId) -> Book {
+        let setup = &self.blueprint.setup;
+        Book::Console(
+            setup.cluster.as_str().to_owned(),
+            setup.node_name(node).to_owned(),
+        )
+    }
+
+    fn subject(&self, package: PackageId) -> Subject {
+        let setup = &self.blueprint.setup;
+        let name = setup.packages.get(package).map_or("", |p| p.name.as_str());
+        Subject::package(setup.cluster.as_str(), name)
+    }
+
+    fn place(&self, probe: ProbeTarget) -> Option<Place> {
+        match probe {
+            ProbeTarget::Ping(host) => Some(Place::Host(host)),
+            ProbeTarget::Tcp(port) => Some(Place::Port(port)),
+            ProbeTarget::Service(package) => {
+                let service: Option<&(Target, _)> = self.blueprint.services.get(package);
+                service.map(|(target, _)| Place::Target(*target))
+            }
+        }
+    }
+
+    fn not_there(&mut self, ticket: Ticket) {
+        let answered = false;
+        self.inputs.push_back(Input::ProbeDone { ticket, answered });
+    }
+}
+
+/// Numbers that no console could know (getrandom(2)).
+fn nonces() -> Vec<u32> {
+    let mut bytes = [0; NONCES * 4];
+    if let Err(err) = getrandom::fill(&mut bytes) {
+        // Without them no proof can be made; the machine asks again with its next need.
+        tracing::error!("the system gives no random numbers: {err}");
+        return Vec::new();
+    }
+    let (chunks, _) = bytes.as_chunks::<4>();
+    chunks
+        .iter()
+        .map(|four| u32::from_le_bytes(*four))
+        .collect()
+}

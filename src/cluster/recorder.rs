@@ -1,0 +1,316 @@
+//! The way to the journal: entries that the machine waits for go at once, with all events
+//! before them; events alone wait a little and go together. One write is under way at a time,
+//! so the machine's memory in the journal never goes back.
+//!
+//! A write that failed is made again, whole, until it succeeds: what the machine waits for goes
+//! on waiting, and events beyond a limit are dropped, oldest first.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::machine::action::{Entry, EntryKind};
+use crate::machine::event::Event;
+use crate::machine::input::{Input, Ticket};
+use crate::machine::memory::Memory;
+use crate::store::{self, Journal, StoreError};
+
+/// How long events may wait for company.
+const EVENTS_WAIT: Duration = Duration::from_secs(1);
+
+/// How many events may wait.
+const EVENTS: usize = 2000;
+
+/// The first and the longest wait before a failed write is made again.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
+type Write = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// The recorder of one cluster.
+pub(super) struct Recorder {
+    journal: Arc<Journal>,
+    cluster: String,
+    waiting: Vec<Item>,
+    memory: Option<Memory>,
+    oldest_event: Option<Instant>,
+    /// The write under way, and how many of `waiting` it holds.
+    write: Option<(Write, usize)>,
+    failure: Option<Failure>,
+}
+
+struct Item {
+    entry: store::Entry,
+    ticket: Option<Ticket>,
+}
+
+struct Failure {
+    pause: Duration,
+    again: Instant,
+}
+
+impl Recorder {
+    pub(super) fn new(journal: Arc<Journal>, cluster: &str) -> Recorder {
+        Recorder {
+            journal,
+            cluster: cluster.to_owned(),
+            waiting: Vec::new(),
+            memory: None,
+            oldest_event: None,
+            write: None,
+            failure: None,
+        }
+    }
+
+    /// An entry that the machine waits for, with what it must know after a restart.
+    pub(super) fn entry(&mut self, ticket: Ticket, entry: Entry, memory: Memory) {
+        let entry = store::Entry {
+            cluster: self.cluster.clone(),
+            kind: kind(entry.kind),
+            subject: entry.node.unwrap_or_default(),
+            body: serde_json::Value::Null,
+            text: entry.text,
+        };
+        self.memory = Some(memory);
+        let ticket = Some(ticket);
+        self.waiting.push(Item { entry, ticket });
+    }
+
+    /// Something that happened.
+    pub(super) fn event(&mut self, event: &Event) {
+        let events = self.waiting.iter().filter(|item| item.ticket.is_none());
+        if events.count() >= EVENTS {
+            self.drop_oldest_event();
+        }
+        let entry = store::Entry {
+            cluster: self.cluster.clone(),
+            kind: match event {
+                Event::Evidence { .. } => store::EntryKind::Evidence,
+                Event::GuardRead { .. } | Event::GuardLost { .. } => store::EntryKind::Guard,
+                _ => store::EntryKind::Event,
+            },
+            subject: String::new(),
+            body: serde_json::to_value(event).unwrap_or_default(),
+            text: event.to_string(),
+        };
+        self.waiting.push(Item {
+            entry,
+            ticket: None,
+        });
+        self.oldest_event.get_or_insert_with(Instant::now);
+    }
+
+    /// Waits for news of the journal, as inputs of the machine. It is cancel safe.
+    pub(super) async fn next(&mut self) -> Vec<Input> {
+        loop {
+            if let Some((write, _)) = &mut self.write {
+                let outcome = write.as_mut().await;
+                let written = self.write.take().map_or(0, |(_, count)| count);
+                let news = self.ended(outcome, written);
+                if !news.is_empty() {
+                    return news;
+                }
+            }
+            match self.begins() {
+                None => std::future::pending().await,
+                Some(at) if at > Instant::now() => sleep_until(at).await,
+                Some(_) => self.begin(),
+            }
+        }
+    }
+
+    /// Writes what is left, within the time, at the end of the task.
+    pub(super) async fn finish(&mut self, within: Duration) {
+        let write = async {
+            while !self.waiting.is_empty() {
+                if self.write.is_none() {
+                    self.begin();
+                }
+                if let Some((write, count)) = self.write.take() {
+                    let outcome = write.await;
+                    if let Err(err) = &outcome {
+                        tracing::warn!(
+                            "{}: the last journal entries are lost: {err}",
+                            self.cluster
+                        );
+                        return;
+                    }
+                    self.ended(outcome, count);
+                }
+            }
+        };
+        if tokio::time::timeout(within, write).await.is_err() {
+            tracing::warn!("the journal took too long; its last entries may be lost");
+        }
+    }
+
+    /// When the next write begins, if there is something to write.
+    fn begins(&self) -> Option<Instant> {
+        let urgent = self.waiting.iter().any(|item| item.ticket.is_some());
+        let due = if urgent {
+            Some(Instant::now())
+        } else {
+            self.oldest_event.map(|oldest| oldest + EVENTS_WAIT)
+        };
+        let not_before = self.failure.as_ref().map(|failure| failure.again);
+        due.map(|due| not_before.map_or(due, |again| due.max(again)))
+    }
+
+    fn begin(&mut self) {
+        let entries: Vec<store::Entry> = self.waiting.iter().map(|i| i.entry.clone()).collect();
+        let count = entries.len();
+        let memory = self.memory.as_ref();
+        let state = memory.map(|memory| {
+            let json = serde_json::to_value(memory).unwrap_or_default();
+            (self.cluster.clone(), json)
+        });
+        let journal = Arc::clone(&self.journal);
+        let write = async move { journal.append_with_state(entries, state).await };
+        self.write = Some((Box::pin(write), count));
+        self.oldest_event = None;
+    }
+
+    fn ended(&mut self, outcome: Result<(), StoreError>, written: usize) -> Vec<Input> {
+        let mut news = Vec::new();
+        match outcome {
+            Ok(()) => {
+                if self.failure.take().is_some() {
+                    news.push(Input::JournalWell);
+                }
+                let durable = self.waiting.drain(..written);
+                let tickets = durable.filter_map(|item| item.ticket);
+                news.extend(tickets.map(|ticket| Input::Durable { ticket }));
+            }
+            Err(err) => {
+                let (first, longest) = AGAIN;
+                let pause = self
+                    .failure
+                    .as_ref()
+                    .map_or(first, |f| (f.pause * 2).min(longest));
+                if self.failure.is_none() {
+                    news.push(Input::JournalFailed {
+                        why: err.to_string(),
+                    });
+                }
+                let again = Instant::now() + pause;
+                self.failure = Some(Failure { pause, again });
+                self.oldest_event.get_or_insert(again);
+            }
+        }
+        news
+    }
+
+    /// Of what is not being written now.
+    fn drop_oldest_event(&mut self) {
+        let busy = self.write.as_ref().map_or(0, |(_, count)| *count);
+        let oldest = self
+            .waiting
+            .iter()
+            .enumerate()
+            .skip(busy)
+            .find(|(_, item)| item.ticket.is_none());
+        if let Some((index, _)) = oldest {
+            self.waiting.remove(index);
+        }
+    }
+}
+
+fn kind(kind: EntryKind) -> store::EntryKind {
+    match kind {
+        EntryKind::Role => store::EntryKind::Role,
+        EntryKind::Intent => store::EntryKind::Intent,
+        EntryKind::Result => store::EntryKind::Result,
+        EntryKind::Evidence => store::EntryKind::Evidence,
+        EntryKind::Guard => store::EntryKind::Guard,
+        EntryKind::Word => store::EntryKind::Word,
+        EntryKind::Siege => store::EntryKind::Siege,
+        EntryKind::Hold => store::EntryKind::Hold,
+        EntryKind::HostId => store::EntryKind::HostId,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> Entry {
+        Entry {
+            kind: EntryKind::Intent,
+            node: Some("ca1".to_owned()),
+            text: text.to_owned(),
+        }
+    }
+
+    fn event() -> Event {
+        Event::LinkUp {
+            node: "ca1".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_entry_goes_at_once_with_the_events_before_it() {
+        let home = tempfile::tempdir().unwrap();
+        let journal = Arc::new(Journal::open(home.path()).unwrap());
+        let mut recorder = Recorder::new(Arc::clone(&journal), "pki");
+        recorder.event(&event());
+        recorder.entry(4, entry("fence ca1"), Memory::default());
+        recorder.entry(5, entry("boot ca2"), Memory::default());
+        let durable = recorder.next().await;
+        assert_eq!(durable, [4, 5].map(|ticket| Input::Durable { ticket }));
+        assert_eq!(journal.commits(), 1);
+        let texts: Vec<String> = journal
+            .history("pki", 9)
+            .unwrap()
+            .into_iter()
+            .map(|r| r.entry.text)
+            .collect();
+        assert_eq!(texts, ["ca1: console connected", "fence ca1", "boot ca2"]);
+        let memory = serde_json::to_value(Memory::default()).unwrap();
+        assert_eq!(journal.load_state("pki").unwrap(), Some(memory));
+    }
+
+    #[tokio::test]
+    async fn events_alone_are_written_before_the_end() {
+        let home = tempfile::tempdir().unwrap();
+        let journal = Arc::new(Journal::open(home.path()).unwrap());
+        let mut recorder = Recorder::new(Arc::clone(&journal), "pki");
+        recorder.event(&event());
+        recorder.event(&event());
+        recorder.finish(Duration::from_secs(10)).await;
+        assert_eq!(journal.history("pki", 9).unwrap().len(), 2);
+        assert_eq!(journal.load_state("pki").unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_written_when_the_journal_is_well() {
+        let home = tempfile::tempdir().unwrap();
+        let journal = Arc::new(Journal::open(home.path()).unwrap());
+        let path = home.path().join(store::FILE_NAME);
+        let away = home.path().join("away");
+        let mut recorder = Recorder::new(journal, "pki");
+        std::fs::rename(&path, &away).unwrap();
+        recorder.entry(1, entry("fence ca1"), Memory::default());
+        assert!(matches!(
+            &recorder.next().await[..],
+            [Input::JournalFailed { .. }]
+        ));
+        std::fs::rename(&away, &path).unwrap();
+        let news = recorder.next().await;
+        assert_eq!(news, [Input::JournalWell, Input::Durable { ticket: 1 }]);
+    }
+
+    #[tokio::test]
+    async fn events_that_wait_are_bounded() {
+        let home = tempfile::tempdir().unwrap();
+        let journal = Arc::new(Journal::open(home.path()).unwrap());
+        let mut recorder = Recorder::new(journal, "pki");
+        recorder.entry(1, entry("fence ca1"), Memory::default());
+        for _ in 0..EVENTS + 5 {
+            recorder.event(&event());
+        }
+        assert_eq!(recorder.waiting.len(), EVENTS + 1);
+        assert_eq!(recorder.waiting[0].ticket, Some(1));
+    }
+}

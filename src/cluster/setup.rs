@@ -1,0 +1,117 @@
+//! A cluster file and its compiled scripts -> what a machine is made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::{self, Cluster, Package};
+use crate::console::Address;
+use crate::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
+use crate::name::{NodeName, PackageName};
+use crate::script::program::Program;
+
+/// The setup of `cluster`. Packages without a program are left out.
+pub(super) fn setup(cluster: &Cluster, programs: &BTreeMap<PackageName, Arc<Program>>) -> Setup {
+    let names: Vec<&NodeName> = cluster.nodes.keys().collect();
+    let nodes = cluster
+        .nodes
+        .iter()
+        .map(|(name, node)| NodeSetup {
+            name: name.clone(),
+            platform: node.platform.clone(),
+            host_id: node.host_id.map(|id| id.to_string()),
+            dark_after: node.dark_after,
+            power_legs: node.power.len(),
+            server: terminal_server(node.console.as_str()),
+        })
+        .collect();
+    let packages = cluster
+        .packages
+        .iter()
+        .filter_map(|(name, package)| {
+            let program = programs.get(name)?;
+            Some(package_setup(name, package, Arc::clone(program), &names))
+        })
+        .collect();
+    Setup {
+        cluster: cluster.name.clone(),
+        nodes,
+        packages,
+        witnesses: cluster
+            .witnesses
+            .iter()
+            .map(|witness| witness.address.to_string())
+            .collect(),
+    }
+}
+
+fn package_setup(
+    name: &PackageName,
+    package: &Package,
+    program: Arc<Program>,
+    names: &[&NodeName],
+) -> PackageSetup {
+    PackageSetup {
+        name: name.clone(),
+        program,
+        nodes: package
+            .nodes
+            .iter()
+            .filter_map(|node| names.iter().position(|name| *name == node))
+            .collect(),
+        boot_device: package.boot_device.clone(),
+        address: package.address.to_string(),
+        data_policy: match package.data_policy {
+            config::DataPolicy::Integrity => DataPolicy::Integrity,
+            config::DataPolicy::Adaptability => DataPolicy::Adaptability,
+            config::DataPolicy::Availability => DataPolicy::Availability,
+        },
+        network_loss: leg(package.network_loss),
+        console_silent: leg(package.console_silent),
+        switches: cap(package.switches),
+        failures: cap(package.failures),
+    }
+}
+
+fn leg(silence: config::Silence) -> LegPolicy {
+    match silence {
+        config::Silence::Alarm => LegPolicy::Alarm,
+        config::Silence::SwitchAfter(span) => LegPolicy::SwitchAfter(span),
+    }
+}
+
+fn cap(cap: config::Cap) -> Cap {
+    Cap {
+        max: cap.max,
+        within: cap.within,
+    }
+}
+
+/// The host that a console hangs on: two consoles of one terminal server vouch for each
+/// other's path. For a unix socket that is its folder.
+fn terminal_server(console: &str) -> String {
+    match console.parse::<Address>() {
+        Ok(Address::Telnet { host, .. } | Address::Tcp { host, .. }) => host.to_ascii_lowercase(),
+        Ok(Address::Unix(path)) => path
+            .parent()
+            .map_or_else(String::new, |folder| folder.display().to_string()),
+        Err(_) => console.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consoles_of_one_terminal_server_are_known_as_such() {
+        assert_eq!(
+            terminal_server("telnet://TS1:2001"),
+            terminal_server("tcp://ts1:2002")
+        );
+        assert_ne!(
+            terminal_server("telnet://ts1:2001"),
+            terminal_server("telnet://ts2:2001")
+        );
+        assert_eq!(terminal_server("unix:/run/a/x"), "/run/a");
+    }
+}

@@ -1,0 +1,341 @@
+//! The loop of one cluster.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+use super::asks::{Asker, Told};
+use super::clock::JumpWatch;
+use super::errand::Errands;
+use super::line::{self, Line};
+use super::message::{ClusterNow, Message, Said as Answered};
+use super::recorder::Recorder;
+use super::{Blueprint, Host};
+use crate::clock::Moment;
+use crate::console::{LinkSettings, Said};
+use crate::machine::Machine;
+use crate::machine::input::{HostFact, Input, Order};
+use crate::machine::memory::Memory;
+use crate::machine::setup::NodeId;
+use crate::script::program::OperatorWord;
+
+/// A turn of the loop comes at least so often.
+pub(super) const TURN: Duration = Duration::from_secs(1);
+
+/// Console output goes before a deadline that is due: it may hold the answer that the deadline
+/// is about. It does so at most this many times in a row, each time a piece of some KiB.
+const PASSED_OVER: u32 = 32;
+
+/// How long the last entries may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// When a cluster's task last had a turn, for the supervisor.
+#[derive(Debug, Default)]
+pub struct Pulse(AtomicU64);
+
+impl Pulse {
+    /// The moment of the last turn.
+    pub fn last(&self) -> Moment {
+        Moment::from_micros(self.0.load(Ordering::Relaxed))
+    }
+
+    /// A turn.
+    pub fn beat(&self, now: Moment) {
+        self.0.store(now.micros(), Ordering::Relaxed);
+    }
+}
+
+/// Guards one cluster until `stop` says so. `memory` is what the journal remembers of it.
+pub async fn guard(
+    blueprint: Arc<Blueprint>,
+    host: Arc<Host>,
+    memory: Memory,
+    mut mail: mpsc::Receiver<Message>,
+    mut stop: watch::Receiver<bool>,
+    pulse: Arc<Pulse>,
+) {
+    let mut guard = Guard::new(blueprint, host, &memory);
+    let now = guard.host.clock.now();
+    guard.drain(now);
+    guard.watch_addresses(now);
+    let mut jumps = JumpWatch::start(now);
+    loop {
+        let wake = guard.wait(&mut mail, &mut stop).await;
+        let now = guard.host.clock.now();
+        pulse.beat(now);
+        if let Some(jump) = jumps.turn(now, TURN) {
+            let millis = u64::try_from(jump.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!("{}: time jumped by {millis} ms", guard.blueprint.name());
+            guard.feed(Input::Host(HostFact::ClockJump { millis }), now);
+        }
+        match wake {
+            Wake::Stop => break,
+            Wake::Journal(news) => news.into_iter().for_each(|input| guard.feed(input, now)),
+            Wake::Mail(message) => guard.read(message, now),
+            Wake::Told(told) => guard.told(told, now),
+            Wake::Errand(input) => guard.feed(input, now),
+            Wake::Said(node, said) => guard.said(node, said, now),
+            Wake::Deadline => guard.passed_over = PASSED_OVER,
+        }
+        guard.deadlines(now);
+    }
+    guard.recorder.finish(LAST_WORDS).await;
+}
+
+/// Why the loop has a turn.
+enum Wake {
+    Stop,
+    Journal(Vec<Input>),
+    Mail(Message),
+    Told(Told),
+    Errand(Input),
+    Said(NodeId, Said),
+    Deadline,
+}
+
+/// One cluster's task.
+pub(super) struct Guard {
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) host: Arc<Host>,
+    pub(super) name: Arc<str>,
+    pub(super) lines: Vec<Line>,
+    pub(super) recorder: Recorder,
+    pub(super) errands: Errands,
+    /// Inputs that came of performing actions.
+    pub(super) inputs: VecDeque<Input>,
+    /// What happens while an operator's word is worked on, for the answer.
+    pub(super) overheard: Option<Vec<String>>,
+    machine: Machine,
+    pub(super) asker: Asker,
+    /// Keys of the asker: the packages' services, the witnesses.
+    pub(super) services: Vec<Option<u64>>,
+    pub(super) witnesses: Vec<Option<u64>>,
+    /// Keys that this host could not ask, at last.
+    pub(super) troubled: BTreeSet<u64>,
+    passed_over: u32,
+    first: usize,
+}
+
+impl Guard {
+    fn new(blueprint: Arc<Blueprint>, host: Arc<Host>, memory: &Memory) -> Guard {
+        let now = host.clock.now();
+        let setup = Arc::clone(&blueprint.setup);
+        let link = link_settings(&host);
+        let lines = blueprint
+            .consoles
+            .iter()
+            .map(|address| Line::open(address, link.clone(), &blueprint.patterns, now));
+        Guard {
+            lines: lines.collect(),
+            recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
+            errands: Errands::default(),
+            inputs: VecDeque::new(),
+            name: Arc::from(blueprint.name()),
+            overheard: None,
+            machine: Machine::new(setup, memory, now, host.clock.wall_zero()),
+            asker: host.asks.asker(),
+            services: Vec::new(),
+            witnesses: Vec::new(),
+            troubled: BTreeSet::new(),
+            passed_over: 0,
+            first: 0,
+            blueprint,
+            host,
+        }
+    }
+
+    /// Waits for something to do. What the journal says goes first: a BREAK may hang on it.
+    async fn wait(
+        &mut self,
+        mail: &mut mpsc::Receiver<Message>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Wake {
+        let deadline = self.host.clock.instant(self.next_deadline());
+        self.first = self.first.wrapping_add(1);
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => Wake::Stop,
+            news = self.recorder.next() => Wake::Journal(news),
+            Some(message) = mail.recv() => Wake::Mail(message),
+            told = self.asker.next() => Wake::Told(told),
+            input = self.errands.next() => Wake::Errand(input),
+            (node, said) = line::next(&mut self.lines, self.first) => Wake::Said(node, said),
+            () = sleep_until(deadline) => Wake::Deadline,
+        }
+    }
+
+    /// Feeds one input and does all that comes of it.
+    pub(super) fn feed(&mut self, input: Input, now: Moment) {
+        self.machine.handle(input, now);
+        self.drain(now);
+    }
+
+    fn drain(&mut self, now: Moment) {
+        loop {
+            while let Some(action) = self.machine.poll_action() {
+                self.perform(action);
+            }
+            let Some(input) = self.inputs.pop_front() else {
+                break;
+            };
+            self.machine.handle(input, now);
+        }
+        for (node, line) in self.lines.iter_mut().enumerate() {
+            line.attend(self.machine.attention(node));
+        }
+    }
+
+    fn said(&mut self, node: NodeId, said: Said, now: Moment) {
+        let book = self.console_book(node);
+        let Some(line) = self.lines.get_mut(node) else {
+            return;
+        };
+        let input = match &said {
+            Said::Up { epoch } => {
+                line.up(*epoch, now);
+                Input::LinkUp {
+                    node,
+                    epoch: *epoch,
+                }
+            }
+            Said::Down { why, .. } => {
+                line.down(why, now);
+                Input::LinkDown {
+                    node,
+                    why: why.clone(),
+                }
+            }
+            Said::Bytes { epoch, bytes } => {
+                let mut heard = Vec::new();
+                line.ear.hear(bytes, now, &mut heard);
+                Input::Console {
+                    node,
+                    epoch: *epoch,
+                    heard,
+                }
+            }
+            Said::Gap { lost, .. } => {
+                line.lost = line.lost.saturating_add(*lost);
+                Input::Gap { node, lost: *lost }
+            }
+        };
+        self.host.scribe.heard(book, said);
+        self.feed(input, now);
+    }
+
+    /// When the loop must have a turn at the latest.
+    fn next_deadline(&self) -> Moment {
+        let tick = self.host.clock.now() + TURN;
+        let ears = self.lines.iter().filter_map(|line| line.ear.poll_timeout());
+        let machine = self.machine.poll_timeout().map(|(at, _)| at);
+        ears.chain(machine).chain([tick]).min().unwrap_or(tick)
+    }
+
+    /// Tells what is due, unless console output may hold the answer.
+    fn deadlines(&mut self, now: Moment) {
+        let due = |at: Moment| at <= now;
+        let ears = self
+            .lines
+            .iter()
+            .filter_map(|line| line.ear.poll_timeout())
+            .any(due);
+        let machine = self.machine.poll_timeout().is_some_and(|(at, _)| due(at));
+        if !ears && !machine {
+            self.passed_over = 0;
+            return;
+        }
+        if self.passed_over < PASSED_OVER {
+            self.passed_over += 1;
+            return;
+        }
+        self.passed_over = 0;
+        for node in 0..self.lines.len() {
+            let mut heard = Vec::new();
+            let line = &mut self.lines[node];
+            line.ear.handle_timeout(now, &mut heard);
+            if let (Some(epoch), false) = (line.epoch(), heard.is_empty()) {
+                self.feed(Input::Console { node, epoch, heard }, now);
+            }
+        }
+        if self.machine.poll_timeout().is_some_and(|(at, _)| due(at)) {
+            self.feed(Input::Time, now);
+        }
+    }
+
+    fn read(&mut self, message: Message, now: Moment) {
+        match message {
+            Message::Status(answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.now(now));
+            }
+            Message::Host(fact) => self.feed(Input::Host(fact), now),
+            Message::Say {
+                who,
+                word,
+                node,
+                answer,
+            } => {
+                // Whoever spoke may have gone; the word was heard all the same.
+                let _ = answer.send(self.hear_operator(who, word, node.as_deref(), now));
+            }
+        }
+    }
+
+    fn now(&self, now: Moment) -> ClusterNow {
+        let names = self
+            .blueprint
+            .setup
+            .nodes
+            .iter()
+            .map(|node| node.name.as_str());
+        let consoles = self.lines.iter().zip(names);
+        ClusterNow {
+            snapshot: self.machine.snapshot(now),
+            consoles: consoles
+                .map(|(line, name)| line.report(name, now))
+                .collect(),
+        }
+    }
+
+    fn hear_operator(
+        &mut self,
+        who: String,
+        word: OperatorWord,
+        node: Option<&str>,
+        now: Moment,
+    ) -> Answered {
+        let names: Vec<&str> = self
+            .blueprint
+            .setup
+            .nodes
+            .iter()
+            .map(|n| n.name.as_str())
+            .collect();
+        let node = match node.map(|name| names.iter().position(|known| *known == name)) {
+            Some(None) => {
+                return Answered::NoSuchNode(names.into_iter().map(str::to_owned).collect());
+            }
+            Some(Some(node)) => Some(node),
+            None => None,
+        };
+        self.overheard = Some(Vec::new());
+        self.feed(Input::Operator(Order { who, word, node }), now);
+        Answered::Heard(self.overheard.take().unwrap_or_default())
+    }
+}
+
+fn link_settings(host: &Host) -> LinkSettings {
+    let console = &host.settings.console;
+    LinkSettings {
+        connect_timeout: console.connect_timeout,
+        backoff_first: console.backoff_first,
+        backoff_max: console.backoff_max,
+        keepalive_idle: console.keepalive,
+        user_timeout: console.lost_after,
+        ..LinkSettings::default()
+    }
+}

@@ -1,0 +1,39 @@
+//! Limits of the control socket.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+/// Longest request, in bytes.
+pub(super) const REQUEST: u64 = 64 << 10;
+/// Longest reply, in bytes: the status of some hundred clusters.
+pub(super) const REPLY: u64 = 16 << 20;
+/// Connections at once; the next ones are told so and closed.
+pub(super) const CONNECTIONS: usize = 32;
+/// How long a connection may say nothing.
+pub(super) const IDLE: Duration = Duration::from_secs(30);
+/// How long the daemon may take to answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
+/// How long a client waits for a reply: longer than [`ANSWER`].
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// One line without its newline, or `None` at the end of the stream.
+///
+/// # Errors
+/// The stream fails, ends inside a line, or the line is longer than `limit`.
+pub(super) async fn read_line(
+    from: &mut (impl AsyncBufRead + Unpin),
+    limit: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    from.take(limit).read_until(b'\n', &mut line).await?;
+    match line.pop() {
+        None => Ok(None),
+        Some(b'\n') => Ok(Some(line)),
+        Some(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the line does not end where it must",
+        )),
+    }
+}

@@ -1,0 +1,166 @@
+//! What is said over the control socket.
+
+use serde::{Deserialize, Serialize};
+
+use super::report::Report;
+use crate::script::program::OperatorWord;
+
+/// The protocol's version; a daemon refuses every other, by name.
+pub const VERSION: u32 = 1;
+
+/// One line to the daemon: `{"v":1,"ask":{"do":"status"}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// [`VERSION`].
+    pub v: u32,
+    /// What is wanted.
+    pub ask: Ask,
+}
+
+/// What a client may want.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ask {
+    /// Is anybody there, and who?
+    Ping,
+    /// The state of one cluster, or of all.
+    Status {
+        /// The cluster's name.
+        #[serde(default)]
+        cluster: Option<String>,
+    },
+    /// An operator's word to a cluster.
+    Say {
+        /// The cluster's name.
+        cluster: String,
+        /// What is said.
+        word: Word,
+        /// About which node.
+        #[serde(default)]
+        node: Option<String>,
+    },
+}
+
+/// An operator's words that can be said over the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// `confirm CLUSTER/NODE stopped`.
+    Confirm,
+    /// `adopt CLUSTER [--primary NODE]`.
+    Adopt,
+    /// `release CLUSTER`.
+    Release,
+}
+
+impl Word {
+    /// The machine's name for it.
+    pub fn operator_word(self) -> OperatorWord {
+        match self {
+            Word::Confirm => OperatorWord::Confirm,
+            Word::Adopt => OperatorWord::Adopt,
+            Word::Release => OperatorWord::Release,
+        }
+    }
+}
+
+/// One line from the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// [`VERSION`] of the daemon.
+    pub v: u32,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// What the daemon says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Ask::Ping`].
+    Pong {
+        /// The daemon's version.
+        version: String,
+        /// Its process number.
+        pid: u32,
+    },
+    /// To [`Ask::Status`].
+    Status {
+        /// Everything.
+        report: Box<Report>,
+    },
+    /// To [`Ask::Say`]: the cluster was told, and this is what it did at once.
+    Told {
+        /// The speaker, as the daemon knows them.
+        who: String,
+        /// Lines of the activity log.
+        lines: Vec<String>,
+    },
+    /// No.
+    Refused {
+        /// Why, for programs.
+        code: Refusal,
+        /// Why, for people.
+        text: String,
+    },
+}
+
+/// Why the daemon refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The request is no request of this protocol's version.
+    BadRequest,
+    /// The peer is neither the home's owner nor root.
+    NotYours,
+    /// No such cluster or node.
+    Unknown,
+    /// The cluster is not guarded: its file is wrong, or its task does not run.
+    NotGuarded,
+    /// Too much at once, or no answer in time.
+    Busy,
+}
+
+impl Answer {
+    /// A refusal.
+    pub fn refused(code: Refusal, text: impl Into<String>) -> Answer {
+        Answer::Refused {
+            code,
+            text: text.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_plain_json() {
+        for (text, ask) in [
+            (r#"{"v":1,"ask":{"do":"ping"}}"#, Ask::Ping),
+            (
+                r#"{"v":1,"ask":{"do":"status"}}"#,
+                Ask::Status { cluster: None },
+            ),
+            (
+                r#"{"v":1,"ask":{"do":"say","cluster":"pki","word":"confirm","node":"ca1"}}"#,
+                Ask::Say {
+                    cluster: "pki".to_owned(),
+                    word: Word::Confirm,
+                    node: Some("ca1".to_owned()),
+                },
+            ),
+        ] {
+            let request: Request = serde_json::from_str(text).unwrap();
+            assert_eq!(request, Request { v: 1, ask });
+        }
+        for bad in [
+            r#"{"ask":{"do":"ping"}}"#,
+            r#"{"v":1,"ask":{"do":"boot"}}"#,
+            r#"{"v":1,"ask":{"do":"status","claster":"pki"}}"#,
+        ] {
+            assert!(serde_json::from_str::<Request>(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What `status` tells: the host, its clusters, their alarms.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::Alarm;
+use crate::machine::snapshot::Snapshot;
+
+/// The answer to `status`. `--json` prints it as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The monitoring host.
+    pub host: HostReport,
+    /// One cluster, or all, by name.
+    pub clusters: Vec<ClusterReport>,
+    /// Open alarms, the most urgent first.
+    pub alarms: Vec<Alarm>,
+}
+
+/// The monitoring host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostReport {
+    /// clusterd's version.
+    pub version: String,
+    /// The daemon's process number.
+    pub pid: u32,
+    /// The home directory.
+    pub home: String,
+    /// For how long it has been running.
+    pub up_ms: u64,
+    /// The time of the report, milliseconds since 1970.
+    pub now_ms: u64,
+}
+
+/// One cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterReport {
+    /// Its name, or that of its file where the name cannot be read.
+    pub cluster: String,
+    /// Its file, as a path from the home.
+    pub file: String,
+    /// Why it is not guarded, if it is not.
+    pub not_guarded: Option<String>,
+    /// Its state, if it is guarded.
+    pub snapshot: Option<Snapshot>,
+    /// Its consoles, in the order of the snapshot's nodes.
+    pub consoles: Vec<ConsoleReport>,
+}
+
+/// The link of one console.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleReport {
+    /// The node.
+    pub node: String,
+    /// Where the console is.
+    pub address: String,
+    /// Whether it is connected.
+    pub up: bool,
+    /// For how long it has been so.
+    pub since_ms: u64,
+    /// Why it is not connected.
+    pub why: Option<String>,
+    /// How often it was connected since clusterd started.
+    pub connections: u64,
+    /// Bytes of output that were dropped because they came too fast.
+    pub lost: u64,
+}

@@ -1,0 +1,237 @@
+//! Answering what comes over the control socket. Nothing here keeps the supervisor waiting:
+//! what has to be asked of a cluster's task is asked in a task of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::prepare::Unguarded;
+use super::ward::Ward;
+use crate::alarm::Alarms;
+use crate::clock::Moment;
+use crate::cluster::{ClusterNow, Host, Message, Said};
+use crate::control::{Answer, Ask, Asked, ClusterReport, HostReport, Refusal, Report};
+
+/// How long a cluster's task may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What the desk needs to know of the daemon.
+pub(super) struct Desk<'a> {
+    pub host: &'a Arc<Host>,
+    pub home: &'a str,
+    pub wards: &'a BTreeMap<String, Ward>,
+    pub refused: &'a [Unguarded],
+}
+
+/// A cluster to be asked.
+struct Subject {
+    cluster: String,
+    file: String,
+    not_guarded: Option<String>,
+    mail: Option<mpsc::Sender<Message>>,
+}
+
+impl Desk<'_> {
+    /// Takes a request; it is answered in time.
+    pub(super) fn take(&self, asked: Asked) {
+        let Asked { ask, who, answer } = asked;
+        match ask {
+            Ask::Ping => {
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                let pid = std::process::id();
+                reply(answer, Answer::Pong { version, pid });
+            }
+            Ask::Status { cluster } => self.status(cluster, answer),
+            Ask::Say {
+                cluster,
+                word,
+                node,
+            } => {
+                let mail = match self.mail_of(&cluster) {
+                    Ok(mail) => mail.clone(),
+                    Err(refusal) => return reply(answer, refusal),
+                };
+                tracing::warn!(
+                    "{who} says {word:?} to {cluster} {}",
+                    node.as_deref().unwrap_or("")
+                );
+                tokio::spawn(async move {
+                    let (heard, hears) = oneshot::channel();
+                    let message = Message::Say {
+                        who: who.clone(),
+                        word: word.operator_word(),
+                        node,
+                        answer: heard,
+                    };
+                    let said = match mail.send(message).await {
+                        Ok(()) => timeout(ANSWER, hears).await,
+                        Err(_) => return reply(answer, busy()),
+                    };
+                    reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));
+                });
+            }
+        }
+    }
+
+    fn mail_of(&self, cluster: &str) -> Result<&mpsc::Sender<Message>, Answer> {
+        if let Some(ward) = self.wards.get(cluster) {
+            return ward.mail().ok_or_else(|| {
+                let text = format!(
+                    "the task of {cluster} has crashed and begins again soon; see the alarms"
+                );
+                Answer::refused(Refusal::NotGuarded, text)
+            });
+        }
+        if let Some(refused) = self.refused.iter().find(|r| r.cluster == cluster) {
+            let text = format!(
+                "{cluster} is not guarded, {} is wrong: {}",
+                refused.file, refused.why
+            );
+            return Err(Answer::refused(Refusal::NotGuarded, text));
+        }
+        Err(Answer::refused(
+            Refusal::Unknown,
+            self.no_such_cluster(cluster),
+        ))
+    }
+
+    fn no_such_cluster(&self, cluster: &str) -> String {
+        let known: Vec<&str> = self.wards.keys().map(String::as_str).collect();
+        match known.as_slice() {
+            [] => format!("there is no cluster {cluster:?}: none is guarded here"),
+            known => format!(
+                "there is no cluster {cluster:?}; guarded here: {}",
+                known.join(", ")
+            ),
+        }
+    }
+
+    fn status(&self, only: Option<String>, answer: oneshot::Sender<Answer>) {
+        let mut subjects = self.subjects();
+        if let Some(only) = &only {
+            subjects.retain(|subject| subject.cluster == *only);
+            if subjects.is_empty() {
+                let text = self.no_such_cluster(only);
+                return reply(answer, Answer::refused(Refusal::Unknown, text));
+            }
+        }
+        let host = self.host_report();
+        let alarms = Arc::clone(&self.host.alarms);
+        tokio::spawn(async move {
+            let report = Box::new(report(host, subjects, &alarms, only.as_deref()).await);
+            reply(answer, Answer::Status { report });
+        });
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let guarded = self.wards.iter().map(|(name, ward)| Subject {
+            cluster: name.clone(),
+            file: ward.blueprint.file.clone(),
+            not_guarded: None,
+            mail: ward.mail().cloned(),
+        });
+        let refused = self.refused.iter().map(|refused| Subject {
+            cluster: refused.cluster.clone(),
+            file: refused.file.clone(),
+            not_guarded: Some(refused.why.clone()),
+            mail: None,
+        });
+        guarded.chain(refused).collect()
+    }
+
+    fn host_report(&self) -> HostReport {
+        let up = self.host.clock.now().since(Moment::ZERO);
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        HostReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            home: self.home.to_owned(),
+            up_ms: millis(up),
+            now_ms: millis(now),
+        }
+    }
+}
+
+async fn report(
+    host: HostReport,
+    subjects: Vec<Subject>,
+    alarms: &Alarms,
+    only: Option<&str>,
+) -> Report {
+    let mut asked = JoinSet::new();
+    for (place, subject) in subjects.into_iter().enumerate() {
+        asked.spawn(async move { (place, cluster_report(subject).await) });
+    }
+    let mut clusters = asked.join_all().await;
+    clusters.sort_by_key(|(place, _)| *place);
+    Report {
+        host,
+        clusters: clusters.into_iter().map(|(_, cluster)| cluster).collect(),
+        alarms: alarms.open(only),
+    }
+}
+
+async fn cluster_report(subject: Subject) -> ClusterReport {
+    let now = match subject.mail {
+        Some(mail) => ask(&mail).await,
+        None => None,
+    };
+    let silent = || "its task does not answer; see the alarms and logs/clusterd.log".to_owned();
+    let not_guarded = match &now {
+        Some(_) => None,
+        None => Some(subject.not_guarded.unwrap_or_else(silent)),
+    };
+    let (snapshot, consoles) = match now {
+        Some(now) => (Some(now.snapshot), now.consoles),
+        None => (None, Vec::new()),
+    };
+    ClusterReport {
+        cluster: subject.cluster,
+        file: subject.file,
+        not_guarded,
+        snapshot,
+        consoles,
+    }
+}
+
+async fn ask(mail: &mpsc::Sender<Message>) -> Option<ClusterNow> {
+    let asked = async {
+        let (answer, answered) = oneshot::channel();
+        mail.send(Message::Status(answer)).await.ok()?;
+        answered.await.ok()
+    };
+    timeout(ANSWER, asked).await.ok().flatten()
+}
+
+fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
+    match said {
+        Some(Said::Heard(lines)) => Answer::Told { who, lines },
+        Some(Said::NoSuchNode(nodes)) => {
+            let text = format!("{cluster} has no such node; it has {}", nodes.join(", "));
+            Answer::refused(Refusal::Unknown, text)
+        }
+        None => busy(),
+    }
+}
+
+fn busy() -> Answer {
+    Answer::refused(
+        Refusal::Busy,
+        "the cluster's task did not answer in time; look at its status before you say it again",
+    )
+}
+
+/// Whoever asked may have gone.
+fn reply(to: oneshot::Sender<Answer>, answer: Answer) {
+    let _ = to.send(answer);
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,128 @@
+//! From a home directory to all that the supervisor needs. Blocks: it is done once, before
+//! anything is guarded.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::cluster::{Blueprint, Happened};
+use crate::config::{Loaded, Settings};
+use crate::home::{Home, Programs, inspect};
+use crate::scribe::Scribe;
+use crate::store::{Journal, Retention, StoreError};
+
+/// Events that a slow listener may be behind.
+const LISTENERS_LAG: usize = 4096;
+
+/// Why the daemon cannot start at all.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another daemon has the home, or the journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] StoreError),
+    /// `logs/` cannot be made.
+    #[error("cannot write logs in {}: {why}", .path.display())]
+    Logs {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// The control socket cannot be made.
+    #[error("cannot make the control socket {}: {why}; `control_socket` in clusterd.yaml gives it another path", .path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+}
+
+/// A home, locked and read.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) home: Home,
+    pub(super) settings: Settings,
+    pub(super) journal: Arc<Journal>,
+    /// The writer of all logs.
+    pub scribe: Arc<Scribe>,
+    pub(super) guarded: Vec<Arc<Blueprint>>,
+    pub(super) refused: Vec<Unguarded>,
+    /// Subscribe here before the start, and nothing that happens is missed.
+    pub happened: broadcast::Sender<Happened>,
+}
+
+/// A cluster that cannot be guarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unguarded {
+    /// Its name, or its file's where that cannot be read.
+    pub cluster: String,
+    /// Its file, as a path from the home.
+    pub file: String,
+    /// What is wrong, in lines for people.
+    pub why: String,
+}
+
+/// Locks the home, opens journal and logs, reads every file and compiles every script.
+///
+/// # Errors
+/// Another daemon has this home, or its journal or logs cannot be used. Faults of single
+/// files are none: their clusters are not guarded, and that is an alarm.
+pub fn prepare(home: Home) -> Result<Prepared, StartError> {
+    let inspected = inspect(&home);
+    let loaded = inspected.loaded;
+    let retention = Retention {
+        age: loaded.settings.journal.age,
+        most: loaded.settings.journal.most,
+        ..Retention::default()
+    };
+    let journal = Journal::open_with(home.dir(), retention)?;
+    let scribe = Scribe::start(home.dir(), &loaded.settings).map_err(|why| StartError::Logs {
+        path: home.path("logs"),
+        why,
+    })?;
+    let mut guarded = Vec::new();
+    let mut refused = refused(&loaded);
+    for cluster in &loaded.clusters {
+        let none = Programs::new();
+        let programs = inspected.programs.get(&cluster.name).unwrap_or(&none);
+        match Blueprint::new(cluster, programs, home.dir()) {
+            Ok(blueprint) => guarded.push(Arc::new(blueprint)),
+            Err(unfit) => refused.push(Unguarded {
+                cluster: cluster.name.to_string(),
+                file: cluster.file.clone(),
+                why: unfit.to_string(),
+            }),
+        }
+    }
+    Ok(Prepared {
+        settings: loaded.settings,
+        home,
+        journal: Arc::new(journal),
+        scribe: Arc::new(scribe),
+        guarded,
+        refused,
+        happened: broadcast::Sender::new(LISTENERS_LAG),
+    })
+}
+
+fn refused(loaded: &Loaded) -> Vec<Unguarded> {
+    let faults = |file: &str| {
+        let faults: Vec<String> = loaded.faults_of(file).map(ToString::to_string).collect();
+        faults.join("\n")
+    };
+    let refused = loaded.refused.iter().map(|refused| Unguarded {
+        cluster: refused.name.clone().unwrap_or_else(|| stem(&refused.file)),
+        file: refused.file.clone(),
+        why: faults(&refused.file),
+    });
+    refused.collect()
+}
+
+/// `clist/pki-ca.yaml` is `pki-ca`.
+fn stem(file: &str) -> String {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.strip_suffix(".yaml").unwrap_or(name).to_owned()
+}

@@ -1,0 +1,314 @@
+//! The supervisor: starts the tasks, begins crashed ones again, answers, ticks, ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::desk::Desk;
+use super::prepare::{Prepared, StartError, Unguarded};
+use super::systemd::Systemd;
+use super::ward::Ward;
+use crate::alarm::{self, Alarms, Subject};
+use crate::clock::Span;
+use crate::cluster::{self, Asks, Host, HostClock};
+use crate::control::{Asked, Server};
+use crate::machine::memory::Memory;
+use crate::script::program::Severity;
+use crate::store::Journal;
+
+/// Between two turns of the supervisor.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Requests that may wait for the desk.
+const REQUESTS: usize = 64;
+
+/// How long the tasks may take to end.
+const END: Duration = Duration::from_secs(15);
+
+/// The running daemon.
+pub struct Daemon {
+    home: PathBuf,
+    host: Arc<Host>,
+    wards: BTreeMap<String, Ward>,
+    refused: Vec<Unguarded>,
+    tasks: JoinSet<()>,
+    names: BTreeMap<Id, String>,
+    stop: watch::Sender<bool>,
+    keeper: JoinHandle<()>,
+    server: Arc<Server>,
+    service: JoinHandle<()>,
+    requests: mpsc::Receiver<Asked>,
+}
+
+impl Daemon {
+    /// Starts a task for every cluster, and answers at the control socket. Needs a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// The control socket cannot be made, or the journal not read.
+    pub async fn start(prepared: Prepared) -> Result<Daemon, StartError> {
+        let Prepared {
+            home,
+            settings,
+            journal,
+            scribe,
+            guarded,
+            refused,
+            happened,
+        } = prepared;
+        let socket = home.path(&settings.control_socket);
+        let server =
+            Server::bind(&socket).map_err(|why| StartError::Socket { path: socket, why })?;
+        let server = Arc::new(server);
+        let before = open_before(&journal).await?;
+        let (stop, stopped) = watch::channel(false);
+        let alarms = Arc::new(Alarms::new(Arc::clone(&scribe), before));
+        let keeper = alarm::keep(Arc::clone(&alarms), Arc::clone(&journal), stopped);
+        let host = Arc::new(Host {
+            clock: HostClock::start(),
+            asks: Asks::start(settings.ping.timeout),
+            settings,
+            journal,
+            alarms,
+            scribe,
+            happened,
+        });
+        let (asked, requests) = mpsc::channel(REQUESTS);
+        let serving = Arc::clone(&server);
+        let wards = guarded.into_iter().map(|blueprint| {
+            let name = blueprint.name().to_owned();
+            (name, Ward::new(blueprint))
+        });
+        let mut daemon = Daemon {
+            home: home.dir().to_owned(),
+            host,
+            wards: wards.collect(),
+            refused,
+            tasks: JoinSet::new(),
+            names: BTreeMap::new(),
+            stop,
+            keeper: tokio::spawn(keeper),
+            service: tokio::spawn(async move { serving.serve(asked).await }),
+            server,
+            requests,
+        };
+        daemon.first_alarms();
+        daemon.begin_due().await;
+        Ok(daemon)
+    }
+
+    /// How many clusters are guarded, and how many are not.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.wards.len(), self.refused.len())
+    }
+
+    /// What all clusters share.
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// Guards until `stop` is done, which gives the reason; then ends in good order.
+    pub async fn run(mut self, systemd: Systemd, stop: impl Future<Output = String>) {
+        let (guarded, refused) = self.counts();
+        tracing::info!(
+            "clusterd {} guards {guarded} clusters of {}, {refused} are not guarded",
+            env!("CARGO_PKG_VERSION"),
+            self.home.display()
+        );
+        systemd.ready(&format!("{guarded} clusters guarded, {refused} not"));
+        let mut stop = std::pin::pin!(stop);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let why = loop {
+            tokio::select! {
+                why = &mut stop => break why,
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                Some(asked) = self.requests.recv() => self.desk().take(asked),
+                _ = tick.tick() => {
+                    self.look_round();
+                    self.begin_due().await;
+                    systemd.alive();
+                }
+            }
+        };
+        tracing::info!("{why}: clusterd ends");
+        systemd.stopping();
+        self.end().await;
+    }
+
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            host: &self.host,
+            home: self.home.to_str().unwrap_or("?"),
+            wards: &self.wards,
+            refused: &self.refused,
+        }
+    }
+
+    /// What is wrong from the start, and what was wrong before and is not any more.
+    fn first_alarms(&self) {
+        let alarms = &self.host.alarms;
+        let guarded: BTreeSet<&str> = self.wards.keys().map(String::as_str).collect();
+        let refused: BTreeSet<&str> = self.refused.iter().map(|r| r.cluster.as_str()).collect();
+        alarms.forget_clusters(&|name| guarded.contains(name) || refused.contains(name));
+        for name in guarded {
+            for code in ["not_guarded", "task_crashed", "task_stuck", "memory"] {
+                alarms.clear(&Subject::cluster(name), code);
+            }
+        }
+        for refused in &self.refused {
+            let text = format!("{} is not guarded: {}", refused.file, refused.why);
+            let subject = Subject::cluster(&refused.cluster);
+            alarms.raise(&subject, Severity::Critical, "not_guarded", &text);
+        }
+        if self.wards.is_empty() {
+            let text = format!("no cluster of {} is guarded", self.home.display());
+            alarms.raise(
+                &Subject::host(),
+                Severity::Critical,
+                "nothing_guarded",
+                &text,
+            );
+        } else {
+            alarms.clear(&Subject::host(), "nothing_guarded");
+        }
+    }
+
+    /// Begins every task whose time has come.
+    async fn begin_due(&mut self) {
+        let due: Vec<String> = self
+            .wards
+            .iter()
+            .filter(|(_, ward)| ward.due())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in due {
+            let memory = self.memory(&name).await;
+            let Some(ward) = self.wards.get_mut(&name) else {
+                continue;
+            };
+            let mail = ward.begin(self.host.clock.now());
+            let task = cluster::guard(
+                Arc::clone(&ward.blueprint),
+                Arc::clone(&self.host),
+                memory,
+                mail,
+                self.stop.subscribe(),
+                Arc::clone(&ward.pulse),
+            );
+            let id = self.tasks.spawn(task).id();
+            self.names.insert(id, name);
+        }
+    }
+
+    /// What the journal remembers of a cluster. What cannot be read is not known: consoles win.
+    async fn memory(&self, cluster: &str) -> Memory {
+        let journal = Arc::clone(&self.host.journal);
+        let name = cluster.to_owned();
+        let loaded = tokio::task::spawn_blocking(move || journal.load_state(&name)).await;
+        let read = match loaded {
+            Ok(Ok(None)) => return Memory::default(),
+            Ok(Ok(Some(json))) => serde_json::from_value(json).map_err(|err| err.to_string()),
+            Ok(Err(err)) => Err(err.to_string()),
+            Err(err) => Err(err.to_string()),
+        };
+        read.unwrap_or_else(|why| {
+            let text = format!("what the journal remembers of {cluster} cannot be read, its consoles are asked anew: {why}");
+            let subject = Subject::cluster(cluster);
+            self.host.alarms.raise(&subject, Severity::Warning, "memory", &text);
+            Memory::default()
+        })
+    }
+
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let (id, why) = match ended {
+            Ok((id, ())) => (id, "it ended by itself".to_owned()),
+            Err(err) => (err.id(), panic_text(err)),
+        };
+        let Some(name) = self.names.remove(&id) else {
+            return;
+        };
+        let Some(ward) = self.wards.get_mut(&name) else {
+            return;
+        };
+        let pause = Span(ward.ended());
+        let text = format!(
+            "the task of {name} crashed ({why}) and begins again in {pause}; until then nobody guards {name}"
+        );
+        tracing::error!("{text}");
+        self.host.alarms.raise(
+            &Subject::cluster(&name),
+            Severity::Critical,
+            "task_crashed",
+            &text,
+        );
+    }
+
+    /// Once a second: is every task alive, and can logs be written?
+    fn look_round(&self) {
+        let alarms = &self.host.alarms;
+        let now = self.host.clock.now();
+        for (name, ward) in &self.wards {
+            let subject = Subject::cluster(name);
+            match ward.stuck(now) {
+                Some(since) => {
+                    let text = format!("the task of {name} had no turn for {}", Span(since));
+                    alarms.raise(&subject, Severity::Critical, "task_stuck", &text);
+                }
+                None => alarms.clear(&subject, "task_stuck"),
+            }
+            if ward.calm() {
+                alarms.clear(&subject, "task_crashed");
+            }
+        }
+        match self.host.scribe.trouble() {
+            Some(why) => {
+                let text = format!("logs cannot be written: {why}");
+                alarms.raise(&Subject::host(), Severity::Warning, "logs", &text);
+            }
+            None => alarms.clear(&Subject::host(), "logs"),
+        }
+    }
+
+    /// Tells every task to end, waits for them, and for the last alarms in the journal.
+    async fn end(mut self) {
+        self.stop.send_replace(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(END, all).await.is_err() {
+            tracing::warn!("some tasks did not end in time and are left");
+        }
+        self.service.abort();
+        if timeout(END, &mut self.keeper).await.is_err() {
+            tracing::warn!("the last alarms may not be in the journal");
+        }
+        drop(self.server);
+        let scribe = Arc::clone(&self.host.scribe);
+        // An error means that the thread that waits could not: what is queued is written when
+        // the scribe is dropped.
+        let _ = tokio::task::spawn_blocking(move || scribe.flush()).await;
+    }
+}
+
+async fn open_before(journal: &Arc<Journal>) -> Result<Vec<alarm::Alarm>, StartError> {
+    let journal = Arc::clone(journal);
+    let loaded = tokio::task::spawn_blocking(move || alarm::load(&journal)).await;
+    Ok(loaded.unwrap_or_else(|_| Ok(Vec::new()))?)
+}
+
+fn panic_text(err: JoinError) -> String {
+    if !err.is_panic() {
+        return err.to_string();
+    }
+    let panic = err.into_panic();
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}
