@@ -84,6 +84,9 @@ pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Fa
 
 /// Checks a file by itself, be it a script or a library. The program of a library has
 /// procedures, but no states.
+///
+/// # Errors
+/// All faults of the file, and of the libraries it uses.
 pub fn check_file(path: &str, text: &str, context: &Context) -> Result<Compiled, Faults> {
     compile_as(path, text, context, FileRole::Either)
 }
