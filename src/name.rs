@@ -39,6 +39,10 @@ macro_rules! name {
 
         impl $type {
             /// Checks `text` and makes a name of it.
+            ///
+            /// # Errors
+            ///
+            /// [`BadName`] for anything but 1 to 40 of `a-z`, `0-9`, `-` and `_`.
             pub fn new(text: &str) -> Result<$type, BadName> {
                 check($kind, text).map($type)
             }

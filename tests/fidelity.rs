@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -145,7 +145,7 @@ impl Bed {
             .expect("socat runs");
         let stdin = socat.stdin.take().expect("stdin is a pipe");
         let mut stdout = socat.stdout.take().expect("stdout is a pipe");
-        let (sender, bytes) = channel();
+        let (sender, bytes) = sync_channel(1024);
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = stdout.read(&mut buffer) {

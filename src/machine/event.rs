@@ -125,7 +125,6 @@ pub enum Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = |ms: &u64| Span(Duration::from_millis(*ms)).to_string();
         match self {
             Event::State {
                 package,
@@ -156,14 +155,53 @@ impl fmt::Display for Event {
                     "{node}: {lost} bytes of console output dropped: too much at once"
                 )
             }
-            Event::Evidence { node, text } => write!(f, "{node}: {text}"),
+            Event::Evidence { node, text } | Event::Unanswered { node, text } => {
+                write!(f, "{node}: {text}")
+            }
             Event::Typed { node, text } => write!(f, "{node}: typed {text:?}"),
             Event::Break { node, count: 1 } => write!(f, "{node}: BREAK sent"),
             Event::Break { node, count } => {
                 write!(f, "{node}: BREAK sent, number {count} in a row")
             }
             Event::Piece { node, text } => write!(f, "{node}: proof step: {text}"),
-            Event::Unanswered { node, text } => write!(f, "{node}: {text}"),
+            Event::ProofDied { node, kind, why } => {
+                write!(f, "{node}: the proof ({kind}) died: {why}")
+            }
+            Event::BootBegan { package, node } => {
+                write!(f, "{package}: given to {node}, unconfirmed; booting it")
+            }
+            Event::BootTyped { node, text, .. } => {
+                write!(f, "{node}: boot command given: {text:?}")
+            }
+            Event::BootFailed { package, node, why } => {
+                write!(f, "{package}: {node} did not start: {why}")
+            }
+            Event::Resumed { package, node } => write!(f, "{package}: {node} told to go on"),
+            Event::FenceBegan { .. }
+            | Event::Proved { .. }
+            | Event::FenceFailed { .. }
+            | Event::BootDone { .. }
+            | Event::Veto { .. } => self.fmt_door(f),
+            Event::GuardRead { node } => write!(f, "{node}: standing guard read back, it holds"),
+            Event::GuardLost { node, why } => write!(f, "{node}: standing guard unknown: {why}"),
+            Event::SiegeBegan { node } => write!(f, "{node}: under siege: BREAK without end"),
+            Event::SiegeEnded { node, why } => write!(f, "{node}: siege ended: {why}"),
+            Event::Keyboard { node, text } => write!(f, "{node}: somebody types: {text:?}"),
+            Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
+            Event::Well => write!(f, "monitor well again"),
+            Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
+            Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
+            Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
+            Event::Log { package, text } => write!(f, "{package}: {text}"),
+        }
+    }
+}
+
+impl Event {
+    /// What the doors and their guards say.
+    fn fmt_door(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = |ms: &u64| Span(Duration::from_millis(*ms)).to_string();
+        match self {
             Event::FenceBegan {
                 package,
                 node,
@@ -187,15 +225,6 @@ impl fmt::Display for Event {
             } => {
                 write!(f, "{node}: {procedure} made no proof: {why}")
             }
-            Event::ProofDied { node, kind, why } => {
-                write!(f, "{node}: the proof ({kind}) died: {why}")
-            }
-            Event::BootBegan { package, node } => {
-                write!(f, "{package}: given to {node}, unconfirmed; booting it")
-            }
-            Event::BootTyped { node, text, .. } => {
-                write!(f, "{node}: boot command given: {text:?}")
-            }
             Event::BootDone {
                 package,
                 node,
@@ -203,10 +232,6 @@ impl fmt::Display for Event {
             } => {
                 write!(f, "{package}: {node} is up after {}", took(took_ms))
             }
-            Event::BootFailed { package, node, why } => {
-                write!(f, "{package}: {node} did not start: {why}")
-            }
-            Event::Resumed { package, node } => write!(f, "{package}: {node} told to go on"),
             Event::Veto {
                 package,
                 act,
@@ -215,17 +240,7 @@ impl fmt::Display for Event {
             } => {
                 write!(f, "{package}: {act} refused by guard {guard:?}: {why}")
             }
-            Event::GuardRead { node } => write!(f, "{node}: standing guard read back, it holds"),
-            Event::GuardLost { node, why } => write!(f, "{node}: standing guard unknown: {why}"),
-            Event::SiegeBegan { node } => write!(f, "{node}: under siege: BREAK without end"),
-            Event::SiegeEnded { node, why } => write!(f, "{node}: siege ended: {why}"),
-            Event::Keyboard { node, text } => write!(f, "{node}: somebody types: {text:?}"),
-            Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
-            Event::Well => write!(f, "monitor well again"),
-            Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
-            Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
-            Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
-            Event::Log { package, text } => write!(f, "{package}: {text}"),
+            _ => Ok(()),
         }
     }
 }

@@ -37,6 +37,7 @@ mod show;
 mod siege;
 mod step;
 mod survey;
+mod talk;
 mod text;
 mod timer;
 mod trigger;

@@ -34,12 +34,19 @@ pub struct Package {
     pub answered: Option<Moment>,
     /// When the first of the present misses was.
     pub missing_since: Option<Moment>,
-    /// An operator's `adopt` is in force, with the primary it names.
-    pub adopting: Option<Option<NodeId>>,
+    /// An operator's `adopt` is in force.
+    pub adopting: Option<Adoption>,
     /// An operator's `switchover` is in force.
     pub ordered: bool,
     /// Its script.
     pub run: Run,
+}
+
+/// An operator's `adopt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// The primary that `--primary` names.
+    pub primary: Option<NodeId>,
 }
 
 /// Where a script stands.

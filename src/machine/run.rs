@@ -98,12 +98,12 @@ impl Machine {
             StateKind::Ordinary => None,
         };
         let package = &mut self.packages[p];
-        if package.hold.is_some() != why.is_some() {
+        if package.hold.is_some() == why.is_some() {
+            package.hold = why;
+        } else {
             package.hold.clone_from(&why);
             let text = why.unwrap_or_else(|| "HOLD ended".to_owned());
             self.journal(EntryKind::Hold, None, text);
-        } else {
-            package.hold = why;
         }
     }
 

@@ -248,8 +248,11 @@ impl Machine {
         if all_wait && package.misses == 0 && package.answered.is_some() {
             return Outcome::Unclear("all nodes stand at their prompts, but the service address answers: swapped, or somebody else has it".to_owned());
         }
-        if let Some(named) = package.adopting {
-            let first = named.or(known).or_else(|| nodes.first().copied());
+        if let Some(adoption) = package.adopting {
+            let first = adoption
+                .primary
+                .or(known)
+                .or_else(|| nodes.first().copied());
             return match first {
                 Some(n) if all_wait => Outcome::AllWait(n, "an operator said so"),
                 _ => Outcome::Unclear("not all nodes stand at a live prompt".to_owned()),

@@ -4,7 +4,7 @@ use crate::machine::Machine;
 use crate::machine::guard::Leg;
 use crate::machine::input::Order;
 use crate::machine::node::{Link, Node};
-use crate::machine::package::Wait;
+use crate::machine::package::{Adoption, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::matcher::Hit;
 use crate::script::program::{LinkState, OperatorWord, Trigger, Urgency, When, Who};
@@ -45,7 +45,11 @@ impl Machine {
             return;
         }
         match order.word {
-            OperatorWord::Adopt => self.packages[p].adopting = Some(order.node),
+            OperatorWord::Adopt => {
+                self.packages[p].adopting = Some(Adoption {
+                    primary: order.node,
+                })
+            }
             OperatorWord::Switchover => self.packages[p].ordered = true,
             OperatorWord::Release | OperatorWord::Confirm => {}
         }
@@ -113,7 +117,7 @@ impl Machine {
         let now = self.now;
         for (index, trigger) in triggers.iter().enumerate() {
             match &trigger.when {
-                When::Prints { .. } | When::Operator(_) => continue,
+                When::Prints { .. } | When::Operator(_) => {}
                 When::After(_) | When::Every(_) => {
                     let Some(due) = self.packages[p].run.due.get(index).copied().flatten() else {
                         continue;
@@ -158,10 +162,10 @@ impl Machine {
             When::PingMisses { count, .. } => package.misses >= *count,
             When::PingAnswers => package.misses == 0 && package.answered.is_some(),
             When::Link { who, state, held } => node(*who).is_some_and(|n| {
-                let since = match (&n.link, state) {
-                    (Link::Up { since, .. }, LinkState::Up)
-                    | (Link::Down { since, .. }, LinkState::Down) => since,
-                    _ => return false,
+                let ((Link::Up { since, .. }, LinkState::Up)
+                | (Link::Down { since, .. }, LinkState::Down)) = (&n.link, state)
+                else {
+                    return false;
                 };
                 self.now.since(*since) >= *held
             }),

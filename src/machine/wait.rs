@@ -14,18 +14,16 @@ impl Machine {
     pub(super) fn progress(&mut self, p: PackageId) {
         let now = self.now;
         match self.packages[p].run.wait.clone() {
-            Wait::Ready | Wait::Idle | Wait::Impaired | Wait::Durable { .. } => {}
             Wait::Expect {
                 node,
                 since,
                 deadline,
             } if now >= deadline => self.silence(p, node, since),
-            Wait::Expect { .. } => {}
             Wait::Answer { node } => match self.nodes[node].answer.take() {
                 Some(Ok(())) => self.go(p, None),
                 Some(Err(why)) => self.fail(p, &why),
                 None if self.nodes[node].asking.is_none() => {
-                    self.fail(p, "the question was given up")
+                    self.fail(p, "the question was given up");
                 }
                 None => {}
             },
@@ -39,7 +37,6 @@ impl Machine {
                 }
             }
             Wait::Sleep { until, then } if now >= until => self.go(p, Some(then)),
-            Wait::Sleep { .. } => {}
             Wait::Link {
                 node,
                 deadline,
@@ -57,13 +54,22 @@ impl Machine {
                 deadline, silent, ..
             } if now >= deadline => self.go(p, Some(silent)),
             Wait::Run { deadline, .. } if now >= deadline => {
-                self.run_ended(p, Err("it did not end in time".to_owned()))
+                self.run_ended(p, Err("it did not end in time".to_owned()));
             }
             Wait::Power { deadline, .. } if now >= deadline => self.power_ended(p, None),
-            Wait::Probe { .. } | Wait::Run { .. } | Wait::Power { .. } => {}
             Wait::Dark { node, .. } => self.progress_dark(p, node),
             Wait::Survey(survey) => self.progress_survey(p, *survey),
             Wait::Gate { .. } => self.tick_gate(p),
+            // Something else than time ends these, or their time has not come.
+            Wait::Ready
+            | Wait::Idle
+            | Wait::Impaired
+            | Wait::Durable { .. }
+            | Wait::Expect { .. }
+            | Wait::Sleep { .. }
+            | Wait::Probe { .. }
+            | Wait::Run { .. }
+            | Wait::Power { .. } => {}
         }
     }
 
@@ -106,24 +112,7 @@ impl Machine {
                     }
                 }
             }
-            Wait::Reset {
-                node,
-                since,
-                deadline,
-                banners,
-            } if node == n => {
-                return self.reset_says(
-                    p,
-                    n,
-                    hit,
-                    Wait::Reset {
-                        node,
-                        since,
-                        deadline,
-                        banners,
-                    },
-                );
-            }
+            Wait::Reset { node, .. } if node == n => return self.reset_says(p, n, hit),
             _ => {}
         }
         self.offer_to_triggers(p, n, hit);
@@ -140,13 +129,13 @@ impl Machine {
     }
 
     /// While a reset is under way: one banner, then the prompt; a boot text voids it.
-    fn reset_says(&mut self, p: PackageId, n: NodeId, hit: &Hit, wait: Wait) {
+    fn reset_says(&mut self, p: PackageId, n: NodeId, hit: &Hit) {
         let Wait::Reset {
             node,
             since,
             deadline,
             banners,
-        } = wait
+        } = self.packages[p].run.wait
         else {
             return;
         };

@@ -69,10 +69,12 @@ impl EchoSocket {
         let identifier = PingIdentifier(fastrand::u16(..));
         let fd = socket.get_native_sock();
         // SAFETY: `socket` keeps the descriptor open for longer than this borrow lives.
-        tune(
-            unsafe { BorrowedFd::borrow_raw(fd) },
-            raw.then_some((kind, identifier)),
-        );
+        #[expect(
+            unsafe_code,
+            reason = "surge-ping lends its socket as a bare number only"
+        )]
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        tune(borrowed, raw.then_some((kind, identifier)));
         tracing::info!(
             "pings over {family} go through a {} socket",
             if raw { "raw" } else { "datagram" }

@@ -73,6 +73,10 @@ pub struct Faults {
 }
 
 /// Compiles the script `text` and checks it. `path` is how people know the file.
+///
+/// # Errors
+///
+/// All [`Faults`] of script and libraries, in the order of the text.
 pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Faults> {
     let lowered = compile::lower(path, text, context);
     let mut diagnostics = lowered.faults;

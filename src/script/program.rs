@@ -499,6 +499,30 @@ pub enum Op {
     End,
 }
 
+impl Op {
+    /// The node that the op speaks to or about, if it names just one.
+    pub fn who(&self) -> Option<Who> {
+        match self {
+            Op::Send { who, .. }
+            | Op::Break { who }
+            | Op::Expect { who, .. }
+            | Op::Question { who, .. }
+            | Op::Reset { who, .. }
+            | Op::Siege { who }
+            | Op::Dark { who, .. }
+            | Op::PowerOff { who, .. }
+            | Op::PowerStatus { who, .. }
+            | Op::Word { who, .. }
+            | Op::Assume { who, .. }
+            | Op::Fence { who, .. }
+            | Op::Boot { who, .. }
+            | Op::Resume { who, .. }
+            | Op::WaitLink { who, .. } => Some(*who),
+            _ => None,
+        }
+    }
+}
+
 impl Program {
     /// The firmware block of a platform.
     pub fn firmware(&self, platform: &str) -> Option<&Firmware> {

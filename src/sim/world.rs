@@ -278,7 +278,10 @@ impl World {
         self.carry_bytes();
         self.carry_results();
         self.ask_addresses();
-        self.tell(Input::Time);
+        let due = self.machine.poll_timeout();
+        if due.is_some_and(|(at, _)| at <= self.now) {
+            self.tell(Input::Time);
+        }
     }
 
     fn tell(&mut self, input: Input) {

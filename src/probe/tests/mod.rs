@@ -50,8 +50,8 @@ async fn until(events: &mut mpsc::Receiver<ProbeEvent>, key: u64, wanted: Option
 }
 
 /// Whether this process may ping at all; the network tests bring their own permission.
-fn may_ping(watched: Result<(), ProbeError>) -> bool {
-    if let Err(err) = &watched {
+fn may_ping(watched: &Result<(), ProbeError>) -> bool {
+    if let Err(err) = watched {
         eprintln!("skipped: {err}");
     }
     watched.is_ok()
@@ -60,7 +60,7 @@ fn may_ping(watched: Result<(), ProbeError>) -> bool {
 #[tokio::test]
 async fn loopback_answers_over_both_families() {
     let (pinger, mut events) = Pinger::start(Settings::default());
-    if !may_ping(pinger.watch(4, host(1), SHORT)) {
+    if !may_ping(&pinger.watch(4, host(1), SHORT)) {
         return;
     }
     until(&mut events, 4, Some(true)).await;
@@ -74,7 +74,7 @@ async fn loopback_answers_over_both_families() {
 #[tokio::test]
 async fn several_keys_share_one_target_until_they_leave() {
     let (pinger, mut events) = Pinger::start(Settings::default());
-    if !may_ping(pinger.watch(1, host(9), SHORT)) {
+    if !may_ping(&pinger.watch(1, host(9), SHORT)) {
         return;
     }
     pinger.watch(2, host(9), SHORT).unwrap();
@@ -152,12 +152,15 @@ async fn a_stalled_process_owns_up() {
     let (pinger, mut events) = Pinger::start(Settings {
         reply_within: within,
     });
-    if !may_ping(pinger.watch(1, host(1), Duration::from_millis(400))) {
+    if !may_ping(&pinger.watch(1, host(1), Duration::from_millis(400))) {
         return;
     }
     until(&mut events, 1, Some(true)).await;
     // The whole runtime stands still here, as it would on a host that swaps.
-    std::thread::sleep(Duration::from_millis(1000));
+    let stopped = std::time::Instant::now();
+    while stopped.elapsed() < Duration::from_secs(1) {
+        std::hint::spin_loop();
+    }
     let behind = loop {
         if let ProbeEvent::Late { behind, .. } = next(&mut events).await {
             break behind;

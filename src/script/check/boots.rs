@@ -48,8 +48,8 @@ fn one(
         procedure,
         Boot::default(),
         &mut |taken, pc, boot| {
-            learn(program, &firmware, taken, boot, &mut |boot| {
-                early.push((pc, boot))
+            learn(program, &firmware, taken, *boot, &mut |boot| {
+                early.push((pc, boot));
             })
         },
     );
@@ -122,10 +122,10 @@ fn learn(
     program: &Program,
     firmware: &[PatternId],
     taken: &Taken,
-    before: &Boot,
+    before: Boot,
     early: &mut dyn FnMut(Boot),
 ) -> Boot {
-    let mut boot = *before;
+    let mut boot = before;
     if taken.node != Node::Subject {
         return boot;
     }

@@ -124,7 +124,7 @@ impl Reset {
                     Some(number) => self.set |= 1 << number,
                     // Another value for a setting of the guard: as if nothing had been set.
                     None if guard.iter().any(|setting| setting.name == *name) => {
-                        *self = Reset::default()
+                        *self = Reset::default();
                     }
                     None => {}
                 }

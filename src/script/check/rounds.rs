@@ -64,7 +64,7 @@ fn at_once(program: &Program, pc: Pc) -> Vec<Way> {
     let mut out = ways(program, pc);
     match &program.ops[pc] {
         Op::Fence { .. } | Op::Boot { .. } | Op::Resume { .. } => {
-            out.retain(|way| way.outcome == Outcome::Refused)
+            out.retain(|way| way.outcome == Outcome::Refused);
         }
         Op::WaitLink { .. } => out.retain(|way| way.outcome == Outcome::Well),
         Op::Expect { .. }

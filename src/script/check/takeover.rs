@@ -216,7 +216,7 @@ fn after(program: &Program, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
             fact.dies(pc, "this types on the console of the fenced node");
         }
         Op::WaitLink { who, .. } if Some(*who) == fenced => {
-            fact.dies(pc, "a console that comes back proves nothing")
+            fact.dies(pc, "a console that comes back proves nothing");
         }
         _ => {}
     }

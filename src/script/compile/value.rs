@@ -122,7 +122,7 @@ impl Builder<'_> {
             };
             match (pieces.last_mut(), piece) {
                 (Some(Piece::Literal(before)), Some(Piece::Literal(text))) => {
-                    before.push_str(&text)
+                    before.push_str(&text);
                 }
                 (_, Some(piece)) => pieces.push(piece),
                 (_, None) => {}
