@@ -4,6 +4,7 @@ mod daemon_support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 
 use daemon_support::{Home, Pair, stderr, stdout, until};
 use nix::sys::signal::Signal;
@@ -125,6 +126,61 @@ fn sighup_is_ignored_and_said_to_be() {
         home.read("logs/clusterd.log")
             .contains("SIGTERM: clusterd ends")
     );
+}
+
+#[test]
+fn a_service_manager_is_told() {
+    let home = Home::empty();
+    let path = home.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(daemon_support::LIMIT))
+        .unwrap();
+    let heard = || {
+        let mut bytes = [0; 4096];
+        let count = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    };
+    let daemon = home.run_with(&[
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "3000000"),
+    ]);
+    let ready = heard();
+    assert!(
+        ready.contains("READY=1") && ready.contains("STATUS=0 clusters guarded"),
+        "{ready}"
+    );
+    for _ in 0..3 {
+        assert!(heard().contains("WATCHDOG=1"));
+    }
+    daemon.signal(Signal::SIGTERM);
+    while !heard().contains("STOPPING=1") {}
+}
+
+/// The questions at a terminal: each answer counts, and one wrong word is a no.
+#[test]
+fn a_word_is_asked_for_twice() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    for (answers, code) in [
+        (["alpha", "yes"], 4),
+        (["beta", "stopped"], 4),
+        (["alpha", "stopped"], 0),
+    ] {
+        let (status, text) = home.at_terminal(&["confirm", "pair/alpha", "stopped"], &answers);
+        assert_eq!(status.code(), Some(code), "{answers:?}: {text}");
+        assert!(
+            text.contains("both write to that disk, and the data on it"),
+            "{text}"
+        );
+        assert!(
+            text.contains("svc is on alpha"),
+            "it shows how the cluster is: {text}"
+        );
+    }
+    daemon.line("operator ");
 }
 
 #[test]

@@ -176,6 +176,21 @@ impl Alarms {
         }
     }
 
+    /// Ends every alarm of the time before the start that nobody said again: the clusters have
+    /// looked at everything anew since, and whatever is still wrong was said again.
+    pub fn end_unsaid(&self) {
+        let unsaid: Vec<(Subject, String)> = self
+            .lock()
+            .open
+            .iter()
+            .filter(|(_, open)| open.alarm.from_before)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for (subject, code) in unsaid {
+            self.clear(&subject, &code);
+        }
+    }
+
     /// The open alarms, of one cluster or all: the most urgent first, then the newest.
     pub fn open(&self, cluster: Option<&str>) -> Vec<Alarm> {
         let inner = self.lock();
@@ -329,6 +344,22 @@ mod tests {
             codes,
             ["w", "n"],
             "the host's own alarms concern every cluster"
+        );
+    }
+
+    #[test]
+    fn of_the_time_before_only_what_is_said_again_stays() {
+        let (_home, scribe, alarms) = registry();
+        let ca = Subject::cluster("pki-ca");
+        alarms.raise(&ca, Severity::Critical, "hold", "in HOLD");
+        alarms.raise(&ca, Severity::Critical, "primary_panic", "a panic");
+        let again = Alarms::new(scribe, alarms.open(None));
+        again.raise(&ca, Severity::Critical, "hold", "in HOLD");
+        again.end_unsaid();
+        let open = again.open(None);
+        assert_eq!(
+            (open.len(), open[0].code.as_str(), open[0].count),
+            (1, "hold", 2)
         );
     }
 

@@ -15,7 +15,7 @@ use super::prepare::{Prepared, StartError, Unguarded};
 use super::systemd::Systemd;
 use super::ward::Ward;
 use crate::alarm::{self, Alarms, Subject};
-use crate::clock::Span;
+use crate::clock::{Moment, Span};
 use crate::cluster::{self, Asks, Host, HostClock};
 use crate::control::{Asked, Server};
 use crate::machine::memory::Memory;
@@ -27,6 +27,10 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Requests that may wait for the desk.
 const REQUESTS: usize = 64;
+
+/// Alarms of the time before the start that nobody said again by then are over. Longer than
+/// a cluster takes to look at everything anew.
+const UNSAID: Duration = Duration::from_secs(900);
 
 /// How long the tasks may take to end.
 const END: Duration = Duration::from_secs(15);
@@ -260,6 +264,9 @@ impl Daemon {
     fn look_round(&self) {
         let alarms = &self.host.alarms;
         let now = self.host.clock.now();
+        if now.since(Moment::ZERO) >= UNSAID {
+            alarms.end_unsaid();
+        }
         for (name, ward) in &self.wards {
             let subject = Subject::cluster(name);
             match ward.stuck(now) {

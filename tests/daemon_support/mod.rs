@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use clusterd::clock::Moment;
 use clusterd::sim::serve::{ServeSpec, SimHandle, serve};
 use clusterd::sim::{AfterPanic, NodeSpec, Times};
+use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -184,6 +185,31 @@ impl Home {
             .unwrap()
     }
 
+    /// Runs a command at a terminal, where these lines are typed; gives its end and what the
+    /// terminal showed.
+    pub fn at_terminal(&self, args: &[&str], lines: &[&str]) -> (std::process::ExitStatus, String) {
+        let pty = openpty(None, None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let mut child = command(args)
+            .env("CLUSTER_HOME", self.dir.path())
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        drop(pty.slave);
+        let mut terminal = fs::File::from(pty.master);
+        for line in lines {
+            // The terminal keeps it until it is read.
+            writeln!(terminal, "{line}").unwrap();
+        }
+        let mut shown = Vec::new();
+        // A terminal whose last user has gone is an error (EIO), and the end.
+        let _ = terminal.read_to_end(&mut shown);
+        let status = child.wait().unwrap();
+        (status, String::from_utf8_lossy(&shown).replace('\r', ""))
+    }
+
     /// The report of `status --json`.
     pub fn status(&self) -> Value {
         let output = self.clusterd(&["status", "--json"]);
@@ -217,8 +243,14 @@ impl Home {
 
     /// The daemon on this home, answering.
     pub fn run(&self) -> Daemon<'_> {
+        self.run_with(&[])
+    }
+
+    /// The same, with these in its environment.
+    pub fn run_with(&self, env: &[(&str, &str)]) -> Daemon<'_> {
         let child = command(&["run"])
             .env("CLUSTER_HOME", self.dir.path())
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
