@@ -11,7 +11,6 @@
     reason = "machines in other processes are polled: nobody tells this one of their events"
 )]
 
-
 mod pair;
 mod scene;
 mod watchdog;

@@ -227,6 +227,7 @@ impl Pair {
     }
 
     /// Polls until something is so.
+    #[allow(clippy::unused_self, reason = "it reads as the pair's own patience")]
     pub fn until(&self, what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
         let end = Instant::now() + limit;
         while !is_so() {
