@@ -142,6 +142,11 @@ impl Machine {
         };
         machine.want_nonces();
         for package in 0..machine.packages.len() {
+            let given = &machine.packages[package];
+            if let Some(n) = given.primary.filter(|_| !given.confirmed) {
+                // The last clusterd may have ended between a boot command and its RETURN.
+                machine.nodes[n].dirty = true;
+            }
             machine.choose_provisional_roles(package);
             machine.start_script(package, "clusterd starts");
         }
