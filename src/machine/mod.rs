@@ -280,9 +280,10 @@ impl Machine {
             let dark: Vec<NodeId> = self.setup.packages[p].nodes.clone();
             for n in dark {
                 let is_dark = |proof: &proof::Proof| proof.kind == proof::ProofKind::Dark;
-                if self.packages[p].primary == Some(n)
-                    && self.nodes[n].proof.as_ref().is_some_and(is_dark)
-                {
+                let package = &self.packages[p];
+                // Between a boot intent and its RETURN nobody is known to serve.
+                let may_be_it = package.primary == Some(n) || package.run.roles_before.is_some();
+                if may_be_it && self.nodes[n].proof.as_ref().is_some_and(is_dark) {
                     self.kill_proof(n, "the service address answered");
                 }
             }

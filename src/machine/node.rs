@@ -61,6 +61,8 @@ pub struct Evidence {
     pub panic: Option<Moment>,
     /// A bare firmware prompt.
     pub prompt: Option<Moment>,
+    /// The first bare firmware prompt since it was anything else.
+    pub prompt_since: Option<Moment>,
     /// A nonce was answered.
     pub nonce: Option<Moment>,
     /// A login prompt.
