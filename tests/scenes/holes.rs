@@ -38,8 +38,7 @@ fn never_broken(world: &mut World, n: usize, span: Duration) {
     let since = world.now();
     world.pass(span);
     assert_eq!(breaks(world, n, since), 0, "{}", world.timeline());
-    let condition = world.rig.node(n).condition();
-    assert_eq!(condition, Condition::Running, "{}", world.timeline());
+    assert!(world.rig.node(n).answers_ping(), "{}", world.timeline());
     assert!(world.open_alarms().count() > 0, "nobody was told");
 }
 
@@ -114,4 +113,26 @@ fn false_panic() -> World {
     reach(&mut world, "watch");
     world.pass(minutes(5));
     world
+}
+
+#[test]
+fn a_panic_that_was_none_does_not_come_back_with_a_new_link() {
+    let mut world = false_panic();
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Refused, now);
+    world.pass(Duration::from_secs(5));
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Up, now);
+    world.rig.node_at(ALPHA, now).hang_userland();
+    never_broken(&mut world, ALPHA, minutes(30));
+}
+
+#[test]
+fn a_panic_that_was_none_does_not_come_back_with_a_restart() {
+    let mut world = false_panic();
+    world.kill_after(0);
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).hang_userland();
+    world.restart(true);
+    never_broken(&mut world, ALPHA, minutes(30));
 }
