@@ -452,7 +452,10 @@ impl Machine {
 
     /// The engine's own HOLD: nothing moves until an operator says `release`.
     pub(super) fn hold(&mut self, p: PackageId, why: &str) {
+        self.abandon(p);
         let package = &mut self.packages[p];
+        package.ordered = false;
+        package.adopting = None;
         package.run.frames.clear();
         package.run.wait = Wait::Idle;
         package.run.stuck = true;

@@ -136,3 +136,32 @@ fn a_panic_that_was_none_does_not_come_back_with_a_restart() {
     world.restart(true);
     never_broken(&mut world, ALPHA, minutes(30));
 }
+
+#[test]
+fn an_order_that_no_state_listens_for_is_not_in_force_later() {
+    let mut world = Bench::default().proven();
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).set_address(false);
+    reach(&mut world, "network_only");
+    world.operator(OperatorWord::Switchover, None);
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).set_address(true);
+    reach(&mut world, "watch");
+    world.pass(minutes(60));
+    // A console that only echoes, and a text that looks like a restart.
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).hang_userland();
+    types(&mut world, ALPHA, "reboot: Restarting system");
+    never_broken(&mut world, ALPHA, minutes(60));
+}
+
+#[test]
+fn a_circle_of_states_through_a_level_ends_in_hold() {
+    let mut world = Bench {
+        script: "tests/scenes/circle.chat",
+        ..Bench::default()
+    }
+    .at_prompts();
+    let since = world.now();
+    alarmed(&mut world, "hold", since);
+}
