@@ -156,6 +156,33 @@ fn an_order_that_no_state_listens_for_is_not_in_force_later() {
 }
 
 #[test]
+fn a_siege_ends_when_the_node_has_the_package_again() {
+    let mut world = Bench::default().proven();
+    let now = world.now();
+    world.rig.power(ALPHA, false, now);
+    serves(&mut world, BETA);
+    world.kill_after(0);
+    let now = world.now();
+    world
+        .rig
+        .node_at(BETA, now)
+        .orderly_shutdown(Shutdown::Halt, now);
+    world.pass(Duration::from_secs(20));
+    let now = world.now();
+    world.rig.power(ALPHA, true, now);
+    world.pass(Duration::from_secs(20));
+    boots_by_hand(&mut world, ALPHA);
+    world.restart(true);
+    let since = world.now();
+    serves(&mut world, ALPHA);
+    let siege = |w: &World| w.machine().snapshot(w.now()).nodes[ALPHA].siege;
+    assert!(!siege(&world), "{}", world.timeline());
+    world.pass(minutes(10));
+    assert_eq!(breaks(&world, ALPHA, since), 0);
+    judge(&mut world);
+}
+
+#[test]
 fn a_circle_of_states_through_a_level_ends_in_hold() {
     let mut world = Bench {
         script: "tests/scenes/circle.chat",
