@@ -183,6 +183,32 @@ fn a_siege_ends_when_the_node_has_the_package_again() {
 }
 
 #[test]
+fn a_node_once_switched_off_is_switched_off_again_before_another_boot() {
+    let mut world = Bench {
+        policy: DataPolicy::Integrity,
+        power_legs: 1,
+        ..Bench::default()
+    }
+    .proven();
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).freeze(since);
+    world.rig.node_at(BETA, since).fail_boots(1);
+    assert!(world.until(LONG, |w| w.rig.node(ALPHA).condition() == Condition::Off));
+    // Its console is dead, its guard is gone, and somebody presses the button.
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Hung, now);
+    for (name, value) in [("auto-boot?", "true"), ("boot-device", "disk")] {
+        world.rig.node_at(ALPHA, now).set_variable(name, value);
+    }
+    alarmed(&mut world, "boot_failed", since);
+    world.pass(Duration::from_secs(70));
+    let now = world.now();
+    world.rig.power(ALPHA, true, now);
+    world.pass(minutes(30));
+    judge(&mut world);
+}
+
+#[test]
 fn a_circle_of_states_through_a_level_ends_in_hold() {
     let mut world = Bench {
         script: "tests/scenes/circle.chat",
