@@ -234,6 +234,29 @@ fn a_node_once_switched_off_is_switched_off_again_before_another_boot() {
 }
 
 #[test]
+fn a_boot_by_hand_voids_the_guard_and_says_so_and_a_restart_knows_it() {
+    let mut world = Bench::default().proven();
+    let since = world.now();
+    world
+        .rig
+        .node_at(ALPHA, since)
+        .orderly_shutdown(Shutdown::Halt, since);
+    reach(&mut world, "planned");
+    world.pass(Duration::from_secs(10));
+    boots_by_hand(&mut world, ALPHA);
+    serves(&mut world, ALPHA);
+    alarmed(&mut world, "guard_unknown", since);
+    world.kill_after(0);
+    world.restart(true);
+    serves(&mut world, ALPHA);
+    let off = world.now();
+    world.rig.power(ALPHA, false, off);
+    world.pass(minutes(60));
+    assert_eq!(boot_commands(&world, off), 0, "{}", world.timeline());
+    alarmed(&mut world, "hold", off);
+}
+
+#[test]
 fn a_circle_of_states_through_a_level_ends_in_hold() {
     let mut world = Bench {
         script: "tests/scenes/circle.chat",
