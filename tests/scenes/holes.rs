@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clusterd::machine::setup::DataPolicy;
-use clusterd::script::program::OperatorWord;
+use clusterd::script::program::{OperatorWord, Severity};
 use clusterd::sim::{Condition, ConsoleLink, Shutdown, World};
 
 use crate::bench::*;
@@ -300,4 +300,23 @@ fn nothing_is_booted_under_the_hands_of_a_person() {
     }
     assert_eq!(boot_commands(&world, since), 0, "{}", world.timeline());
     serves(&mut world, ALPHA);
+}
+
+#[test]
+fn what_is_over_is_no_open_alarm() {
+    let mut world = Bench::default().proven();
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).freeze(since);
+    world.rig.node_at(ALPHA, since).lose_breaks(100_000);
+    assert!(world.until(LONG, |w| breaks(w, ALPHA, since) > 0));
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).thaw(now);
+    world.pass(minutes(10));
+    assert_eq!(world.state(), "watch", "{}", world.timeline());
+    let open = world.open_alarms();
+    let bad: Vec<&str> = open
+        .filter(|a| a.severity != Severity::Notice)
+        .map(|a| a.code.as_str())
+        .collect();
+    assert!(bad.is_empty(), "{bad:?}\n{}", world.timeline());
 }
