@@ -4,7 +4,6 @@
 use crate::machine::action::EntryKind;
 use crate::machine::guard::Veto;
 use crate::machine::making::Making;
-use crate::machine::node::Condition;
 use crate::machine::package::{AfterDurable, Frame, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
@@ -51,10 +50,7 @@ impl Machine {
             return self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto);
         }
         let takeover = self.packages[p].primary == Some(n);
-        // A node that was halted in good order has not failed (rule 11).
-        let node = &self.nodes[n];
-        let halted = node.condition == Condition::Prompt && node.evidence.panic.is_none();
-        if takeover && self.packages[p].confirmed && !self.packages[p].ordered && !halted {
+        if takeover && self.packages[p].confirmed && !self.packages[p].ordered {
             let wall = self.wall();
             let node = &self.nodes[n];
             let recent = |last: &u64| wall.saturating_sub(*last) < 600;
