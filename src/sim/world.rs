@@ -471,7 +471,8 @@ impl World {
                 alarm.text = text;
                 self.raised.push((now, alarm.clone()));
                 // A notice is said, and does not stay open.
-                self.open.retain(|_, alarm| alarm.severity != Severity::Notice);
+                self.open
+                    .retain(|_, alarm| alarm.severity != Severity::Notice);
             }
             Action::ClearAlarm { code, .. } => {
                 self.open.remove(&code);
