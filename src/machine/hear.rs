@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::machine::action::EntryKind;
 use crate::machine::making::Making;
-use crate::machine::node::{Condition, Identity, Node};
+use crate::machine::node::{Condition, Node};
 use crate::machine::package::{Door, Wait};
 use crate::machine::proof::ProofKind;
 use crate::machine::setup::NodeId;
@@ -151,9 +151,6 @@ impl Machine {
             node.condition = Condition::Prompt;
             node.evidence.prompt = Some(now);
             node.evidence.silent_since = None;
-            if node.host_id.is_none() && node.identity == Identity::Unknown {
-                node.identity = Identity::Unknown;
-            }
         } else if firmware.login.contains(&pattern) {
             if node.condition != Condition::Running {
                 note = Some(format!("login prompt: {line}"));
@@ -197,6 +194,16 @@ impl Machine {
         }
         if firmware.booting.contains(&pattern) && ours != Some(Door::Boot) {
             self.foreign_boot(n);
+        }
+        let runs = pattern == firmware.resumable
+            || [&firmware.login, &firmware.panic, &firmware.booting]
+                .iter()
+                .any(|patterns| patterns.contains(&pattern));
+        if runs {
+            self.kill_proof(
+                n,
+                "its console shows a system, not the prompt it was proved at",
+            );
         }
         if first_panic {
             // A kill of clusterd must not make the panic forgotten.

@@ -46,9 +46,8 @@ impl Machine {
         }
         match order.word {
             OperatorWord::Adopt => {
-                self.packages[p].adopting = Some(Adoption {
-                    primary: order.node,
-                })
+                let primary = order.node;
+                self.packages[p].adopting = Some(Adoption { primary });
             }
             OperatorWord::Switchover => self.packages[p].ordered = true,
             OperatorWord::Release | OperatorWord::Confirm => {}

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 pub use parse::parse;
 
+use compile::load::FileRole;
 use diagnostic::{Diagnostic, Severity, Sources};
 use program::Program;
 
@@ -78,20 +79,33 @@ pub struct Faults {
 ///
 /// All [`Faults`] of script and libraries, in the order of the text.
 pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Faults> {
-    let lowered = compile::lower(path, text, context);
+    compile_as(path, text, context, FileRole::Script)
+}
+
+/// Checks a file by itself, be it a script or a library. The program of a library has
+/// procedures, but no states.
+///
+/// # Errors
+/// All faults of the file, and of the libraries it uses.
+pub fn check_file(path: &str, text: &str, context: &Context) -> Result<Compiled, Faults> {
+    compile_as(path, text, context, FileRole::Either)
+}
+
+fn compile_as(
+    path: &str,
+    text: &str,
+    context: &Context,
+    role: FileRole,
+) -> Result<Compiled, Faults> {
+    let lowered = compile::lower(path, text, context, role);
     let mut diagnostics = lowered.faults;
-    let wrong = |diagnostics: &[Diagnostic]| {
-        diagnostics
-            .iter()
-            .any(|fault| fault.severity == Severity::Error)
-    };
     check::local(
         &lowered.files,
         &lowered.draft,
         context.judge,
         &mut diagnostics,
     );
-    // Something was left out: what flows through the rest would say little.
+    // Where something was left out, what flows through the rest would say little.
     if !lowered.broken {
         check::flow(
             &lowered.files,
@@ -103,15 +117,19 @@ pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Fa
     }
     diagnostics.sort_by_key(|fault| (fault.primary.0.source, fault.primary.0.start));
     diagnostics.dedup();
-    if wrong(&diagnostics) {
+    let sources = lowered.sources;
+    if diagnostics
+        .iter()
+        .any(|fault| fault.severity == Severity::Error)
+    {
         return Err(Faults {
             diagnostics,
-            sources: lowered.sources,
+            sources,
         });
     }
     Ok(Compiled {
         program: lowered.draft.program,
         warnings: diagnostics,
-        sources: lowered.sources,
+        sources,
     })
 }

@@ -39,9 +39,13 @@ fn c_integrity_holds_until_somebody_confirms() {
     scene.alarm("hold");
     scene.pass(Duration::from_secs(20));
     scene.no_boot_of(Beta);
-    let (good, said) = scene
-        .dog
-        .command(&["confirm", "bed/alpha", "stopped", "--yes"]);
+    let (good, said) = scene.dog.command(&[
+        "confirm",
+        "bed/alpha",
+        "stopped",
+        "--yes-i-have-checked",
+        "bed/alpha",
+    ]);
     assert!(good, "{said}");
     scene.taken_over(Beta, Proof::Elsewhere);
     scene.boots(&[Alpha, Beta, Alpha, Beta]);

@@ -174,27 +174,21 @@ impl Pair {
         let _answered = std::io::Read::read(&mut socket, &mut answer);
     }
 
-    /// Boots a node by hand and waits until it serves. A first failure is forgiven: OpenBIOS
-    /// fails now and then.
+    /// Boots a node by hand and waits until it serves. A failure is forgiven: OpenBIOS fails now
+    /// and then, and does so again until the power is switched off.
     pub fn boot(&self, node: Node) {
-        for attempt in 1..=3 {
+        for _ in 0..3 {
             self.type_line(node, "boot disk");
-            let (good, said) = self.try_run(&[
-                "wait",
-                node.name(),
-                r"console login: |has been set by load|Stopping execution|[\r\n]ok $",
-                "180",
-            ]);
+            let ends = r"console login: |has been set by load|Stopping execution|[\r\n]ok $";
+            let (good, said) = self.try_run(&["wait", node.name(), ends, "180"]);
             let shown = self.wire(node).tail(3);
             if good && shown.contains("console login: ") {
                 self.until("the service answers", BOOT, || self.ping());
                 return;
             }
-            eprintln!("boot {attempt} of {node} failed: {said}\n{shown}");
-            if shown.contains("Stopping execution") {
-                self.power(node, "cycle");
-                self.run(&["wait", node.name(), "ok", "180"]);
-            }
+            eprintln!("the boot of {node} by hand failed: {said}\n{shown}");
+            self.power(node, "cycle");
+            self.wait(node, "ok");
         }
         panic!("{node} does not boot");
     }
@@ -233,6 +227,7 @@ impl Pair {
     }
 
     /// Polls until something is so.
+    #[allow(clippy::unused_self, reason = "it reads as the pair's own patience")]
     pub fn until(&self, what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
         let end = Instant::now() + limit;
         while !is_so() {

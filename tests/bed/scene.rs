@@ -58,7 +58,9 @@ pub fn scene_with(name: &str, edits: &[(&str, &str)]) -> Option<Scene> {
     let pair = Pair::up(bed);
     let place = PathBuf::from(format!("{}.d", pair.dir.display())).join(name);
     if place.exists() {
-        fs::remove_dir_all(&place).expect("the folder of the last run goes");
+        let before = place.with_extension("before");
+        let _gone = fs::remove_dir_all(&before);
+        fs::rename(&place, &before).expect("the folder of the last run is put aside");
     }
     let dog = Watchdog::new(place.join("home"), edits);
     Some(Scene {

@@ -80,3 +80,50 @@ fn p_swapped_before_the_first_start() {
     alarmed(&mut world, "wrong_identity", clusterd::clock::Moment::ZERO);
     hands_off(&world, clusterd::clock::Moment::ZERO);
 }
+
+/// Both nodes were booted by hand before clusterd came.
+fn both_run(memory: clusterd::machine::memory::Memory) -> clusterd::sim::World {
+    let at = clusterd::clock::Moment::from_millis;
+    Bench::default().world(
+        |rig| {
+            rig.operator_types(ALPHA, b"boot disk\r", at(5000));
+            rig.operator_types(BETA, b"boot disk\r", at(5000));
+            rig.advance(at(20_000));
+            rig.read(ALPHA);
+            rig.read(BETA);
+        },
+        memory,
+    )
+}
+
+#[test]
+fn two_live_the_journalled_primary_goes_on() {
+    let memory = clusterd::machine::memory::Memory {
+        packages: vec![clusterd::machine::memory::PackageMemory {
+            package: "service".to_owned(),
+            primary: Some("beta".to_owned()),
+            confirmed: true,
+            ..Default::default()
+        }],
+        nodes: Vec::new(),
+    };
+    let mut world = both_run(memory);
+    serves(&mut world, BETA);
+    let start = clusterd::clock::Moment::ZERO;
+    alarmed(&mut world, "two_live", start);
+    assert!(breaks(&world, ALPHA, start) > 0);
+    assert_eq!(breaks(&world, BETA, start), 0);
+    assert_eq!(
+        world.rig.node(ALPHA).condition(),
+        Condition::Prompt { resumable: false }
+    );
+}
+
+#[test]
+fn two_live_without_a_journal_is_an_operators_case() {
+    let mut world = both_run(clusterd::machine::memory::Memory::default());
+    reach(&mut world, "unclear");
+    world.pass(Duration::from_secs(600));
+    hands_off(&world, clusterd::clock::Moment::ZERO);
+    alarmed(&mut world, "unclear", clusterd::clock::Moment::ZERO);
+}

@@ -9,7 +9,9 @@ use std::path::Path;
 use clusterd::matcher::{PatternDef, check_pattern, example_matches};
 use clusterd::script::diagnostic::render;
 use clusterd::script::program::Pattern;
-use clusterd::script::{Compiled, Context, Faults, PatternJudge, compile as compile_with};
+use clusterd::script::{
+    Compiled, Context, Faults, PatternJudge, check_file as check_file_with, compile as compile_with,
+};
 
 /// Judges as the matcher does.
 struct Judge;
@@ -67,6 +69,17 @@ pub fn try_compile(
         judge: &Judge,
     };
     compile_with(path, text, &context)
+}
+
+/// Checks a script or a library by itself, with the shipped libraries.
+pub fn check_file(path: &str, text: &str) -> Result<Compiled, Faults> {
+    let libraries = libraries(SHIPPED);
+    let context = Context {
+        loader: &libraries,
+        params: &BTreeMap::new(),
+        judge: &Judge,
+    };
+    check_file_with(path, text, &context)
 }
 
 /// Compiles a script that has no errors, with the shipped libraries.

@@ -1,5 +1,7 @@
 //! Arms and triggers that are hidden by earlier ones.
 
+use std::collections::BTreeMap;
+
 use crate::script::PatternJudge;
 use crate::script::ast::{Arm, Claim, File, Pattern, State, Step, StepKind, Trigger, When, Word};
 use crate::script::compile::Draft;
@@ -14,10 +16,16 @@ pub fn check(
     judge: &dyn PatternJudge,
     faults: &mut Vec<Diagnostic>,
 ) {
-    let patterns: Vec<&Pattern> = files
+    let patterns = files
         .iter()
         .flat_map(|loaded| &loaded.file.patterns)
         .collect();
+    let mut covers = Covers {
+        patterns,
+        draft,
+        judge,
+        known: BTreeMap::new(),
+    };
     for Loaded { file, .. } in files {
         steps_of(file, &mut |step| match &step.kind {
             StepKind::Expect { arms, .. } => {
@@ -25,7 +33,7 @@ pub fn check(
                     &arms.iter().flat_map(|arm| &arm.labels).collect::<Vec<_>>(),
                     faults,
                 );
-                hidden(arms, &patterns, draft, judge, faults);
+                hidden(arms, &mut covers, faults);
             }
             StepKind::Nudge { patterns, .. } => twice(&patterns.iter().collect::<Vec<_>>(), faults),
             _ => {}
@@ -53,53 +61,60 @@ fn twice(labels: &[&Word], faults: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Which patterns match all that others are said to match, as far as it was asked.
+struct Covers<'c> {
+    patterns: Vec<&'c Pattern>,
+    draft: &'c Draft,
+    judge: &'c dyn PatternJudge,
+    known: BTreeMap<(String, String), bool>,
+}
+
+impl Covers<'_> {
+    /// Whether `wide` matches every example of `narrow`, and there is one.
+    fn covers(&mut self, wide: &str, narrow: &str) -> bool {
+        let key = (wide.to_owned(), narrow.to_owned());
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let compiled = self
+            .draft
+            .program
+            .patterns
+            .iter()
+            .find(|pattern| pattern.name == wide);
+        let examples = self
+            .patterns
+            .iter()
+            .filter(|pattern| pattern.name.text == narrow);
+        let mut likes = examples
+            .flat_map(|pattern| &pattern.examples)
+            .filter(|example| example.claim == Claim::Like)
+            .peekable();
+        let covers = compiled.is_some_and(|wide| {
+            likes.peek().is_some()
+                && likes.all(|example| self.judge.matches(wide, &example.line.text))
+        });
+        self.known.insert(key, covers);
+        covers
+    }
+}
+
 /// An arm whose pattern's every example is taken by the pattern of an earlier arm.
-fn hidden(
-    arms: &[Arm],
-    patterns: &[&Pattern],
-    draft: &Draft,
-    judge: &dyn PatternJudge,
-    faults: &mut Vec<Diagnostic>,
-) {
+fn hidden(arms: &[Arm], covers: &mut Covers, faults: &mut Vec<Diagnostic>) {
     for (number, arm) in arms.iter().enumerate() {
         for label in &arm.labels {
-            let earlier = arms[..number]
-                .iter()
-                .flat_map(|arm| &arm.labels)
-                .filter(|earlier| earlier.text != label.text);
-            let Some(pattern) = patterns
-                .iter()
-                .find(|pattern| pattern.name.text == label.text)
-            else {
-                continue;
-            };
-            let likes: Vec<&str> = pattern
-                .examples
-                .iter()
-                .filter(|example| example.claim == Claim::Like)
-                .map(|example| example.line.text.as_str())
-                .collect();
-            for first in earlier {
-                let compiled = draft
-                    .program
-                    .patterns
-                    .iter()
-                    .find(|compiled| compiled.name == first.text);
-                if let Some(compiled) = compiled
-                    && !likes.is_empty()
-                    && likes.iter().all(|line| judge.matches(compiled, line))
-                {
+            let earlier = arms[..number].iter().flat_map(|arm| &arm.labels);
+            for first in earlier.filter(|first| first.text != label.text) {
+                if covers.covers(&first.text, &label.text) {
+                    let message = format!(
+                        "`{}` matches all that `{}` is said to match",
+                        first.text, label.text
+                    );
                     faults.push(
-                        Diagnostic::warning(
-                            label.span,
-                            format!(
-                                "`{}` matches all that `{}` is said to match",
-                                first.text, label.text
-                            ),
-                        )
-                        .label("this arm may never be taken")
-                        .also(first.span, "this one comes first")
-                        .help("put the narrower pattern first, or make the wider one narrower"),
+                        Diagnostic::warning(label.span, message)
+                            .label("this arm may never be taken")
+                            .also(first.span, "this one comes first")
+                            .help("put the narrower pattern first, or make the wider one narrower"),
                     );
                 }
             }

@@ -4,7 +4,7 @@
 use super::calls::Uses;
 use super::flow::Outcome;
 use super::sends::starts_system;
-use super::walk::{Node, Taken, walk};
+use super::walk::{End, Node, Taken, walk};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{Diagnostic, Sources};
 use crate::script::program::{Op, PatternId, Pc, ProcedureId, Program, Question};
@@ -42,17 +42,41 @@ fn one(
     let name = &program.procedures[procedure].name;
     let firmware = firmware_patterns(program);
     let mut early: Vec<(Pc, Boot)> = Vec::new();
+    let mut strangers: Vec<Pc> = Vec::new();
     let walked = walk(
         draft,
         sources,
         procedure,
         Boot::default(),
         &mut |taken, pc, boot| {
+            if taken.node == Node::Perhaps && taken.op.who().is_some() {
+                strangers.push(pc);
+            }
             learn(program, &firmware, taken, *boot, &mut |boot| {
                 early.push((pc, boot));
             })
         },
     );
+    if walked.cut {
+        let message = format!("`{name}` has too many ways to look at them all");
+        faults.push(
+            Diagnostic::error(draft.procedures[procedure], message)
+                .help("make it simpler: fewer arms that go on in the same place"),
+        );
+    }
+    strangers.sort_unstable();
+    strangers.dedup();
+    for pc in strangers {
+        faults.push(
+            Diagnostic::error(
+                draft.spans[pc],
+                "what `boot` runs speaks to its own node only",
+            )
+            .label("this may be the node that was fenced")
+            .also(draft.spans[door], "booted with it here")
+            .help("write the procedure's argument; roles are on the move while a node boots"),
+        );
+    }
     early.sort_unstable();
     early.dedup_by_key(|(pc, _)| *pc);
     for (pc, boot) in early {
@@ -71,9 +95,20 @@ fn one(
             .help(format!("write `{missing}` before it")),
         );
     }
+    ends(draft, procedure, door, &walked.ends, faults);
+}
+
+/// Every way that ends well has started a system and seen it.
+fn ends(
+    draft: &Draft,
+    procedure: ProcedureId,
+    door: Pc,
+    ends: &[End<Boot>],
+    faults: &mut Vec<Diagnostic>,
+) {
+    let name = &draft.program.procedures[procedure].name;
     let mut told: Vec<Pc> = Vec::new();
-    for end in walked
-        .ends
+    for end in ends
         .iter()
         .filter(|end| !(end.fact.started && end.fact.seen))
     {

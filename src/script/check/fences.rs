@@ -2,10 +2,10 @@
 
 use super::calls::{Use, Uses, range};
 use super::proof::{Proof, learn};
-use super::walk::walk;
+use super::walk::{End, walk};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{Diagnostic, Sources};
-use crate::script::program::{Op, ProcedureId};
+use crate::script::program::{Op, Pc, ProcedureId};
 
 /// Looks at the procedures that fences name.
 pub fn check(draft: &Draft, uses: &Uses, sources: &Sources, faults: &mut Vec<Diagnostic>) {
@@ -67,45 +67,59 @@ fn one(
             .help("a fence that always fails stops nothing: let the last step be one of a proof"),
         );
     }
-    let mut told: Vec<usize> = Vec::new();
+    let mut told: Vec<Pc> = Vec::new();
     for end in &walked.ends {
-        if !end.fact.kinds(&program.firmwares).is_empty() || told.contains(&end.pc) {
-            continue;
+        if end.fact.kinds(&program.firmwares).is_empty() && !told.contains(&end.pc) {
+            told.push(end.pc);
+            let fault = unproved(draft, procedure, end, &walked.ends);
+            faults.push(fault.also(draft.spans[door], "used as a fence here"));
         }
-        told.push(end.pc);
-        let mut fault = Diagnostic::error(
-            draft.spans[end.pc],
-            format!("this way through `{name}` stops nothing for good"),
-        )
-        .label("ends here without a whole proof");
-        for other in walked.ends.iter().filter(|other| other.pc != end.pc) {
-            if let Some(kind) = other.fact.kinds(&program.firmwares).first() {
-                fault = fault.also(
-                    draft.spans[other.pc],
-                    format!("this way makes the proof {kind}"),
-                );
-            }
-        }
-        fault = fault.also(draft.spans[door], "used as a fence here");
-        if let Some(voided) = end.fact.voided {
-            fault = fault.also(
-                draft.spans[voided],
-                "this makes void what was proved before it",
-            );
-        }
-        if !end.way.is_empty() {
-            fault = fault.note(format!("the way:\n{}", end.way));
-        }
-        let breaks = breaks(draft, procedure);
-        let (note, help) = end.fact.missing(&program.firmwares, breaks);
-        fault = fault.note(note);
-        if breaks && end.fact.voided.is_none() && !reset_ordered(draft, procedure) {
-            fault = fault.note(
-                "BREAK alone stops nothing for good: the kernel is intact, and `go` resumes it",
-            );
-        }
-        faults.push(fault.help(help));
     }
+}
+
+/// A way that ends in `done` without a whole proof.
+fn unproved(
+    draft: &Draft,
+    procedure: ProcedureId,
+    end: &End<Proof>,
+    all: &[End<Proof>],
+) -> Diagnostic {
+    let program = &draft.program;
+    let name = &program.procedures[procedure].name;
+    let message = format!("this way through `{name}` stops nothing for good");
+    let mut fault =
+        Diagnostic::error(draft.spans[end.pc], message).label("ends here without a whole proof");
+    for other in all.iter().filter(|other| other.pc != end.pc) {
+        if let Some(kind) = other.fact.kinds(&program.firmwares).first() {
+            fault = fault.also(
+                draft.spans[other.pc],
+                format!("this way makes the proof {kind}"),
+            );
+        }
+    }
+    if let Some(voided) = end.fact.voided {
+        let typed = !matches!(
+            program.ops[voided],
+            Op::Wait(_) | Op::Expect { .. } | Op::Run { .. } | Op::Probe { .. }
+        );
+        let why = if typed {
+            "this makes void what was proved before it"
+        } else {
+            "a proof lives for 60 s, and this may take longer"
+        };
+        fault = fault.also(draft.spans[voided], why);
+    }
+    if !end.way.is_empty() {
+        fault = fault.note(format!("the way:\n{}", end.way));
+    }
+    let breaks = breaks(draft, procedure);
+    let (note, help) = end.fact.missing(&program.firmwares, breaks);
+    fault = fault.note(note);
+    if breaks && end.fact.voided.is_none() && !reset_ordered(draft, procedure) {
+        fault = fault
+            .note("BREAK alone stops nothing for good: the kernel is intact, and `go` resumes it");
+    }
+    fault.help(help)
 }
 
 /// Whether the procedure sends BREAK.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{SourceId, Sources, Span};
-use crate::script::program::{Op, Pc, Program, StateId};
+use crate::script::program::{Op, PatternId, Pc, Program, StateId};
 
 /// One way on from an op.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,19 +45,12 @@ pub fn ways(program: &Program, pc: Pc) -> Vec<Way> {
         Op::Goto(state) => vec![way(program.states[*state].entry, "", Well)],
         Op::End | Op::Done | Op::Fail(_) | Op::Again => Vec::new(),
         Op::Expect { arms, silence, .. } => {
-            let names = |patterns: &[usize]| -> String {
-                patterns
-                    .iter()
-                    .map(|pattern| program.patterns[*pattern].name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            let mut out: Vec<Way> = arms
+            let of_arms = arms
                 .iter()
-                .map(|arm| way(arm.then, names(&arm.patterns), Well))
-                .collect();
-            out.extend(silence.map(|to| way(to, "silence", Failed)));
-            out
+                .map(|arm| way(arm.then, names(program, &arm.patterns), Well));
+            of_arms
+                .chain(silence.map(|to| way(to, "silence", Failed)))
+                .collect()
         }
         Op::PowerStatus {
             on, off, unknown, ..
@@ -117,6 +110,14 @@ pub fn ways(program: &Program, pc: Pc) -> Vec<Way> {
     }
 }
 
+fn names(program: &Program, patterns: &[PatternId]) -> String {
+    let names: Vec<&str> = patterns
+        .iter()
+        .map(|pattern| program.patterns[*pattern].name.as_str())
+        .collect();
+    names.join(", ")
+}
+
 /// The states that the machine can come to.
 pub fn reachable_states(program: &Program) -> BTreeSet<StateId> {
     let mut seen = BTreeSet::new();
@@ -138,22 +139,25 @@ pub fn ways_out(program: &Program, state: StateId) -> BTreeSet<StateId> {
     let state = &program.states[state];
     let blocks =
         std::iter::once(state.entry).chain(state.triggers.iter().map(|trigger| trigger.body));
-    let mut out = BTreeSet::new();
-    for block in blocks {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![block];
-        while let Some(pc) = open.pop() {
-            if !seen.insert(pc) {
-                continue;
-            }
-            if let Op::Goto(to) = program.ops[pc] {
-                out.insert(to);
-            } else {
-                open.extend(ways(program, pc).into_iter().map(|way| way.to));
-            }
+    blocks
+        .flat_map(|entry| block(program, entry))
+        .filter_map(|pc| match program.ops[pc] {
+            Op::Goto(to) => Some(to),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The ops that may run from `entry` on without another state's.
+pub fn block(program: &Program, entry: Pc) -> BTreeSet<Pc> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![entry];
+    while let Some(pc) = open.pop() {
+        if seen.insert(pc) && !matches!(program.ops[pc], Op::Goto(_)) {
+            open.extend(ways(program, pc).into_iter().map(|way| way.to));
         }
     }
-    out
+    seen
 }
 
 /// A point on a way through a script.

@@ -4,6 +4,7 @@ mod alike;
 mod boots;
 mod calls;
 mod fences;
+mod firmware;
 mod flow;
 mod names;
 mod patterns;
@@ -30,6 +31,7 @@ pub fn local(
     faults: &mut Vec<Diagnostic>,
 ) {
     patterns::check(files, draft, judge, faults);
+    firmware::check(files, draft, faults);
     alike::check(files, draft, judge, faults);
 }
 
@@ -49,6 +51,7 @@ pub fn flow(
     calls::check(draft, &uses, faults);
     let whole = faults.len() == before;
     sends::check(draft, &uses, sources, faults);
+    sends::check_values(draft, faults);
     shell::check(draft, faults);
     if whole {
         takeover::check(draft, sources, faults);

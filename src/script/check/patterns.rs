@@ -4,10 +4,9 @@ use crate::script::PatternJudge;
 use crate::script::ast::{Claim, Pattern};
 use crate::script::compile::Draft;
 use crate::script::compile::load::Loaded;
-use crate::script::diagnostic::{Diagnostic, Span};
-use crate::script::program::{Firmware, PatternId};
+use crate::script::diagnostic::Diagnostic;
 
-/// Looks at every pattern, and at what firmware blocks and `keep` want of them.
+/// Looks at every pattern, and at what `keep` wants of them.
 pub fn check(
     files: &[Loaded],
     draft: &Draft,
@@ -15,7 +14,6 @@ pub fn check(
     faults: &mut Vec<Diagnostic>,
 ) {
     let patterns = files.iter().flat_map(|loaded| &loaded.file.patterns);
-    let places: Vec<Span> = patterns.clone().map(|pattern| pattern.name.span).collect();
     for (pattern, compiled) in patterns.zip(&draft.program.patterns) {
         match judge.refuses(&pattern.regex.text, pattern.quiet.is_some()) {
             Some(why) => faults.push(
@@ -38,9 +36,6 @@ pub fn check(
                 .help("write `quiet 200ms` behind it: it counts when nothing follows for so long"),
             );
         }
-    }
-    for firmware in &draft.program.firmwares {
-        firmware_groups(firmware, draft, &places, faults);
     }
     for loaded in files {
         kept_groups(loaded, draft, faults);
@@ -71,40 +66,6 @@ fn examples(
                 .also(pattern.regex.span, "this regex")
                 .help("mend the regex, or take the example out if it is wrong"),
         );
-    }
-}
-
-/// The groups that the engine reads must be there.
-fn firmware_groups(
-    firmware: &Firmware,
-    draft: &Draft,
-    places: &[Span],
-    faults: &mut Vec<Diagnostic>,
-) {
-    let wanted: [(PatternId, &[&str], &str); 2] = [
-        (firmware.host_id, &["id"], "identity"),
-        (firmware.shows, &["name", "value"], "get"),
-    ];
-    for (pattern, groups, key) in wanted {
-        let groups_there = groups_of(&draft.program.patterns[pattern].regex);
-        for group in groups
-            .iter()
-            .filter(|group| !groups_there.iter().any(|there| there == *group))
-        {
-            faults.push(
-                Diagnostic::error(
-                    places[pattern],
-                    format!("this pattern has no group `{group}`"),
-                )
-                .label(format!(
-                    "`{key}` of the firmware block `{}` reads it",
-                    firmware.platform
-                ))
-                .help(format!(
-                    "write `(?<{group}>…)` around that part of the regex"
-                )),
-            );
-        }
     }
 }
 
@@ -152,7 +113,7 @@ fn kept_groups(loaded: &Loaded, draft: &Draft, faults: &mut Vec<Diagnostic>) {
 }
 
 /// Names of the groups in a regex.
-fn groups_of(regex: &str) -> Vec<String> {
+pub fn groups_of(regex: &str) -> Vec<String> {
     let mut out = Vec::new();
     for (at, _) in regex.match_indices("(?") {
         let rest = &regex[at + 2..];

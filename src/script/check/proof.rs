@@ -1,6 +1,7 @@
 //! How far a way through a fence's procedure has come with each kind of proof.
 
 use super::flow::Outcome;
+use super::times::{PROOF_LIVES, takes};
 use super::walk::{Node, Taken};
 use crate::script::program::{Firmware, GuardSetting, Op, Pc, Piece, Presence, Question, Text};
 
@@ -14,6 +15,8 @@ pub struct Proof {
     power: bool,
     word: bool,
     assumed: bool,
+    /// Seconds, at the most, since the last step of a FirmwareReset.
+    age: u64,
     /// The last step that made void what had been proved.
     pub voided: Option<Pc>,
 }
@@ -41,6 +44,10 @@ enum Stage {
     KnownAgain,
 }
 
+fn whole_seconds(time: std::time::Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 /// What a step adds to a proof, or takes away.
 pub fn learn(firmwares: &[Firmware], taken: &Taken, before: &Proof) -> Proof {
     let mut proof = before.clone();
@@ -54,6 +61,26 @@ pub fn learn(firmwares: &[Firmware], taken: &Taken, before: &Proof) -> Proof {
             voided: proof.voided,
             ..Proof::default()
         };
+    }
+    let asked =
+        taken.node == Node::Subject && matches!(taken.op, Op::Question { .. } | Op::Reset { .. });
+    let whole = proof
+        .resets
+        .iter()
+        .zip(firmwares)
+        .any(|(reset, firmware)| reset.whole(&firmware.guard));
+    proof.age = if asked || !whole {
+        0
+    } else {
+        proof.age + whole_seconds(takes(taken.op))
+    };
+    if proof.age > PROOF_LIVES.as_secs() {
+        proof.age = 0;
+        for (reset, firmware) in proof.resets.iter_mut().zip(firmwares) {
+            if reset.whole(&firmware.guard) {
+                *reset = Reset::default();
+            }
+        }
     }
     if taken.node != Node::Subject {
         return proof;

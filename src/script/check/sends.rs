@@ -1,9 +1,10 @@
 //! `send` must not start a system: rules 1 and 2 leave that to `boot` and `resume`.
 
 use super::calls::{Use, Uses, procedures_end, range};
+use super::flow::one_line;
 use crate::script::compile::Draft;
-use crate::script::diagnostic::{Diagnostic, Sources};
-use crate::script::program::{Op, Pc, Piece, Program, Text};
+use crate::script::diagnostic::{Diagnostic, Sources, Span};
+use crate::script::program::{Op, Pc, Piece, Program, Question, Text, Value};
 
 /// Looks at every `send` that stands elsewhere than in a procedure of `boot` or `resume`.
 pub fn check(draft: &Draft, uses: &Uses, sources: &Sources, faults: &mut Vec<Diagnostic>) {
@@ -25,91 +26,146 @@ pub fn check(draft: &Draft, uses: &Uses, sources: &Sources, faults: &mut Vec<Dia
 }
 
 fn send(draft: &Draft, pc: Pc, used: Option<Pc>, sources: &Sources, faults: &mut Vec<Diagnostic>) {
-    let Op::Send { text, .. } = &draft.program.ops[pc] else {
+    let danger = match &draft.program.ops[pc] {
+        Op::Send { text, .. } => danger(&draft.program, text),
+        _ => None,
+    };
+    let Some(mut fault) = danger.map(|danger| danger.at(draft.spans[pc])) else {
         return;
     };
-    let Some((message, label, help)) = danger(&draft.program, text) else {
-        return;
-    };
-    // `ask` sends RETURN by itself; what stands there is never dangerous.
-    let mut fault = Diagnostic::error(draft.spans[pc], message)
-        .label(label)
-        .help(help);
     if let Some(at) = used {
-        fault = fault.also(
-            draft.spans[at],
-            format!(
-                "reached from here: `{}`",
-                super::flow::one_line(sources.slice(draft.spans[at]))
-            ),
-        );
+        let step = one_line(sources.slice(draft.spans[at]));
+        fault = fault.also(draft.spans[at], format!("reached from here: `{step}`"));
     }
     faults.push(fault);
 }
 
-/// Why a text may start a system: what is wrong, what the caret says, the mend.
-fn danger(program: &Program, text: &Text) -> Option<(String, String, String)> {
+/// The value of a `set` is typed behind a command: it must not be able to end that line.
+pub fn check_values(draft: &Draft, faults: &mut Vec<Diagnostic>) {
+    for (pc, op) in draft.program.ops.iter().enumerate() {
+        let Op::Question {
+            question: Question::Set { name, value, .. } | Question::Verify { name, value, .. },
+            ..
+        } = op
+        else {
+            continue;
+        };
+        let ends = |text: &str| text.chars().any(char::is_control);
+        let bad_name = name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace());
+        let bad_value = value.0.iter().any(|piece| match piece {
+            Piece::Literal(text) => ends(text),
+            Piece::Value(value) => matches!(
+                value,
+                Value::Slot(_) | Value::Evidence | Value::Reason | Value::Elapsed
+            ),
+        });
+        if bad_name {
+            faults.push(
+                Diagnostic::error(draft.spans[pc], "this is no name of a boot parameter")
+                    .label("a name is one word")
+                    .help("write `set node \"auto-boot?\" = \"false\" within 10s`"),
+            );
+        } else if bad_value {
+            faults.push(
+                Diagnostic::error(draft.spans[pc], "this value could hold the end of a line, and a command behind it")
+                    .label("it is typed on the console")
+                    .help("write it out, or use a parameter, `{boot_device}`, `{address}` or a node's name"),
+            );
+        }
+    }
+}
+
+/// Why a text may start a system.
+pub struct Danger {
+    message: String,
+    label: String,
+    help: &'static str,
+}
+
+impl Danger {
+    /// As a fault.
+    pub fn at(self, span: Span) -> Diagnostic {
+        Diagnostic::error(span, self.message)
+            .label(self.label)
+            .help(self.help)
+    }
+}
+
+fn danger(program: &Program, text: &Text) -> Option<Danger> {
     let mut line = String::new();
     for piece in &text.0 {
         match piece {
             Piece::Literal(literal) => line.push_str(literal),
             Piece::Value(_) => {
-                return Some((
-                    "this `send` types a value that is only known when it runs".to_owned(),
-                    "the value might be a word that starts a system".to_owned(),
-                    "write the text out or make it a parameter; boot parameters are written with `set`".to_owned(),
-                ));
+                return Some(Danger {
+                    message: "this `send` types a value that is only known when it runs".to_owned(),
+                    label: "the value might be a word that starts a system".to_owned(),
+                    help: "write the text out or make it a parameter; boot parameters are written with `set`",
+                });
             }
         }
     }
-    let starts = || {
-        program
-            .firmwares
-            .iter()
-            .flat_map(|firmware| &firmware.starts)
-    };
-    if let Some(control) = line
-        .chars()
-        .find(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\u{3}' | '\u{15}'))
-    {
-        return Some((
-            "this `send` types a control character that could recall or complete a command".to_owned(),
-            format!("`\\x{:02x}`", u32::from(control)),
-            "outside `boot` and `resume` only `\\r`, `\\n`, `\\x03` (give up the line) and `\\x15` (wipe it) are sent".to_owned(),
-        ));
+    if program.firmwares.is_empty() && !line.chars().all(char::is_control) {
+        return Some(Danger {
+            message: "nothing says which words start a system".to_owned(),
+            label: "this might be one".to_owned(),
+            help: "`use` a library with a firmware block, such as openboot: its `starts` lists them",
+        });
     }
-    let words: Vec<&str> = line
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .collect();
-    for word in &words {
-        if let Some(start) = starts().find(|start| start.eq_ignore_ascii_case(word)) {
-            return Some((
-                format!("`{start}` starts a system, and only `boot` and `resume` may do that"),
-                format!("the firmware takes `{word}` as a command"),
-                "put it into a procedure and write `boot secondary with …` in a state, where the fence is checked".to_owned(),
-            ));
+    danger_of_line(&all_starts(program), &line)
+}
+
+/// Why a line may start a system where it should not.
+pub fn danger_of_line(starts: &[&str], line: &str) -> Option<Danger> {
+    let harmless = |c: char| matches!(c, '\r' | '\n' | '\u{3}' | '\u{15}');
+    if let Some(control) = line.chars().find(|c| c.is_control() && !harmless(*c)) {
+        return Some(Danger {
+            message: "this types a control character that could recall or complete a command"
+                .to_owned(),
+            label: format!("`\\x{:02x}`", u32::from(control)),
+            help: "outside `boot` and `resume` only `\\r`, `\\n`, `\\x03` (give up the line) and `\\x15` (wipe it) are sent",
+        });
+    }
+    for word in words(line) {
+        if let Some(start) = starts.iter().find(|start| start.eq_ignore_ascii_case(word)) {
+            return Some(Danger {
+                message: format!(
+                    "`{start}` starts a system, and only `boot` and `resume` may do that"
+                ),
+                label: format!("the firmware takes `{word}` as a command"),
+                help: "put it into a procedure and write `boot secondary with …` in a state, where the fence is checked",
+            });
         }
     }
-    let last = words.last().copied().unwrap_or_default();
-    let begun = starts().find(|start| {
-        !last.is_empty()
-            && start.len() > last.len()
-            && start
-                .get(..last.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(last))
-    });
-    begun.map(|start| {
-        (
-            "this `send` ends in the middle of a word".to_owned(),
-            format!("`{last}` could become `{start}`"),
-            "end the line in the same text: `\\r`".to_owned(),
-        )
+    let last = words(line).last().unwrap_or_default();
+    let becomes = |start: &&&str| {
+        let head = start.get(..last.len());
+        !last.is_empty() && head.is_some_and(|head| head.eq_ignore_ascii_case(last))
+    };
+    starts.iter().find(becomes).map(|start| Danger {
+        message: "this ends in the middle of a word".to_owned(),
+        label: format!("`{last}` could become `{start}`"),
+        help: "end the line in the same text: `\\r`",
     })
+}
+
+/// The words of a line as firmware and loaders take them apart.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ';' | '|' | '&'))
+}
+
+/// The words that start a system on any platform of the script.
+pub fn all_starts(program: &Program) -> Vec<&str> {
+    let starts = program
+        .firmwares
+        .iter()
+        .flat_map(|firmware| &firmware.starts);
+    starts.map(String::as_str).collect()
 }
 
 /// Whether a text holds a word that starts a system.
 pub fn starts_system(program: &Program, text: &Text) -> bool {
-    // A value glued to a word makes it another word: a place holder that is no blank.
+    // A value glued to a word makes it another word: something that is no blank.
     let line: String = text
         .0
         .iter()
@@ -118,12 +174,6 @@ pub fn starts_system(program: &Program, text: &Text) -> bool {
             Piece::Value(_) => "\u{fffd}",
         })
         .collect();
-    line.split(|c: char| c.is_whitespace() || c.is_control())
-        .any(|word| {
-            program
-                .firmwares
-                .iter()
-                .flat_map(|firmware| &firmware.starts)
-                .any(|start| start.eq_ignore_ascii_case(word))
-        })
+    let starts = all_starts(program);
+    words(&line).any(|word| starts.iter().any(|start| start.eq_ignore_ascii_case(word)))
 }

@@ -3,7 +3,7 @@
 use super::flow::{reachable_states, ways_out};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::program::StateKind;
+use crate::script::program::{StateKind, Trigger, When};
 
 /// Looks at every state.
 pub fn check(draft: &Draft, faults: &mut Vec<Diagnostic>) {
@@ -26,6 +26,17 @@ pub fn check(draft: &Draft, faults: &mut Vec<Diagnostic>) {
                     .help(format!(
                         "give it a trigger, `on operator release -> …`; where it is meant to wait for an operator write `hold state {name}`"
                     )),
+            );
+        }
+        let operator = |trigger: &Trigger| matches!(trigger.when, When::Operator(_));
+        if state.kind == StateKind::Hold && !state.triggers.iter().any(operator) {
+            faults.push(
+                Diagnostic::warning(
+                    *span,
+                    format!("the hold state `{name}` does not listen to an operator"),
+                )
+                .label("HOLD needs an operator's way out")
+                .help("write `on operator release -> …` in it"),
             );
         }
     }

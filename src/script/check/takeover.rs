@@ -3,15 +3,12 @@
 
 use std::time::Duration;
 
-use super::flow::{Outcome, Point, reachable_states, tell, ways};
+use super::flow::{Outcome, Point, block, reachable_states, tell, ways};
 use super::sends::starts_system;
-use super::times::{Times, takes};
+use super::times::{PROOF_LIVES, Times, takes};
 use crate::script::compile::Draft;
-use crate::script::diagnostic::{Diagnostic, Sources};
-use crate::script::program::{Op, Pc, ProcedureId, Program, Role, Who};
-
-/// How long a FirmwareReset proof lives (design, rule 3).
-const PROOF_LIVES: Duration = Duration::from_secs(60);
+use crate::script::diagnostic::{Diagnostic, Sources, Span};
+use crate::script::program::{Op, Pc, ProcedureId, Role, Who};
 
 /// What is known on a way through states.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +20,17 @@ struct Fact {
     /// A takeover that nobody was told of yet.
     owes: Option<Pc>,
     /// Where a fence was made and where it died, and why.
-    lost: Option<(Pc, Pc, String)>,
-    made: Option<Pc>,
+    lost: Option<Lost>,
+    made: Option<Span>,
+}
+
+/// A fence that is dead.
+#[derive(Clone, Debug)]
+struct Lost {
+    role: Role,
+    made: Span,
+    died: Span,
+    why: String,
 }
 
 impl Fact {
@@ -38,91 +44,152 @@ impl Fact {
         fence && (!self.alarmed || other.alarmed) && (self.owes.is_some() || other.owes.is_none())
     }
 
-    fn dies(&mut self, at: Pc, why: &str) {
-        if self.fence.take().is_some() {
-            self.lost = self.made.map(|made| (made, at, why.to_owned()));
+    fn dies(&mut self, at: Span, why: &str) {
+        if let Some((role, _)) = self.fence.take() {
+            self.lost = self.made.map(|made| Lost {
+                role,
+                made,
+                died: at,
+                why: why.to_owned(),
+            });
         }
     }
 }
 
 /// Follows all ways from the start and from every trigger.
 pub fn check(draft: &Draft, sources: &Sources, faults: &mut Vec<Diagnostic>) {
-    let program = &draft.program;
-    let mut points: Vec<Point<Fact>> = Vec::new();
-    let root = |pc, state, trigger| Point {
-        pc,
-        fact: Fact::default(),
-        from: None,
-        state,
-        trigger,
+    let points = roots(draft);
+    let seen = vec![Vec::new(); draft.program.ops.len()];
+    let told = Vec::new();
+    let mut search = Search {
+        draft,
+        sources,
+        points,
+        seen,
+        told,
+        faults,
     };
+    let mut next = 0;
+    while next < search.points.len() {
+        search.visit(next);
+        next += 1;
+    }
+}
+
+/// The start, and every trigger: the machine has listened before it, for any time.
+fn roots(draft: &Draft) -> Vec<Point<Fact>> {
+    let program = &draft.program;
+    let mut points = Vec::new();
     for state in reachable_states(program) {
+        let entry = program.states[state].entry;
+        let root = |pc, fact, trigger| Point {
+            pc,
+            fact,
+            from: None,
+            state,
+            trigger,
+        };
         if state == program.start {
-            points.push(root(program.states[state].entry, state, None));
+            points.push(root(entry, Fact::default(), None));
         }
+        let fence = block(program, entry)
+            .into_iter()
+            .find_map(|pc| match program.ops[pc] {
+                Op::Fence {
+                    who: Who::Role(role),
+                    ..
+                } => Some((role, draft.spans[pc])),
+                _ => None,
+            });
         for (number, trigger) in program.states[state].triggers.iter().enumerate() {
-            points.push(root(trigger.body, state, Some(number)));
+            let mut fact = Fact::default();
+            if let Some((role, made)) = fence {
+                let why = "the machine listens before this comes, and a proof lives for 60 s";
+                let died = draft.triggers[state][number];
+                fact.lost = Some(Lost {
+                    role,
+                    made,
+                    died,
+                    why: why.to_owned(),
+                });
+            }
+            points.push(root(trigger.body, fact, Some(number)));
         }
     }
-    let mut seen: Vec<Vec<Fact>> = vec![Vec::new(); program.ops.len()];
-    let mut told: Vec<(Pc, bool)> = Vec::new();
-    let mut next = 0;
-    while next < points.len() {
-        let (pc, state, fact) = (
-            points[next].pc,
-            points[next].state,
-            points[next].fact.clone(),
-        );
-        next += 1;
-        if seen[pc].iter().any(|other| other.covers(&fact)) {
-            continue;
+    points
+}
+
+/// The search for ways that go wrong.
+struct Search<'s> {
+    draft: &'s Draft,
+    sources: &'s Sources,
+    points: Vec<Point<Fact>>,
+    /// For every op what was known there before.
+    seen: Vec<Vec<Fact>>,
+    told: Vec<(Pc, Wrong)>,
+    faults: &'s mut Vec<Diagnostic>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    Unfenced,
+    Silent,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, number: usize) {
+        let program = &self.draft.program;
+        let Point {
+            pc, state, fact, ..
+        } = self.points[number].clone();
+        if self.seen[pc].iter().any(|other| other.covers(&fact)) {
+            return;
         }
-        seen[pc].push(fact.clone());
-        let way = |points: &[Point<Fact>]| tell(points, next - 1, draft, sources);
-        if let Op::Boot {
-            who: Who::Role(role),
-            procedure,
-            ..
-        } = &program.ops[pc]
-            && let Some(fault) = unfenced(draft, pc, *role, *procedure, &fact)
-            && !told.contains(&(pc, true))
-        {
-            told.push((pc, true));
-            faults.push(fault.note(format!("the way there:\n{}", way(&points))));
+        self.seen[pc].push(fact.clone());
+        match &program.ops[pc] {
+            Op::Boot {
+                who: Who::Role(role),
+                procedure,
+                ..
+            } => {
+                if let Some(fault) = unfenced(self.draft, pc, *role, *procedure, &fact) {
+                    self.tell(number, pc, Wrong::Unfenced, fault);
+                }
+            }
+            Op::End => {
+                if let Some(boot) = fact.owes {
+                    let message = "a takeover happens here, and no alarm tells of it";
+                    let help = "write `alarm critical primary_lost \"{primary}: {evidence}\"` before the fence";
+                    let fault = Diagnostic::error(self.draft.spans[boot], message).help(help);
+                    self.tell(number, boot, Wrong::Silent, fault);
+                }
+            }
+            _ => {}
         }
-        if let (Op::End, Some(boot)) = (&program.ops[pc], fact.owes)
-            && !told.contains(&(boot, false))
-        {
-            told.push((boot, false));
-            faults.push(
-                Diagnostic::error(draft.spans[boot], "a takeover happens here, and no alarm tells of it")
-                    .note(format!("the way there:\n{}", way(&points)))
-                    .help("write `alarm critical primary_lost \"{primary}: {evidence}\"` before the fence"),
-            );
-        }
-        for on in ways(program, pc) {
-            let mut fact = after(program, pc, on.outcome, &fact);
-            let to_state = if let Op::Goto(to) = program.ops[pc] {
+        for way in ways(program, pc) {
+            let fact = after(self.draft, pc, way.outcome, &fact);
+            let state = if let Op::Goto(to) = program.ops[pc] {
                 to
             } else {
                 state
             };
-            if let Op::Boot {
-                who: Who::Role(Role::Secondary),
-                ..
-            } = program.ops[pc]
-                && on.outcome != Outcome::Refused
-                && !fact.alarmed
-            {
-                fact.owes = Some(pc);
-            }
-            points.push(Point {
-                pc: on.to,
+            let from = Some((number, way.why));
+            self.points.push(Point {
+                pc: way.to,
                 fact,
-                from: Some((next - 1, on.why)),
-                state: to_state,
+                from,
+                state,
                 trigger: None,
             });
+        }
+    }
+
+    fn tell(&mut self, number: usize, pc: Pc, wrong: Wrong, fault: Diagnostic) {
+        if !self.told.contains(&(pc, wrong)) {
+            self.told.push((pc, wrong));
+            let way = tell(&self.points, number, self.draft, self.sources);
+            self.faults
+                .push(fault.note(format!("the way there:\n{way}")));
         }
     }
 }
@@ -155,20 +222,21 @@ fn unfenced(
     let lead = Times::until(program, &starts)
         .of(procedure)
         .unwrap_or_default();
-    let mut lost = fact.lost.clone();
+    let mut lost = fact.lost.clone().filter(|lost| lost.role == other(role));
     if let Some((role_fenced, age)) = fact.fence
         && role_fenced == other(role)
     {
-        if age.saturating_add(lead) <= PROOF_LIVES {
+        let late = age.saturating_add(lead);
+        if late <= PROOF_LIVES {
             return None;
         }
-        let shown = crate::clock::Span(age.saturating_add(lead));
-        lost = fact.made.map(|made| {
-            (
-                made,
-                pc,
-                format!("it may take {shown} until the boot command, and a proof lives for 60 s"),
-            )
+        let late = crate::clock::Span(late);
+        let why = format!("it may take {late} until the boot command, and a proof lives for 60 s");
+        lost = fact.made.map(|made| Lost {
+            role: role_fenced,
+            made,
+            died: draft.spans[pc],
+            why,
         });
     }
     let mut fault = Diagnostic::error(
@@ -179,22 +247,22 @@ fn unfenced(
         "write `fence {fenced} with openboot_reset else -> …` right before it"
     ));
     match lost {
-        Some((made, died, why)) if died != pc => {
+        Some(lost) if lost.died != draft.spans[pc] => {
             fault = fault
                 .label("the fence is dead by now")
-                .also(draft.spans[made], "fenced here")
-                .also(draft.spans[died], why);
+                .also(lost.made, "fenced here")
+                .also(lost.died, lost.why);
         }
-        Some((made, _, why)) => fault = fault.label(why).also(draft.spans[made], "fenced here"),
+        Some(lost) => fault = fault.label(lost.why).also(lost.made, "fenced here"),
         None => fault = fault.label(format!("nothing on this way has fenced the {fenced}")),
     }
     Some(fault)
 }
 
 /// What is known behind an op.
-fn after(program: &Program, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
+fn after(draft: &Draft, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
     let mut fact = before.clone();
-    let op = &program.ops[pc];
+    let (op, span) = (&draft.program.ops[pc], draft.spans[pc]);
     let fenced = fact.fence.map(|(role, _)| Who::Role(role));
     match op {
         Op::Alarm { .. } => {
@@ -202,21 +270,28 @@ fn after(program: &Program, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
             fact.owes = None;
         }
         Op::Fence { who, .. } => {
-            fact.dies(pc, "another fence comes in between");
+            fact.dies(span, "another fence comes in between");
             if let (Who::Role(role), Outcome::Well) = (*who, outcome) {
                 fact.fence = Some((role, Duration::ZERO));
-                fact.made = Some(pc);
+                fact.made = Some(span);
                 fact.lost = None;
             }
         }
-        Op::Boot { .. } | Op::Resume { .. } => fact.dies(pc, "this used the fence up"),
-        Op::Survey { .. } => fact.dies(pc, "a survey asks all nodes and binds the roles anew"),
-        Op::Call { .. } => fact.dies(pc, "what is called may speak to the fenced node"),
+        Op::Boot { who, .. } => {
+            fact.dies(span, "this used the fence up");
+            let takeover = *who == Who::Role(Role::Secondary) && outcome != Outcome::Refused;
+            if takeover && !fact.alarmed {
+                fact.owes = Some(pc);
+            }
+        }
+        Op::Resume { .. } => fact.dies(span, "this used the fence up"),
+        Op::Survey { .. } => fact.dies(span, "a survey asks all nodes and binds the roles anew"),
+        Op::Call { .. } => fact.dies(span, "what is called may speak to the fenced node"),
         Op::Send { who, .. } | Op::Break { who } if Some(*who) == fenced => {
-            fact.dies(pc, "this types on the console of the fenced node");
+            fact.dies(span, "this types on the console of the fenced node");
         }
         Op::WaitLink { who, .. } if Some(*who) == fenced => {
-            fact.dies(pc, "a console that comes back proves nothing");
+            fact.dies(span, "a console that comes back proves nothing");
         }
         _ => {}
     }
@@ -225,7 +300,7 @@ fn after(program: &Program, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
     {
         *age = age.saturating_add(takes(op));
         if *age > PROOF_LIVES {
-            fact.dies(pc, "a proof lives for 60 s, and this may take longer");
+            fact.dies(span, "a proof lives for 60 s, and this may take longer");
         }
     }
     fact

@@ -8,6 +8,9 @@ use super::calls;
 use super::flow::ways;
 use crate::script::program::{Op, Pc, ProcedureId, Program};
 
+/// How long a FirmwareReset proof lives (design, rule 3).
+pub const PROOF_LIVES: Duration = Duration::from_secs(60);
+
 /// The longest times of procedures that do not call themselves.
 pub struct Times<'p> {
     program: &'p Program,

@@ -309,20 +309,6 @@ fn resolve(who: Who, nodes: &[Node]) -> Node {
 }
 
 fn node_of(op: &Op, spot: &Spot) -> Node {
-    let who = match op {
-        Op::Send { who, .. }
-        | Op::Break { who }
-        | Op::Expect { who, .. }
-        | Op::Question { who, .. }
-        | Op::Reset { who, .. }
-        | Op::Siege { who }
-        | Op::Dark { who, .. }
-        | Op::PowerOff { who, .. }
-        | Op::Word { who, .. }
-        | Op::Assume { who, .. }
-        | Op::PowerStatus { who, .. }
-        | Op::WaitLink { who, .. } => *who,
-        _ => return Node::Perhaps,
-    };
-    resolve(who, spot.frames.last().map_or(&[], |frame| &frame.nodes))
+    let nodes = spot.frames.last().map_or(&[][..], |frame| &frame.nodes);
+    op.who().map_or(Node::Perhaps, |who| resolve(who, nodes))
 }

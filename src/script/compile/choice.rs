@@ -48,49 +48,60 @@ impl Builder<'_> {
             .iter()
             .map(|(code, arm)| (*code, layout.starts[*arm]))
             .collect();
-        let op = match &step.kind {
+        if let Some(op) = self.choice_op(step, home, &to, codes) {
+            self.ops[at] = op;
+        }
+        layout.fall
+    }
+
+    /// The op itself; `to` tells where the arm with a number leads.
+    fn choice_op(
+        &mut self,
+        step: &Step,
+        home: Home,
+        to: &dyn Fn(usize) -> Pc,
+        codes: Vec<(i32, Pc)>,
+    ) -> Option<Op> {
+        Some(match &step.kind {
             StepKind::PowerStatus { who, within, .. } => {
                 let (who, within) = (self.who(who, home), self.time(within));
-                who.zip(within).map(|(who, within)| Op::PowerStatus {
-                    who,
-                    within,
-                    on: to(0),
-                    off: to(1),
-                    unknown: to(2),
-                })
+                let (on, off, unknown) = (to(0), to(1), to(2));
+                Op::PowerStatus {
+                    who: who?,
+                    within: within?,
+                    on,
+                    off,
+                    unknown,
+                }
             }
-            StepKind::Survey { within, .. } => self.time(within).map(|within| Op::Survey {
-                within,
+            StepKind::Survey { within, .. } => Op::Survey {
+                within: self.time(within)?,
                 one_runs: to(0),
                 all_wait: to(1),
                 two_live: to(2),
                 silent: to(3),
                 unclear: to(4),
-            }),
+            },
             StepKind::Probe { probed, within, .. } => {
-                let (probe, within) = (self.probe(probed, home), self.time(within));
-                within.map(|within| Op::Probe {
+                let (probe, within) = (self.probe(probed, home), self.time(within)?);
+                Op::Probe {
                     probe,
                     within,
                     answers: to(0),
                     silent: to(1),
-                })
+                }
             }
             StepKind::Run { argv, within, .. } => {
                 let argv = argv.iter().map(|text| self.text(text, home)).collect();
-                self.time(within).map(|within| Op::Run {
+                Op::Run {
                     argv,
-                    within,
+                    within: self.time(within)?,
                     codes,
                     otherwise: to(0),
-                })
+                }
             }
-            _ => None,
-        };
-        if let Some(op) = op {
-            self.ops[at] = op;
-        }
-        layout.fall
+            _ => return None,
+        })
     }
 
     /// A `run` in a procedure without an `else` arm fails on every other exit code.

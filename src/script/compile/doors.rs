@@ -19,25 +19,8 @@ impl Builder<'_> {
             return Fall::Through;
         };
         let span = step.span;
-        if home.place == HomePlace::Procedure {
-            self.fault(
-                Diagnostic::error(
-                    span,
-                    format!("`{}` has no place in a procedure", door.word()),
-                )
-                .label("a door is a step of a state")
-                .help("move it to the state that calls this procedure"),
-            );
-        } else {
-            self.needs_else(otherwise.as_deref(), span, door.word());
-        }
+        self.about_door(step, home);
         let who = self.who(who, home);
-        if let ([_, second, ..], Door::Boot | Door::Resume) = (procedures.as_slice(), door) {
-            self.fault(
-                Diagnostic::error(second.span, format!("`{}` has one procedure", door.word()))
-                    .help("only a `fence` tries several, one after the other"),
-            );
-        }
         let called: Option<Vec<ProcedureId>> = procedures
             .iter()
             .map(|procedure| self.scope.find(Kind::Procedure, procedure, self.faults))
@@ -80,6 +63,35 @@ impl Builder<'_> {
             };
         }
         Fall::Through
+    }
+
+    /// What a door must have, and where it must stand.
+    fn about_door(&mut self, step: &Step, home: Home) {
+        let StepKind::Door {
+            door,
+            procedures,
+            otherwise,
+            ..
+        } = &step.kind
+        else {
+            return;
+        };
+        if home.place == HomePlace::Procedure {
+            let message = format!("`{}` has no place in a procedure", door.word());
+            self.fault(
+                Diagnostic::error(step.span, message)
+                    .label("a door is a step of a state")
+                    .help("move it to the state that calls this procedure"),
+            );
+        } else {
+            self.needs_else(otherwise.as_deref(), step.span, door.word());
+        }
+        if let ([_, second, ..], Door::Boot | Door::Resume) = (procedures.as_slice(), door) {
+            self.fault(
+                Diagnostic::error(second.span, format!("`{}` has one procedure", door.word()))
+                    .help("only a `fence` tries several, one after the other"),
+            );
+        }
     }
 
     pub fn call(&mut self, step: &Step, home: Home) -> Fall {

@@ -15,6 +15,15 @@ pub struct Loaded {
     pub library: bool,
 }
 
+/// What a file must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FileRole {
+    Script,
+    Library,
+    /// What it says it is, by a `script` line.
+    Either,
+}
+
 /// Everything that was read, libraries before those who use them.
 #[derive(Default)]
 pub struct Loading {
@@ -26,9 +35,14 @@ pub struct Loading {
 
 impl Loading {
     /// Reads `text`, and what it uses.
-    pub fn read(&mut self, path: &str, text: &str, context: &Context, library: bool) {
+    pub fn read(&mut self, path: &str, text: &str, context: &Context, role: FileRole) {
         let source = self.sources.add(path, text);
         let file = parse(source, text, &mut self.faults);
+        let library = match role {
+            FileRole::Script => false,
+            FileRole::Library => true,
+            FileRole::Either => file.script.is_none() && file.states.is_empty(),
+        };
         for name in file.uses.clone() {
             self.library(&name, context);
         }
@@ -42,7 +56,7 @@ impl Loading {
         }
         self.seen.push(name.text.clone());
         match context.loader.load(&name.text) {
-            Some((path, text)) => self.read(&path, &text, context, true),
+            Some((path, text)) => self.read(&path, &text, context, FileRole::Library),
             None => self.faults.push(
                 Diagnostic::error(name.span, format!("there is no library `{}`", name.text))
                     .label("no such file was found")

@@ -13,7 +13,7 @@ mod value;
 
 use std::time::Duration;
 
-use load::{Loaded, Loading};
+use load::{FileRole, Loaded, Loading};
 use scope::{Kind, Scope};
 use steps::{Builder, Home};
 
@@ -52,9 +52,9 @@ pub struct Lowered {
 }
 
 /// Compiles without checking the flow.
-pub fn lower(path: &str, text: &str, context: &Context) -> Lowered {
+pub fn lower(path: &str, text: &str, context: &Context, role: FileRole) -> Lowered {
     let mut loading = Loading::default();
-    loading.read(path, text, context, false);
+    loading.read(path, text, context, role);
     let paths: Vec<String> = loading.sources.paths().map(str::to_owned).collect();
     let params = loading.params(context.params);
     let Loading {
@@ -64,79 +64,7 @@ pub fn lower(path: &str, text: &str, context: &Context) -> Lowered {
         ..
     } = loading;
     let scope = Scope::new(&files, params, &mut faults);
-    let firmwares = firmware::firmwares(&files, &scope, &mut faults);
-    let mut builder = Builder::new(&scope, &mut faults);
-    let patterns = patterns(&files, &mut builder);
-    let procedures = procedures(&files, &mut builder);
-    let (states, start, state_spans, triggers) = states(&files, &mut builder);
-    let Builder {
-        ops,
-        spans,
-        assumptions,
-        ..
-    } = builder;
-    let places = spans
-        .iter()
-        .map(|span| Place {
-            file: span.source.0,
-            line: sources.line(*span),
-        })
-        .collect();
-    let place = |span: Span| Place {
-        file: span.source.0,
-        line: sources.line(span),
-    };
-    let mut program = Program {
-        name: files
-            .last()
-            .and_then(|main| main.file.script.clone())
-            .map_or_else(String::new, |name| name.text),
-        files: paths,
-        patterns,
-        firmwares,
-        states,
-        start,
-        procedures: procedures
-            .iter()
-            .map(|(procedure, _, _)| procedure.clone())
-            .collect(),
-        slots: scope.names(Kind::Value),
-        ops,
-        places,
-        ping_every: PING_EVERY,
-        assumptions: assumptions
-            .into_iter()
-            .map(|(span, text)| {
-                format!(
-                    "{}:{}: {text}",
-                    sources.path(span.source),
-                    sources.line(span)
-                )
-            })
-            .collect(),
-    };
-    program.ping_every = ping_every(&program.states);
-    for (state, (span, heads)) in program
-        .states
-        .iter_mut()
-        .zip(state_spans.iter().zip(&triggers))
-    {
-        state.place = place(*span);
-        for (trigger, head) in state.triggers.iter_mut().zip(heads) {
-            trigger.place = place(*head);
-        }
-    }
-    for (procedure, (_, span, _)) in program.procedures.iter_mut().zip(&procedures) {
-        procedure.place = place(*span);
-    }
-    let draft = Draft {
-        program,
-        spans,
-        states: state_spans,
-        triggers,
-        library: procedures.iter().map(|(_, _, library)| *library).collect(),
-        procedures: procedures.into_iter().map(|(_, span, _)| span).collect(),
-    };
+    let draft = draft(paths, &files, &scope, &sources, &mut faults);
     let broken = faults.iter().any(|fault| fault.severity == Severity::Error);
     Lowered {
         draft,
@@ -146,6 +74,83 @@ pub fn lower(path: &str, text: &str, context: &Context) -> Lowered {
         faults,
         broken,
     }
+}
+
+/// Lays everything out: procedures first, then states.
+fn draft(
+    paths: Vec<String>,
+    files: &[Loaded],
+    scope: &Scope,
+    sources: &Sources,
+    faults: &mut Vec<Diagnostic>,
+) -> Draft {
+    let firmwares = firmware::firmwares(files, scope, faults);
+    let mut builder = Builder::new(scope, faults);
+    let patterns = patterns(files, &mut builder);
+    let procedures = procedures(files, &mut builder);
+    let states = states(files, &mut builder);
+    let library = files.last().is_some_and(|main| main.library);
+    let start = if library {
+        0
+    } else {
+        one_start(files, &mut builder)
+    };
+    let Builder {
+        ops,
+        spans,
+        assumptions,
+        ..
+    } = builder;
+    let place = |span: Span| Place {
+        file: span.source.0,
+        line: sources.line(span),
+    };
+    let loud = |(span, text): &(Span, String)| {
+        format!(
+            "{}:{}: {text}",
+            sources.path(span.source),
+            sources.line(*span)
+        )
+    };
+    let script = files.last().and_then(|main| main.file.script.as_ref());
+    let mut draft = Draft {
+        program: Program {
+            name: script.map_or_else(String::new, |name| name.text.clone()),
+            files: paths,
+            patterns,
+            firmwares,
+            states: Vec::new(),
+            start,
+            procedures: Vec::new(),
+            slots: scope.names(Kind::Value),
+            places: spans.iter().map(|span| place(*span)).collect(),
+            ops,
+            ping_every: PING_EVERY,
+            assumptions: assumptions.iter().map(loud).collect(),
+        },
+        spans,
+        states: Vec::new(),
+        triggers: Vec::new(),
+        procedures: Vec::new(),
+        library: Vec::new(),
+    };
+    for (mut procedure, span, library) in procedures {
+        procedure.place = place(span);
+        draft.program.procedures.push(procedure);
+        draft.procedures.push(span);
+        draft.library.push(library);
+    }
+    for (mut state, span, heads) in states {
+        state.place = place(span);
+        for (trigger, head) in state.triggers.iter_mut().zip(&heads) {
+            trigger.place = place(*head);
+        }
+        draft.program.states.push(state);
+        draft.states.push(span);
+        draft.triggers.push(heads);
+    }
+    draft.program.ping_every = ping_every(&draft.program.states);
+    draft
 }
 
 fn patterns(files: &[Loaded], builder: &mut Builder) -> Vec<Pattern> {
@@ -186,52 +191,50 @@ fn procedures(files: &[Loaded], builder: &mut Builder) -> Vec<(Procedure, Span, 
     out
 }
 
-type States = (Vec<State>, usize, Vec<Span>, Vec<Vec<Span>>);
-
-fn states(files: &[Loaded], builder: &mut Builder) -> States {
-    let (mut states, mut spans, mut heads) = (Vec::new(), Vec::new(), Vec::new());
-    let mut starts: Vec<(usize, Span)> = Vec::new();
+/// Each with the place of its name and of its triggers' heads.
+fn states(files: &[Loaded], builder: &mut Builder) -> Vec<(State, Span, Vec<Span>)> {
+    let mut out = Vec::new();
     for state in files.iter().flat_map(|loaded| &loaded.file.states) {
-        if let Some(span) = state.start {
-            starts.push((states.len(), span));
-        }
         let entry = builder.ops.len();
         builder.body(&state.entry, Home::state());
         builder.emit(Op::End, state.name.span);
-        let mut triggers = Vec::new();
-        let mut places = Vec::new();
+        let (mut triggers, mut heads) = (Vec::new(), Vec::new());
         for trigger in &state.triggers {
+            let body = builder.ops.len();
+            builder.body(&trigger.body, Home::state());
+            builder.emit(Op::End, trigger.span);
             if let Some(when) = when(&trigger.when, builder) {
-                let body = builder.ops.len();
-                builder.body(&trigger.body, Home::state());
-                builder.emit(Op::End, trigger.span);
+                let (urgency, place) = (trigger.urgency, Place::default());
                 triggers.push(Trigger {
                     when,
-                    urgency: trigger.urgency,
+                    urgency,
                     body,
-                    place: Place::default(),
+                    place,
                 });
-                places.push(trigger.span);
+                heads.push(trigger.span);
             }
         }
-        states.push(State {
+        let compiled = State {
             name: state.name.text.clone(),
             about: state.about.clone(),
             kind: state.kind,
             entry,
             triggers,
             place: Place::default(),
-        });
-        spans.push(state.name.span);
-        heads.push(places);
+        };
+        out.push((compiled, state.name.span, heads));
     }
-    let start = one_start(files, &starts, builder);
-    (states, start, spans, heads)
+    out
 }
 
 /// Where the machine begins: exactly one state says so.
-fn one_start(files: &[Loaded], starts: &[(usize, Span)], builder: &mut Builder) -> usize {
-    match starts {
+fn one_start(files: &[Loaded], builder: &mut Builder) -> usize {
+    let states = files.iter().flat_map(|loaded| &loaded.file.states);
+    let starts: Vec<(usize, Span)> = states
+        .enumerate()
+        .filter_map(|(number, state)| Some((number, state.start?)))
+        .collect();
+    match starts.as_slice() {
         [(start, _)] => return *start,
         [(_, first), (_, second), ..] => builder.fault(
             Diagnostic::error(*second, "there is more than one start state")

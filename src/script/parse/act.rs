@@ -234,8 +234,9 @@ impl Reader<'_> {
     pub(super) fn let_(&mut self, node: &Node, span: Span) -> Option<StepKind> {
         let help = "write `let device = \"{boot_device}\"`";
         let name = self.child_word(node, Rule::name);
-        if name.is_none() {
-            self.missing(span, "`let` needs a name", help);
+        match &name {
+            Some(name) => self.not_reserved(name, "the value"),
+            None => self.missing(span, "`let` needs a name", help),
         }
         let value = self.text(node, span, "`let` needs a value", help);
         Some(StepKind::Let {

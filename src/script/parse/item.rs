@@ -95,16 +95,17 @@ impl Reader<'_> {
             );
             return None;
         };
-        if is_reserved(&name.text) {
-            self.fault(
-                Diagnostic::error(
-                    name.span,
-                    format!("`{}` is a word of the language", name.text),
-                )
-                .help(format!("give {what} another name")),
-            );
-        }
+        self.not_reserved(&name, what);
         Some(name)
+    }
+
+    /// A name must not be a word of the language.
+    pub(super) fn not_reserved(&mut self, name: &Word, what: &str) {
+        if is_reserved(&name.text) {
+            let message = format!("`{}` is a word of the language", name.text);
+            let fault = Diagnostic::error(name.span, message);
+            self.fault(fault.help(format!("give {what} another name")));
+        }
     }
 
     fn param(&mut self, item: &Node, out: &mut File) {
