@@ -143,7 +143,7 @@ fn write_home(dir: &Path, sim: &SimHandle) {
     let _ = write!(
         text,
         "packages:\n  svc: {{ script: sun-openboot, nodes: [alpha, beta], boot_device: disk, address: {}, \
-         reach: \"tcp:{}\", data_policy: integrity, params: {{ ping_every: 50ms, ask_limit: {}ms }} }}\n",
+         reach: \"tcp:{}\", data_policy: integrity, params: {{ ping_every: 50ms, panic_limit: {}ms }} }}\n",
         service.ip(),
         service.port(),
         ASKED.as_millis()
