@@ -39,11 +39,24 @@ impl Machine {
         }
     }
 
-    /// Since when nothing at all came from the node, on a link without a break.
-    fn dark_since(&self, n: NodeId) -> Option<Moment> {
+    /// Since when nothing at all came from the node: no byte on a link without a break, and no
+    /// ping that it may have answered.
+    fn dark_since(&self, p: PackageId, n: NodeId) -> Option<Moment> {
         let node = &self.nodes[n];
         let link = node.link_since()?;
-        Some(node.heard.map_or(link, |heard| heard.max(link)))
+        let since = node.heard.map_or(link, |heard| heard.max(link));
+        Some(
+            self.may_have_answered(p, n)
+                .map_or(since, |at| at.max(since)),
+        )
+    }
+
+    /// When the service address answered last, unless the console of another node shows that
+    /// it serves.
+    pub(super) fn may_have_answered(&self, p: PackageId, n: NodeId) -> Option<Moment> {
+        let serves = |other: &NodeId| self.nodes[*other].condition == Condition::Running;
+        let explained = self.others(p, n).iter().any(serves);
+        self.packages[p].answered.filter(|_| !explained)
     }
 
     /// Whether the path to a silent node is proved alive, or what is missing.
@@ -85,14 +98,13 @@ impl Machine {
         if let Err(why) = self.darkness_counts(p, n) {
             return Some(Err(why));
         }
-        let Some(since) = self.dark_since(n) else {
+        let Some(since) = self.dark_since(p, n) else {
             return Some(Err("path unproved: its console is not connected".to_owned()));
         };
         if self.nodes[n].heard.is_some_and(|at| at > began) {
             return Some(Err("it shows life on its console".to_owned()));
         }
-        let package = &self.packages[p];
-        if package.primary == Some(n) && package.answered.is_some_and(|at| at > began) {
+        if self.may_have_answered(p, n).is_some_and(|at| at > began) {
             return Some(Err("the service address answers".to_owned()));
         }
         let after = self.setup.nodes[n].dark_after;
@@ -124,9 +136,9 @@ impl Machine {
     }
 
     /// How long darkness has to last yet, for people.
-    pub(super) fn darkness_left(&self, n: NodeId) -> String {
+    pub(super) fn darkness_left(&self, p: PackageId, n: NodeId) -> String {
         let after = self.setup.nodes[n].dark_after;
-        match self.dark_since(n) {
+        match self.dark_since(p, n) {
             Some(since) => Span(after.saturating_sub(self.now.since(since))).to_string(),
             None => "unknown".to_owned(),
         }

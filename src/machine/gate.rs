@@ -172,8 +172,7 @@ impl Machine {
             Err(Veto { guard: "echo", why })
         };
         if let Err(veto) = judged {
-            let kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
-            self.type_text(n, &kill);
+            self.wipe_line(n);
             return self.close_gate(p, n, &veto);
         }
         self.press_return(p, n, typed, door);

@@ -99,7 +99,16 @@ impl Machine {
         let evidence = &self.nodes[n].evidence;
         match self.nodes[n].condition {
             Condition::Prompt => Ok("it stands at its prompt"),
-            Condition::Unknown | Condition::Silent => Ok("it is no primary and says nothing"),
+            Condition::Unknown | Condition::Silent => {
+                let primary = self.packages[p].primary;
+                if primary.is_some_and(|primary| self.swapped(p, primary)) {
+                    return veto(
+                        "swapped",
+                        "the primary waits at its prompt and the service address answers: it may be this node that serves",
+                    );
+                }
+                Ok("it is no primary and says nothing")
+            }
             Condition::Running | Condition::Starting | Condition::Panicked => {
                 let Some(primary) = self.packages[p].primary else {
                     return veto("roles", "nobody is known to have the package");
@@ -240,7 +249,7 @@ impl Machine {
         let package = &self.packages[p];
         let evidence = &self.nodes[n].evidence;
         let prompt = evidence
-            .prompt
+            .prompt_since
             .filter(|_| self.nodes[n].condition == Condition::Prompt);
         let known_stop = evidence.panic.is_some() || evidence.resumable.is_some();
         match (prompt, package.answered) {

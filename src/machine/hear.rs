@@ -147,6 +147,7 @@ impl Machine {
         if pattern == firmware.prompt {
             if node.condition != Condition::Prompt {
                 note = Some("firmware prompt".to_owned());
+                node.evidence.prompt_since = Some(now);
             }
             node.condition = Condition::Prompt;
             node.evidence.prompt = Some(now);

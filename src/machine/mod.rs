@@ -142,6 +142,11 @@ impl Machine {
         };
         machine.want_nonces();
         for package in 0..machine.packages.len() {
+            let given = &machine.packages[package];
+            if let Some(n) = given.primary.filter(|_| !given.confirmed) {
+                // The last clusterd may have ended between a boot command and its RETURN.
+                machine.nodes[n].dirty = true;
+            }
             machine.choose_provisional_roles(package);
             machine.start_script(package, "clusterd starts");
         }
@@ -275,9 +280,10 @@ impl Machine {
             let dark: Vec<NodeId> = self.setup.packages[p].nodes.clone();
             for n in dark {
                 let is_dark = |proof: &proof::Proof| proof.kind == proof::ProofKind::Dark;
-                if self.packages[p].primary == Some(n)
-                    && self.nodes[n].proof.as_ref().is_some_and(is_dark)
-                {
+                let package = &self.packages[p];
+                // Between a boot intent and its RETURN nobody is known to serve.
+                let may_be_it = package.primary == Some(n) || package.run.roles_before.is_some();
+                if may_be_it && self.nodes[n].proof.as_ref().is_some_and(is_dark) {
                     self.kill_proof(n, "the service address answered");
                 }
             }

@@ -61,6 +61,8 @@ pub struct Evidence {
     pub panic: Option<Moment>,
     /// A bare firmware prompt.
     pub prompt: Option<Moment>,
+    /// The first bare firmware prompt since it was anything else.
+    pub prompt_since: Option<Moment>,
     /// A nonce was answered.
     pub nonce: Option<Moment>,
     /// A login prompt.
@@ -155,6 +157,10 @@ pub struct Node {
     pub talk: String,
     /// Captured boot parameters and the like since our last send: pattern, captures.
     pub shown: Vec<(usize, Vec<(String, String)>)>,
+    /// What stands on its input line, typed by us and not ended by RETURN.
+    pub line: String,
+    /// Text of ours may stand on its input line from before: it is killed before the next byte.
+    pub dirty: bool,
     /// The answer of the random word that was defined last.
     pub mark_sum: Option<String>,
     /// An operator's word.
@@ -201,6 +207,8 @@ impl Node {
             spoke: now,
             talk: String::new(),
             shown: Vec::new(),
+            line: String::new(),
+            dirty: false,
             mark_sum: None,
             word: None,
             failures: memory.failures.clone(),
@@ -226,6 +234,8 @@ impl Node {
 
     /// Nothing that was seen on an old link counts on a new one.
     pub fn forget_link(&mut self) {
+        self.dirty |= !self.line.is_empty();
+        self.line.clear();
         self.heard = None;
         self.condition = Condition::Unknown;
         self.evidence = Evidence {
@@ -263,6 +273,16 @@ impl Node {
         self.talk.clear();
         self.shown.clear();
         self.spoke = now;
+    }
+
+    /// Keeps what our typing leaves on the input line.
+    pub fn keep_line(&mut self, text: &str) {
+        for c in text.chars() {
+            match c {
+                '\r' | '\n' | '\x03' | '\x15' => self.line.clear(),
+                c => self.line.push(c),
+            }
+        }
     }
 
     /// Whether somebody is typing here.

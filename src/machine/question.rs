@@ -23,15 +23,22 @@ impl Machine {
             return false;
         };
         let now = self.now;
+        let mut kill = String::new();
+        if std::mem::take(&mut self.nodes[n].dirty) {
+            kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
+        }
         let node = &mut self.nodes[n];
         node.begin_talk(now);
         node.owed_until = node.owed_until.max(Some(now + OWED));
         if text.ends_with('\r') {
             node.returned = Some(now);
         }
+        node.keep_line(&kill);
+        node.keep_line(text);
         // The firmware's input line is bytes; a script's text is Latin-1 at most.
-        let bytes = text
+        let bytes = kill
             .chars()
+            .chain(text.chars())
             .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
             .collect();
         self.actions.push_back(Action::Type {
@@ -47,6 +54,15 @@ impl Machine {
             });
         }
         true
+    }
+
+    /// Takes back what stands on a console's input line, so that no later RETURN runs it.
+    pub(super) fn wipe_line(&mut self, n: NodeId) {
+        if self.nodes[n].line.is_empty() {
+            return;
+        }
+        let kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
+        self.type_text(n, &kill);
     }
 
     /// Sends BREAK; false when the console is not connected.

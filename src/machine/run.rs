@@ -109,7 +109,7 @@ impl Machine {
 
     /// What a script leaves behind when it is interrupted: open questions, and a boot whose
     /// RETURN was not pressed.
-    fn abandon(&mut self, p: PackageId) {
+    pub(super) fn abandon(&mut self, p: PackageId) {
         let open_boot = self.packages[p].run.roles_before.take();
         if let Some((primary, secondary, confirmed)) = open_boot {
             let package = &mut self.packages[p];
@@ -123,6 +123,9 @@ impl Machine {
                 None,
                 "the boot was given up before it was typed".to_owned(),
             );
+        }
+        if let Wait::Gate { node, .. } = self.packages[p].run.wait {
+            self.wipe_line(node);
         }
         for n in self.setup.packages[p].nodes.clone() {
             self.nodes[n].asking = None;

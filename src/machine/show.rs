@@ -108,7 +108,7 @@ impl Machine {
                 format!(
                     "{} to have been dark for long enough ({} yet)",
                     node(n),
-                    self.darkness_left(*n)
+                    self.darkness_left(p, *n)
                 )
             }
             Wait::Survey(_) => "all consoles to say who they are".to_owned(),

@@ -245,8 +245,17 @@ impl Machine {
         let nodes = &self.setup.packages[p].nodes;
         let name = |n: NodeId| self.setup.node_name(n);
         let all_wait = nodes.iter().all(|n| finding(n) == Finding::Prompt);
-        if all_wait && package.misses == 0 && package.answered.is_some() {
-            return Outcome::Unclear("all nodes stand at their prompts, but the service address answers: swapped, or somebody else has it".to_owned());
+        let waits = known.filter(|n| finding(n) == Finding::Prompt);
+        if package.misses == 0 && package.answered.is_some() {
+            if all_wait {
+                return Outcome::Unclear("all nodes stand at their prompts, but the service address answers: swapped, or somebody else has it".to_owned());
+            }
+            if let Some(primary) = waits {
+                return Outcome::Unclear(format!(
+                    "{} stands at its prompt, but the service address answers: moved by hand to a node whose console is silent?",
+                    name(primary)
+                ));
+            }
         }
         if let Some(adoption) = package.adopting {
             let first = adoption

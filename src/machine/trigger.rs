@@ -89,7 +89,7 @@ impl Machine {
         run.pending.remove(&index);
         let body = triggers[index].body;
         if talks {
-            self.interrupt(p);
+            self.abandon(p);
         }
         if !matches!(triggers[index].when, When::Every(_)) {
             self.packages[p].run.trouble = self.now;
@@ -100,15 +100,6 @@ impl Machine {
         run.wait = Wait::Ready;
         self.drive(p);
         true
-    }
-
-    /// An urgent trigger breaks into a conversation: what it was proving is void.
-    fn interrupt(&mut self, p: PackageId) {
-        for n in self.setup.packages[p].nodes.clone() {
-            self.nodes[n].asking = None;
-            self.nodes[n].answer = None;
-            self.nodes[n].making = crate::machine::making::Making::default();
-        }
     }
 
     /// Levels that have come on, and times that have come, become pending.

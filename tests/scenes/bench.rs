@@ -90,6 +90,8 @@ pub struct Bench {
     pub sun: bool,
     pub seed: u64,
     pub power_legs: usize,
+    /// The Host ID that the cluster file gives for alpha.
+    pub alpha_id: &'static str,
 }
 
 impl Default for Bench {
@@ -104,6 +106,7 @@ impl Default for Bench {
             sun: false,
             seed: 1,
             power_legs: 0,
+            alpha_id: "80770001",
         }
     }
 }
@@ -120,7 +123,7 @@ impl Bench {
         };
         Setup {
             cluster: ClusterName::new("bench").expect("a good name"),
-            nodes: vec![node("alpha", "80770001"), node("beta", "80770002")],
+            nodes: vec![node("alpha", self.alpha_id), node("beta", "80770002")],
             packages: vec![PackageSetup {
                 name: PackageName::new("service").expect("a good name"),
                 program: Arc::new(program(self.script, &self.params)),

@@ -2,6 +2,7 @@
 //! on real machines stand in `tests/bed/`. Letters are those of `docs/reliability.md`.
 
 mod bench;
+mod holes;
 mod intruder;
 mod restart;
 mod takeover;

@@ -1,0 +1,117 @@
+//! Ways by which a BREAK or a boot once reached a node that it should not reach, or nobody was
+//! told. Each scene is the shortest that shows one of them.
+
+use std::time::Duration;
+
+use clusterd::machine::setup::DataPolicy;
+use clusterd::script::program::OperatorWord;
+use clusterd::sim::{Condition, ConsoleLink, Shutdown, World};
+
+use crate::bench::*;
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
+
+/// A takeover from beta to alpha, up to the moment at which the boot command stands on alpha's
+/// line, its RETURN not yet pressed.
+fn boot_line_typed() -> World {
+    let mut world = Bench::default().alpha_runs();
+    panic_node(&mut world, ALPHA);
+    serves(&mut world, BETA);
+    let since = world.now();
+    panic_node(&mut world, BETA);
+    let typed = |w: &mut World| w.rig.transcript(ALPHA).typed(since).ends_with("boot disk");
+    assert!(world.until(LONG, typed), "{}", world.timeline());
+    world
+}
+
+/// A person boots a node from the shared disk.
+#[track_caller]
+fn boots_by_hand(world: &mut World, n: usize) {
+    types(world, n, "boot disk");
+    assert!(world.until(LONG, |w| w.rig.node(n).serves()));
+}
+
+#[track_caller]
+fn never_broken(world: &mut World, n: usize, span: Duration) {
+    let since = world.now();
+    world.pass(span);
+    assert_eq!(breaks(world, n, since), 0, "{}", world.timeline());
+    let condition = world.rig.node(n).condition();
+    assert_eq!(condition, Condition::Running, "{}", world.timeline());
+    assert!(world.open_alarms().count() > 0, "nobody was told");
+}
+
+#[test]
+fn a_boot_command_left_behind_by_a_lost_link_is_not_run_by_the_next_return() {
+    let mut world = boot_line_typed();
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Refused, now);
+    world.pass(Duration::from_secs(5));
+    boots_by_hand(&mut world, BETA);
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Up, now);
+    world.pass(minutes(10));
+    judge(&mut world);
+    assert!(!world.alarmed("standby_boots", now), "{}", world.timeline());
+}
+
+#[test]
+fn a_boot_command_left_behind_by_a_killed_clusterd_is_not_run_by_the_next_return() {
+    let mut world = boot_line_typed();
+    world.kill_after(0);
+    boots_by_hand(&mut world, BETA);
+    world.restart(true);
+    world.pass(minutes(10));
+    judge(&mut world);
+    assert!(world.rig.node(BETA).serves(), "{}", world.timeline());
+}
+
+#[test]
+fn a_prompt_on_the_journalled_primary_is_no_start_while_the_address_answers() {
+    // Moved by hand while clusterd was down, and the new primary's console says nothing.
+    let mut world = Bench::default().proven();
+    world.kill_after(0);
+    let now = world.now();
+    world
+        .rig
+        .node_at(ALPHA, now)
+        .orderly_shutdown(Shutdown::Halt, now);
+    world.pass(Duration::from_secs(20));
+    boots_by_hand(&mut world, BETA);
+    let now = world.now();
+    world.rig.node_at(BETA, now).hang_userland();
+    world.restart(true);
+    never_broken(&mut world, BETA, minutes(30));
+    judge(&mut world);
+}
+
+#[test]
+fn a_deaf_node_is_dark_only_when_its_pings_were_missed_for_as_long() {
+    let mut world = Bench::default().proven();
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).set_deaf(true);
+    alarmed(&mut world, "console_silent", now);
+    world.pass(minutes(30));
+    // Its cable is out for 55 s; a start of this node takes 60 s.
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).set_service_cable(false);
+    world.pass(Duration::from_secs(55));
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).set_service_cable(true);
+    world.pass(minutes(30));
+    judge(&mut world);
+    assert_eq!(boot_commands(&world, since), 0, "{}", world.timeline());
+}
+
+/// A panic's text went over the console of a healthy primary, whose login prompt answered then.
+fn false_panic() -> World {
+    let mut world = Bench::default().alpha_runs();
+    let since = world.now();
+    types(&mut world, ALPHA, "panic[cpu0]/thread=1");
+    alarmed(&mut world, "panic_text", since);
+    reach(&mut world, "watch");
+    world.pass(minutes(5));
+    world
+}
