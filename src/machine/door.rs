@@ -8,6 +8,7 @@ use crate::machine::guard::Veto;
 use crate::machine::making::Making;
 use crate::machine::node::Condition;
 use crate::machine::package::{AfterDurable, Frame, Wait};
+use crate::machine::proof::{Proof, ProofKind, RESET_LIFE};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::script::program::{Op, Pc, Question, Severity};
@@ -18,10 +19,14 @@ const PROMPT_ANSWERS: Duration = Duration::from_secs(5);
 impl Machine {
     /// `fence WHO with …`.
     pub(super) fn begin_fence(&mut self, p: PackageId, n: NodeId) {
-        let lasting = |proof: &crate::machine::proof::Proof| {
-            proof
-                .life()
-                .is_none_or(|life| self.now.since(proof.born) * 2 < life)
+        let lasting = |proof: &Proof| {
+            // A node that was switched off may have been switched on again behind a dead
+            // console: the order is given again.
+            let life = match proof.kind {
+                ProofKind::Dark => None,
+                _ => Some(proof.life().unwrap_or(RESET_LIFE)),
+            };
+            life.is_none_or(|life| self.now.since(proof.born) * 2 < life)
         };
         if self.proved(n) && self.nodes[n].proof.as_ref().is_some_and(lasting) {
             self.packages[p].run.pc += 1;
@@ -164,9 +169,7 @@ impl Machine {
         let kind = self.nodes[node]
             .proof
             .as_ref()
-            .map_or(crate::machine::proof::ProofKind::Assumed, |proof| {
-                proof.kind
-            });
+            .map_or(ProofKind::Assumed, |proof| proof.kind);
         let took_ms = u64::try_from(self.now.since(began).as_millis()).unwrap_or(u64::MAX);
         let name = self.setup.node_name(node).to_owned();
         self.event(Event::Proved {
@@ -471,7 +474,10 @@ impl Machine {
 
     /// The engine's own HOLD: nothing moves until an operator says `release`.
     pub(super) fn hold(&mut self, p: PackageId, why: &str) {
+        self.abandon(p);
         let package = &mut self.packages[p];
+        package.ordered = None;
+        package.adopting = None;
         package.run.frames.clear();
         package.run.wait = Wait::Idle;
         package.run.stuck = true;

@@ -192,6 +192,7 @@ impl Machine {
         self.nodes[n].settled = false;
         self.nodes[n].making = crate::machine::making::Making::default();
         if door == Door::Boot {
+            self.end_siege(n, "it is given the package");
             self.nodes[n].condition = Condition::Starting;
             self.nodes[n].evidence.panic = None;
             self.nodes[n].evidence.resumable = None;

@@ -146,6 +146,7 @@ impl Machine {
         let first_panic =
             firmware.panic.contains(&pattern) && node.condition != Condition::Panicked;
         let mut note = None;
+        let mut disproved = false;
         if pattern == firmware.prompt {
             if node.condition != Condition::Prompt {
                 note = Some("firmware prompt".to_owned());
@@ -162,6 +163,8 @@ impl Machine {
             node.evidence.login = Some(now);
             node.evidence.silent_since = None;
             node.settled = false;
+            // What a login prompt disproves must not come back with a new link or a restart.
+            disproved = node.evidence.panic.take().is_some();
         } else if firmware.panic.contains(&pattern) {
             note = Some(format!("panic: {line}"));
             node.condition = Condition::Panicked;
@@ -206,6 +209,13 @@ impl Machine {
             self.kill_proof(
                 n,
                 "its console shows a system, not the prompt it was proved at",
+            );
+        }
+        if disproved {
+            self.journal(
+                EntryKind::Evidence,
+                Some(n),
+                "login prompt: the panic is past, or was none".to_owned(),
             );
         }
         if first_panic {

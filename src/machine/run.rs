@@ -144,16 +144,37 @@ impl Machine {
                 self.step(p);
                 continue;
             }
-            self.packages[p].run.hops = 0;
             self.progress(p);
             if self.packages[p].run.wait == Wait::Ready {
                 continue;
             }
             if !self.fire_triggers(p) {
+                self.packages[p].run.hops = 0;
+                self.at_rest(p);
                 return;
             }
         }
         self.hold(p, "the script runs in a circle without a wait");
+    }
+
+    /// Nothing is under way and nothing is due: an operator's order that no state took up is
+    /// not in force any more, and in an ordinary state no takeover is.
+    fn at_rest(&mut self, p: PackageId) {
+        if self.packages[p].run.wait != Wait::Idle {
+            return;
+        }
+        let state = &self.setup.packages[p].program.states[self.packages[p].run.state];
+        let ordinary = state.kind == StateKind::Ordinary;
+        let package = &mut self.packages[p];
+        package.ordered = None;
+        package.adopting = None;
+        if ordinary && package.heir.take().is_some() {
+            self.journal(
+                EntryKind::Result,
+                None,
+                "no takeover is under way".to_owned(),
+            );
+        }
     }
 
     /// The node behind a role or an argument.

@@ -55,10 +55,8 @@ impl Machine {
         let package = &self.packages[p];
         let talked_to = node.asking.is_some()
             || package.run.talks() && self.door_on(n).is_some() && !self.waits_for_darkness(n);
-        let has_it = package.primary == Some(n)
-            && package.confirmed
-            && package.bound
-            && !self.waits_for_darkness(n);
+        // Confirmed or not: a node that was given the package is no intruder (rule 9).
+        let has_it = package.primary == Some(n) && !self.waits_for_darkness(n);
         // A silent node is besieged even while it is not clear who has the package.
         let known = package.bound || node.condition == Condition::Silent;
         node.siege.is_some() && node.epoch().is_some() && known && !talked_to && !has_it

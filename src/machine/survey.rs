@@ -308,6 +308,7 @@ impl Machine {
         match outcome {
             Outcome::OneRuns(n, how) => {
                 self.bind(p, n, how);
+                self.end_siege(n, "it has the package");
                 self.packages[p].confirmed = true;
                 self.packages[p].heir = None;
                 self.packages[p].adopting = None;

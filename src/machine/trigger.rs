@@ -30,7 +30,9 @@ impl Machine {
             let pattern = &program.patterns[hit.pattern].name;
             let line: String = hit.line.trim().chars().take(80).collect();
             self.packages[p].run.cause = format!("{name} prints {pattern}: {line:?}");
-            self.fire_triggers(p);
+            if self.fire_triggers(p) {
+                self.drive(p);
+            }
         }
     }
 
@@ -98,7 +100,6 @@ impl Machine {
         run.frames.clear();
         run.pc = body;
         run.wait = Wait::Ready;
-        self.drive(p);
         true
     }
 

@@ -38,8 +38,7 @@ fn never_broken(world: &mut World, n: usize, span: Duration) {
     let since = world.now();
     world.pass(span);
     assert_eq!(breaks(world, n, since), 0, "{}", world.timeline());
-    let condition = world.rig.node(n).condition();
-    assert_eq!(condition, Condition::Running, "{}", world.timeline());
+    assert!(world.rig.node(n).answers_ping(), "{}", world.timeline());
     assert!(world.open_alarms().count() > 0, "nobody was told");
 }
 
@@ -114,4 +113,108 @@ fn false_panic() -> World {
     reach(&mut world, "watch");
     world.pass(minutes(5));
     world
+}
+
+#[test]
+fn a_panic_that_was_none_does_not_come_back_with_a_new_link() {
+    let mut world = false_panic();
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Refused, now);
+    world.pass(Duration::from_secs(5));
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Up, now);
+    world.rig.node_at(ALPHA, now).hang_userland();
+    never_broken(&mut world, ALPHA, minutes(30));
+}
+
+#[test]
+fn a_panic_that_was_none_does_not_come_back_with_a_restart() {
+    let mut world = false_panic();
+    world.kill_after(0);
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).hang_userland();
+    world.restart(true);
+    never_broken(&mut world, ALPHA, minutes(30));
+}
+
+#[test]
+fn an_order_that_no_state_listens_for_is_not_in_force_later() {
+    let mut world = Bench::default().proven();
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).set_address(false);
+    reach(&mut world, "network_only");
+    world.operator(OperatorWord::Switchover, None);
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).set_address(true);
+    reach(&mut world, "watch");
+    world.pass(minutes(60));
+    // A console that only echoes, and a text that looks like a restart.
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).hang_userland();
+    types(&mut world, ALPHA, "reboot: Restarting system");
+    never_broken(&mut world, ALPHA, minutes(60));
+}
+
+#[test]
+fn a_siege_ends_when_the_node_has_the_package_again() {
+    let mut world = Bench::default().proven();
+    let now = world.now();
+    world.rig.power(ALPHA, false, now);
+    serves(&mut world, BETA);
+    world.kill_after(0);
+    let now = world.now();
+    world
+        .rig
+        .node_at(BETA, now)
+        .orderly_shutdown(Shutdown::Halt, now);
+    world.pass(Duration::from_secs(20));
+    let now = world.now();
+    world.rig.power(ALPHA, true, now);
+    world.pass(Duration::from_secs(20));
+    boots_by_hand(&mut world, ALPHA);
+    world.restart(true);
+    let since = world.now();
+    serves(&mut world, ALPHA);
+    let siege = |w: &World| w.machine().snapshot(w.now()).nodes[ALPHA].siege;
+    assert!(!siege(&world), "{}", world.timeline());
+    world.pass(minutes(10));
+    assert_eq!(breaks(&world, ALPHA, since), 0);
+    judge(&mut world);
+}
+
+#[test]
+fn a_node_once_switched_off_is_switched_off_again_before_another_boot() {
+    let mut world = Bench {
+        policy: DataPolicy::Integrity,
+        power_legs: 1,
+        ..Bench::default()
+    }
+    .proven();
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).freeze(since);
+    world.rig.node_at(BETA, since).fail_boots(1);
+    assert!(world.until(LONG, |w| w.rig.node(ALPHA).condition() == Condition::Off));
+    // Its console is dead, its guard is gone, and somebody presses the button.
+    let now = world.now();
+    world.rig.set_link(ALPHA, ConsoleLink::Hung, now);
+    for (name, value) in [("auto-boot?", "true"), ("boot-device", "disk")] {
+        world.rig.node_at(ALPHA, now).set_variable(name, value);
+    }
+    alarmed(&mut world, "boot_failed", since);
+    world.pass(Duration::from_secs(70));
+    let now = world.now();
+    world.rig.power(ALPHA, true, now);
+    world.pass(minutes(30));
+    judge(&mut world);
+}
+
+#[test]
+fn a_circle_of_states_through_a_level_ends_in_hold() {
+    let mut world = Bench {
+        script: "tests/scenes/circle.chat",
+        ..Bench::default()
+    }
+    .at_prompts();
+    let since = world.now();
+    alarmed(&mut world, "hold", since);
 }
