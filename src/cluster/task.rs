@@ -258,7 +258,8 @@ impl Guard {
             let line = &mut self.lines[node];
             line.ear.handle_timeout(now, &mut heard);
             if let (Some(epoch), false) = (line.epoch(), heard.is_empty()) {
-                self.feed(Input::Console { node, epoch, heard }, now);
+                // No byte came: the end of a silence is no sign of life, and answers nothing.
+                self.feed(Input::Quiet { node, epoch, heard }, now);
             }
         }
         if self.machine.poll_timeout().is_some_and(|(at, _)| due(at)) {

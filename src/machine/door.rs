@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::machine::action::EntryKind;
 use crate::machine::guard::Veto;
 use crate::machine::making::Making;
-use crate::machine::node::Condition;
+use crate::machine::node::{Condition, Identity};
 use crate::machine::package::{AfterDurable, Frame, Wait};
 use crate::machine::proof::{Proof, ProofKind, RESET_LIFE};
 use crate::machine::setup::{NodeId, PackageId};
@@ -70,10 +70,13 @@ impl Machine {
 
     /// The intent is durable: decide again, then let the first procedure talk.
     pub(super) fn fence_durable(&mut self, p: PackageId, n: NodeId) {
+        let takeover = self.packages[p].primary == Some(n);
+        if takeover && self.host.impaired.is_some() {
+            return self.wait_until_well(p);
+        }
         if let Err(veto) = self.may_fence(p, n) {
             return self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto);
         }
-        let takeover = self.packages[p].primary == Some(n);
         if takeover && self.packages[p].confirmed && self.packages[p].ordered.is_none() {
             let wall = self.wall();
             let node = &self.nodes[n];
@@ -203,7 +206,46 @@ impl Machine {
         };
         self.event(event);
         why.clone_into(&mut self.packages[p].run.reason);
-        self.next_fence_procedure(p);
+        match self.may_go_on_fencing(p) {
+            Ok(()) => self.next_fence_procedure(p),
+            Err((op, veto)) => {
+                let run = &mut self.packages[p].run;
+                run.frames.pop();
+                run.pc = op;
+                let name = self.setup.node_name(node).to_owned();
+                self.journal(
+                    EntryKind::Result,
+                    Some(node),
+                    format!("{name} is not fenced any further: {}", veto.why),
+                );
+                self.vetoed(p, &format!("fence {name}"), &veto);
+            }
+        }
+    }
+
+    /// Whether what was held against the node still is, before the next procedure of a fence:
+    /// that may be the one that switches it off.
+    fn may_go_on_fencing(&self, p: PackageId) -> Result<(), (Pc, Veto)> {
+        let Some(Frame::Fence {
+            node, op, began, ..
+        }) = self.packages[p].run.frames.last()
+        else {
+            return Ok(());
+        };
+        let (n, op) = (*node, *op);
+        if let Identity::Wrong(why) = &self.nodes[n].identity {
+            let why = format!("its console shows {why}");
+            let guard = "identity";
+            return Err((op, Veto { guard, why }));
+        }
+        let answers = self.nodes[n].condition == Condition::Running
+            && self.nodes[n].evidence.login.is_some_and(|at| at > *began);
+        if answers && self.packages[p].primary == Some(n) && self.may_fence(p, n).is_err() {
+            let why = "its login prompt answered meanwhile".to_owned();
+            let guard = "evidence";
+            return Err((op, Veto { guard, why }));
+        }
+        Ok(())
     }
 
     /// `boot WHO with …`.

@@ -77,6 +77,13 @@ impl Machine {
     fn gate_guard(&self, p: PackageId, n: NodeId, door: Door) -> Result<(), Veto> {
         match door {
             Door::Boot => {
+                if !self.nodes[n].making.identified() {
+                    let why = "something came between its identity and the boot command";
+                    return Err(Veto {
+                        guard: "identity",
+                        why: why.to_owned(),
+                    });
+                }
                 let moved = self.packages[p].run.roles_before.as_ref();
                 let moved = moved.is_some_and(|(primary, ..)| *primary != Some(n));
                 self.may_boot_after_intent(p, n, moved)

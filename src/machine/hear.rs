@@ -229,10 +229,12 @@ impl Machine {
         if self.nodes[n].guard_read && !self.runs_by_our_boot(n) {
             self.nodes[n].guard_read = false;
             let node = self.setup.node_name(n).to_owned();
-            self.event(Event::GuardLost {
-                node,
-                why: "the node is booted, and not by clusterd".to_owned(),
-            });
+            let why = "the node is booted, and not by clusterd".to_owned();
+            self.journal(EntryKind::Guard, Some(n), format!("guard unknown: {why}"));
+            self.event(Event::GuardLost { node, why });
+            if let Some(p) = self.package_of(n) {
+                self.note_unknown_guard(p, n);
+            }
         }
     }
 

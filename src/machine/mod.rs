@@ -268,6 +268,7 @@ impl Machine {
     fn gap(&mut self, n: NodeId, lost: u64) {
         self.kill_proof(n, "console output was lost");
         self.nodes[n].making = making::Making::default();
+        self.nodes[n].settled = false;
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::Gap { node, lost });
     }

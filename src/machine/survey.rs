@@ -364,10 +364,10 @@ impl Machine {
     }
 
     /// Rule 5: a guard never read is an alarm, and stands in `status`.
-    fn note_unknown_guard(&mut self, p: PackageId, n: NodeId) {
+    pub(super) fn note_unknown_guard(&mut self, p: PackageId, n: NodeId) {
         if !self.nodes[n].guard_read {
             let text = format!(
-                "the standing guard of {} was never read: power-loss takeover is not possible until it is",
+                "the standing guard of {} is not known: power-loss takeover is not possible until it is",
                 self.setup.node_name(n)
             );
             self.alarm(

@@ -249,15 +249,18 @@ impl World {
         let mut next = end;
         let mut note = |at: Option<Moment>| next = at.map_or(next, |at| next.min(at));
         note(self.rig.poll_timeout());
+        if !self.alive {
+            self.now = next.max(self.now).min(end.max(self.now));
+            self.rig.advance(self.now);
+            return;
+        }
         note(self.sent.then(|| self.now + WIRE));
         self.sent = false;
         note(Some(self.next_ping));
         note(Some(self.next_witness));
         note(self.results.iter().map(|(at, _)| *at).min());
         note(self.unsynced.front().map(|(at, ..)| *at));
-        if self.alive {
-            note(self.machine.poll_timeout().map(|(at, _)| at));
-        }
+        note(self.machine.poll_timeout().map(|(at, _)| at));
         for (n, port) in self.ports.iter().enumerate() {
             note(port.ear.poll_timeout().filter(|_| port.up));
             note(
@@ -271,9 +274,6 @@ impl World {
             .max(self.now + Duration::from_micros(1))
             .min(end.max(self.now));
         self.rig.advance(self.now);
-        if !self.alive {
-            return;
-        }
         self.carry_links();
         self.carry_bytes();
         self.carry_results();

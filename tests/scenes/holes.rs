@@ -183,6 +183,24 @@ fn a_siege_ends_when_the_node_has_the_package_again() {
 }
 
 #[test]
+fn a_primary_that_answers_again_is_not_switched_off() {
+    let mut world = Bench {
+        power_legs: 1,
+        ..Bench::default()
+    }
+    .proven();
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).freeze(since);
+    world.rig.node_at(ALPHA, since).lose_breaks(100_000);
+    assert!(world.until(LONG, |w| breaks(w, ALPHA, since) > 0));
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).thaw(now);
+    world.pass(minutes(10));
+    assert!(world.rig.node(ALPHA).serves(), "{}", world.timeline());
+    assert_eq!(boot_commands(&world, since), 0);
+}
+
+#[test]
 fn a_node_once_switched_off_is_switched_off_again_before_another_boot() {
     let mut world = Bench {
         policy: DataPolicy::Integrity,
@@ -200,12 +218,42 @@ fn a_node_once_switched_off_is_switched_off_again_before_another_boot() {
     for (name, value) in [("auto-boot?", "true"), ("boot-device", "disk")] {
         world.rig.node_at(ALPHA, now).set_variable(name, value);
     }
-    alarmed(&mut world, "boot_failed", since);
-    world.pass(Duration::from_secs(70));
+    // Meanwhile the other one takes its time to fail.
+    assert!(world.until(LONG, |w| boot_commands(w, since) > 0));
+    let now = world.now();
+    world.rig.node_at(BETA, now).freeze(now);
+    world.pass(Duration::from_secs(60));
     let now = world.now();
     world.rig.power(ALPHA, true, now);
+    world.pass(Duration::from_secs(30));
+    assert!(world.rig.node(ALPHA).serves());
+    let now = world.now();
+    world.rig.node_at(BETA, now).thaw(now);
     world.pass(minutes(30));
     judge(&mut world);
+}
+
+#[test]
+fn a_boot_by_hand_voids_the_guard_and_says_so_and_a_restart_knows_it() {
+    let mut world = Bench::default().proven();
+    let since = world.now();
+    world
+        .rig
+        .node_at(ALPHA, since)
+        .orderly_shutdown(Shutdown::Halt, since);
+    reach(&mut world, "planned");
+    world.pass(Duration::from_secs(10));
+    boots_by_hand(&mut world, ALPHA);
+    serves(&mut world, ALPHA);
+    alarmed(&mut world, "guard_unknown", since);
+    world.kill_after(0);
+    world.restart(true);
+    serves(&mut world, ALPHA);
+    let off = world.now();
+    world.rig.power(ALPHA, false, off);
+    world.pass(minutes(60));
+    assert_eq!(boot_commands(&world, off), 0, "{}", world.timeline());
+    alarmed(&mut world, "hold", off);
 }
 
 #[test]

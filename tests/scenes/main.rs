@@ -5,5 +5,6 @@ mod bench;
 mod holes;
 mod intruder;
 mod restart;
+mod storm;
 mod takeover;
 mod watch;
