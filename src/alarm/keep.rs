@@ -97,8 +97,8 @@ mod tests {
         let keeper = tokio::spawn(keep(Arc::clone(&alarms), Arc::clone(&journal), stopped));
         let ca = Subject::package("pki-ca", "ca");
         alarms.raise(&ca, Severity::Critical, "hold", "in HOLD");
-        alarms.raise(&ca, Severity::Notice, "started", "runs");
-        alarms.clear(&ca, "started");
+        alarms.raise(&ca, Severity::Warning, "standby_lost", "dark");
+        alarms.clear(&ca, "standby_lost");
         stop.send(true).unwrap();
         keeper.await.unwrap();
         let again = Alarms::new(scribe, load(&journal).unwrap());

@@ -112,10 +112,17 @@ impl Alarms {
         }
     }
 
-    /// Raises an alarm, or counts it again.
+    /// Raises an alarm, or counts it again. A notice is said and journalled, but does not stay
+    /// open: there is nothing that anybody would have to end.
     pub fn raise(&self, subject: &Subject, severity: Severity, code: &str, text: &str) -> Raised {
         let now = SystemTime::now();
         let mut inner = self.lock();
+        if severity == Severity::Notice {
+            let (urgency, subject_text) = (severity_text(severity), subject.text());
+            let line = format!("{urgency:<8}  {subject_text}  {code}: {text}");
+            self.note(&mut inner, subject, code, &line, now);
+            return Raised::New;
+        }
         let open = inner
             .open
             .entry((subject.clone(), code.to_owned()))
@@ -338,13 +345,9 @@ mod tests {
         alarms.raise(&Subject::cluster("b"), Severity::Critical, "c", "c");
         alarms.raise(&Subject::host(), Severity::Warning, "w", "w");
         let codes: Vec<String> = alarms.open(None).into_iter().map(|a| a.code).collect();
-        assert_eq!(codes, ["c", "w", "n"]);
+        assert_eq!(codes, ["c", "w"], "a notice is said, but not kept open");
         let codes: Vec<String> = alarms.open(Some("a")).into_iter().map(|a| a.code).collect();
-        assert_eq!(
-            codes,
-            ["w", "n"],
-            "the host's own alarms concern every cluster"
-        );
+        assert_eq!(codes, ["w"], "the host's own alarms concern every cluster");
     }
 
     #[test]
@@ -366,7 +369,7 @@ mod tests {
     #[test]
     fn alarms_of_clusters_that_are_gone_end() {
         let (_home, _scribe, alarms) = registry();
-        alarms.raise(&Subject::cluster("gone"), Severity::Notice, "n", "n");
+        alarms.raise(&Subject::cluster("gone"), Severity::Warning, "n", "n");
         alarms.raise(&Subject::host(), Severity::Warning, "w", "w");
         alarms.forget_clusters(&|_| false);
         assert_eq!(alarms.open(None).len(), 1);

@@ -46,7 +46,7 @@ pub struct Node {
 pub struct PowerLeg {
     /// Orders it off; exit code 0 when the order was taken.
     pub off: Vec<String>,
-    /// Asks for its state; exit code 0: on, 2: off, any other: unknown (as fence agents do).
+    /// Asks for its state: `Status: ON` and exit code 0, or `Status: OFF` and 2 (as fence agents do).
     pub status: Vec<String>,
     /// Orders it on.
     pub on: Option<Vec<String>>,

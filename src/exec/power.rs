@@ -3,17 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::run::{Finished, run};
+use super::run::{Finished, Outcome, run};
 
 /// Output of a power command that is looked at, in bytes.
 const OUTPUT: usize = 4096;
 
 /// One power leg of a node, switched and asked by commands.
 ///
-/// `off` and `on` end with exit code 0 when the order was taken. `status` ends with exit
-/// code 0 and writes `on` or `off`, in capitals or not, as the first word of its standard
-/// output; anything else means that the state is unknown. That an order was taken proves
-/// nothing: only a status of `off` afterwards does.
+/// `off` and `on` end with exit code 0 when the order was taken. `status` does as fence agents
+/// do (`ClusterLabs`, `FenceAgentAPI`): exit code 0 and `Status: ON`, or exit code 2 and
+/// `Status: OFF`; or it ends with exit code 0 and writes `on` or `off`, in capitals or not, as its
+/// first word. Anything else means that the state is unknown: an exit code 2 alone may be a
+/// shell's answer to a wrong option. That an order was taken proves nothing: only a status of off
+/// afterwards does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLeg {
     /// Orders the power off.
@@ -91,13 +93,20 @@ impl CommandLeg {
     /// Asks for the state.
     pub async fn status(&self) -> PowerState {
         let finished = run(&self.status, &[], self.within, OUTPUT).await;
-        if !finished.succeeded() {
+        let off_code = finished.outcome == Outcome::Exited(2);
+        if !finished.succeeded() && !off_code {
             return PowerState::Unknown(complaint(&finished));
         }
         let text = String::from_utf8_lossy(&finished.stdout.bytes);
-        match text.split_whitespace().next() {
-            Some(word) if word.eq_ignore_ascii_case("on") => PowerState::On,
+        let mut words = text.split_whitespace().peekable();
+        let labelled = words
+            .next_if(|word| word.eq_ignore_ascii_case("status:"))
+            .is_some();
+        match words.next() {
+            _ if off_code && !labelled => PowerState::Unknown(complaint(&finished)),
             Some(word) if word.eq_ignore_ascii_case("off") => PowerState::Off,
+            _ if off_code => PowerState::Unknown(complaint(&finished)),
+            Some(word) if word.eq_ignore_ascii_case("on") => PowerState::On,
             Some(word) => PowerState::Unknown(format!(
                 "its status command said {:?}, not on or off",
                 word.chars().take(40).collect::<String>()

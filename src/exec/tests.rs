@@ -188,8 +188,21 @@ async fn a_leg_is_off_when_its_status_says_so() {
 }
 
 #[tokio::test]
+async fn a_fence_agent_is_understood() {
+    let off = leg("true", "echo 'Status: OFF'; exit 2").status().await;
+    assert_eq!(off, PowerState::Off);
+    let on = leg("true", "echo 'Status: ON'").status().await;
+    assert_eq!(on, PowerState::On);
+}
+
+#[tokio::test]
 async fn whatever_else_a_leg_says_is_unknown() {
     for (status, why) in [
+        (
+            "echo usage: fence_x >&2; exit 2",
+            "exit code 2: usage: fence_x",
+        ),
+        ("echo 'Status: ON'; exit 2", "exit code 2"),
         (
             "echo offline",
             "its status command said \"offline\", not on or off",

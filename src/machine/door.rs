@@ -1,6 +1,8 @@
 //! The doors `fence`, `boot` and `resume`: guard, intent, durability, guard again,
 //! procedure, end. No other part of the machine lets a script stop or start a node.
 
+use std::time::Duration;
+
 use crate::machine::action::EntryKind;
 use crate::machine::guard::Veto;
 use crate::machine::making::Making;
@@ -9,7 +11,10 @@ use crate::machine::package::{AfterDurable, Frame, Wait};
 use crate::machine::proof::{Proof, ProofKind, RESET_LIFE};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
-use crate::script::program::{Op, Pc, Severity};
+use crate::script::program::{Op, Pc, Question, Severity};
+
+/// A prompt that showed has so long to answer a nonce before a fence.
+const PROMPT_ANSWERS: Duration = Duration::from_secs(5);
 
 impl Machine {
     /// `fence WHO with …`.
@@ -31,6 +36,19 @@ impl Machine {
         if takeover && self.host.impaired.is_some() {
             return self.wait_until_well(p);
         }
+        if self.nodes[n].condition == Condition::Prompt && self.nodes[n].epoch().is_some() {
+            // A bare prompt is a suspicion; only a nonce makes it evidence.
+            let deadline = self.now + PROMPT_ANSWERS;
+            self.ask_question(n, &Question::Live, "", deadline);
+            self.packages[p].run.wait = Wait::Suspicion { node: n };
+            return;
+        }
+        self.intend_fence(p, n);
+    }
+
+    /// The suspicion was judged: guard, then the intent.
+    pub(super) fn intend_fence(&mut self, p: PackageId, n: NodeId) {
+        let takeover = self.packages[p].primary == Some(n);
         match self.may_fence(p, n) {
             Err(veto) => self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto),
             Ok(evidence) => {
@@ -59,7 +77,7 @@ impl Machine {
         if let Err(veto) = self.may_fence(p, n) {
             return self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto);
         }
-        if takeover && self.packages[p].confirmed && !self.packages[p].ordered {
+        if takeover && self.packages[p].confirmed && self.packages[p].ordered.is_none() {
             let wall = self.wall();
             let node = &self.nodes[n];
             let recent = |last: &u64| wall.saturating_sub(*last) < 600;
@@ -365,7 +383,7 @@ impl Machine {
         let package = &mut self.packages[p];
         package.confirmed = true;
         package.heir = None;
-        package.ordered = false;
+        package.ordered = None;
         package.run.roles_before = None;
         package.run.frames.pop();
         package.run.pc = op + 1;
@@ -506,7 +524,7 @@ impl Machine {
     pub(super) fn hold(&mut self, p: PackageId, why: &str) {
         self.abandon(p);
         let package = &mut self.packages[p];
-        package.ordered = false;
+        package.ordered = None;
         package.adopting = None;
         package.run.frames.clear();
         package.run.wait = Wait::Idle;

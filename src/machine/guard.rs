@@ -56,7 +56,7 @@ impl Machine {
 
     fn may_fence_primary(&self, p: PackageId, n: NodeId) -> Result<&'static str, Veto> {
         let package = &self.packages[p];
-        if package.ordered {
+        if Node::fresh(package.ordered, FRESH, self.now) {
             return Ok("ordered by an operator");
         }
         if self.swapped(p, n) {
@@ -67,10 +67,9 @@ impl Machine {
         }
         let evidence = &self.nodes[n].evidence;
         let fresh = |at| Node::fresh(at, FRESH, self.now);
-        let at_prompt = self.nodes[n].condition == Condition::Prompt
-            && fresh(evidence.nonce.max(evidence.prompt));
+        let at_prompt = self.nodes[n].condition == Condition::Prompt && fresh(evidence.nonce);
         if at_prompt {
-            return Ok("it stands at its prompt");
+            return Ok("it stands at its live prompt");
         }
         let silent = evidence.silent_since.is_some() && fresh(evidence.unanswered);
         let starts_in_vain = self.nodes[n].condition == Condition::Starting && !package.confirmed;
@@ -81,6 +80,12 @@ impl Machine {
             return Ok("a panic, and RETURN is not answered");
         }
         if silent && package.misses >= 2 {
+            if !self.our_side_lives(p, n) {
+                return veto(
+                    "path",
+                    "both legs are silent, but so is all else: the fault may be on this side",
+                );
+            }
             return Ok("both legs are silent");
         }
         if self.leg_due(p, Leg::Network) {
@@ -258,6 +263,17 @@ impl Machine {
             }
             _ => false,
         }
+    }
+
+    /// Whether anything shows that this host's own cables carry: a witness, or another console
+    /// of the same terminal server.
+    fn our_side_lives(&self, p: PackageId, n: NodeId) -> bool {
+        let server = &self.setup.nodes[n].server;
+        let vouches = |other: &NodeId| {
+            let same = self.setup.nodes[*other].server == *server;
+            same && Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now)
+        };
+        self.witness_answers(WITNESS_LIFE) || self.others(p, n).iter().any(vouches)
     }
 
     /// Whether the silence of one leg alone is due to be acted upon (rule 6).

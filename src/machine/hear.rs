@@ -106,6 +106,8 @@ impl Machine {
             });
         }
         self.nodes[n].keyboard = Some(now);
+        // What they left unfinished must not be run by a RETURN of ours.
+        self.nodes[n].dirty = true;
     }
 
     fn hit(&mut self, n: NodeId, hit: &Hit) {

@@ -220,6 +220,8 @@ impl Machine {
             epoch,
             since: self.now,
         };
+        // Whoever was here before may have left half a line at the prompt.
+        self.nodes[n].dirty = true;
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::LinkUp { node });
     }

@@ -36,8 +36,8 @@ pub struct Package {
     pub missing_since: Option<Moment>,
     /// An operator's `adopt` is in force.
     pub adopting: Option<Adoption>,
-    /// An operator's `switchover` is in force.
-    pub ordered: bool,
+    /// When an operator's `switchover` was taken up by the script.
+    pub ordered: Option<Moment>,
     /// Its script.
     pub run: Run,
 }
@@ -154,6 +154,8 @@ pub enum Wait {
     },
     /// The journal holds an intent; then the machine decides again.
     Durable { ticket: Ticket, then: AfterDurable },
+    /// Before a fence: does the prompt that showed answer a nonce?
+    Suspicion { node: NodeId },
     /// A probe.
     Probe {
         ticket: Ticket,
@@ -230,7 +232,7 @@ impl Package {
             answered: None,
             missing_since: None,
             adopting: None,
-            ordered: false,
+            ordered: None,
             run: Run::new(now),
         }
     }

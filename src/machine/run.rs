@@ -166,7 +166,7 @@ impl Machine {
         let state = &self.setup.packages[p].program.states[self.packages[p].run.state];
         let ordinary = state.kind == StateKind::Ordinary;
         let package = &mut self.packages[p];
-        package.ordered = false;
+        package.ordered = None;
         package.adopting = None;
         if ordinary && package.heir.take().is_some() {
             self.journal(

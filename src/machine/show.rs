@@ -97,6 +97,7 @@ impl Machine {
                 Some(asking) => format!("the answer of {} to {:?}", node(n), asking.typed),
                 None => format!("an answer of {}", node(n)),
             },
+            Wait::Suspicion { node: n } => format!("the prompt of {} to answer a sum", node(n)),
             Wait::Reset { node: n, .. } => format!("the prompt of {} after its reset", node(n)),
             Wait::Sleep { .. } => "time to pass".to_owned(),
             Wait::Link { node: n, .. } => format!("the console of {} to be connected", node(n)),

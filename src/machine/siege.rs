@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::machine::action::EntryKind;
-use crate::machine::node::Siege;
+use crate::machine::node::{Condition, Siege};
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
 
@@ -57,7 +57,9 @@ impl Machine {
             || package.run.talks() && self.door_on(n).is_some() && !self.waits_for_darkness(n);
         // Confirmed or not: a node that was given the package is no intruder (rule 9).
         let has_it = package.primary == Some(n) && !self.waits_for_darkness(n);
-        node.siege.is_some() && node.epoch().is_some() && package.bound && !talked_to && !has_it
+        // A silent node is besieged even while it is not clear who has the package.
+        let known = package.bound || node.condition == Condition::Silent;
+        node.siege.is_some() && node.epoch().is_some() && known && !talked_to && !has_it
     }
 
     /// Sends what is due.

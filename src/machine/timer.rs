@@ -61,6 +61,7 @@ impl Machine {
             Wait::Ready
             | Wait::Idle
             | Wait::Answer { .. }
+            | Wait::Suspicion { .. }
             | Wait::Durable { .. }
             | Wait::Impaired => None,
             Wait::Expect { deadline, .. }

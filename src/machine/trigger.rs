@@ -46,17 +46,17 @@ impl Machine {
             }
             return;
         }
-        match order.word {
-            OperatorWord::Adopt => {
-                let primary = order.node;
-                self.packages[p].adopting = Some(Adoption { primary });
-            }
-            OperatorWord::Switchover => self.packages[p].ordered = true,
-            OperatorWord::Release | OperatorWord::Confirm => {}
-        }
         let triggers = &program.states[self.packages[p].run.state].triggers;
         let listens = |t: &Trigger| t.when == When::Operator(order.word);
         if let Some(index) = triggers.iter().position(listens) {
+            match order.word {
+                OperatorWord::Adopt => {
+                    let primary = order.node;
+                    self.packages[p].adopting = Some(Adoption { primary });
+                }
+                OperatorWord::Switchover => self.packages[p].ordered = Some(self.now),
+                OperatorWord::Release | OperatorWord::Confirm => {}
+            }
             self.packages[p].run.pending.insert(index);
             self.packages[p].run.cause =
                 format!("{} says {:?}", order.who, order.word).to_lowercase();

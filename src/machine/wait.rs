@@ -27,6 +27,12 @@ impl Machine {
                 }
                 None => {}
             },
+            Wait::Suspicion { node } => {
+                if self.nodes[node].asking.is_none() {
+                    self.nodes[node].answer = None;
+                    self.intend_fence(p, node);
+                }
+            }
             Wait::Reset { node, deadline, .. } => {
                 if self.nodes[node].epoch().is_none() {
                     self.fail(p, "the console was lost during the reset");

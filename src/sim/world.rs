@@ -470,6 +470,9 @@ impl World {
                 alarm.count += 1;
                 alarm.text = text;
                 self.raised.push((now, alarm.clone()));
+                // A notice is said, and does not stay open.
+                self.open
+                    .retain(|_, alarm| alarm.severity != Severity::Notice);
             }
             Action::ClearAlarm { code, .. } => {
                 self.open.remove(&code);

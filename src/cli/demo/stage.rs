@@ -18,9 +18,10 @@ use crate::sim::serve::{ServeSpec, SimHandle, serve};
 use crate::sim::{AfterPanic, NodeSpec, NvramFault, Times};
 
 /// The script's parameters, quicker than on real machines.
-const PARAMS: [(&str, &str); 6] = [
+const PARAMS: [(&str, &str); 7] = [
     ("ping_every", "500ms"),
     ("ask_limit", "1s"),
+    ("panic_limit", "1s"),
     ("ask_every", "5s"),
     ("boot_limit", "20s"),
     ("load_limit", "20s"),
