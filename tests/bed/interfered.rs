@@ -35,24 +35,6 @@ fn h_break_disabled() {
 
 #[test]
 #[ignore = "needs the test bed"]
-fn h_panicked_and_deaf() {
-    let Some(mut scene) = scene("h_panicked_and_deaf") else {
-        return;
-    };
-    scene.adopted();
-    scene.pair.type_line(Alpha, "stopa0");
-    scene.pass(Duration::from_secs(5));
-    scene.mark();
-    scene.pair.type_line(Alpha, "panic");
-    // It answers ping, so it is not dark.
-    scene.alarm("hold");
-    scene.no_boot_of(Beta);
-    scene.boots(&[Alpha]);
-    scene.released(None);
-}
-
-#[test]
-#[ignore = "needs the test bed"]
 fn i_go_before_the_reset() {
     let edits = [("network_loss: alarm", "network_loss: switch after 15s")];
     let Some(mut scene) = scene_with("i_go_before_the_reset", &edits) else {
