@@ -12,6 +12,7 @@
 )]
 
 mod pair;
+mod proof;
 mod scene;
 mod watchdog;
 mod wire;
