@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::machine::action::EntryKind;
 use crate::machine::guard::Veto;
 use crate::machine::making::Making;
-use crate::machine::node::{Condition, Identity};
+use crate::machine::node::{Condition, Identity, KEYBOARD_QUIET};
 use crate::machine::package::{AfterDurable, Frame, Wait};
 use crate::machine::proof::{Proof, ProofKind, RESET_LIFE};
 use crate::machine::setup::{NodeId, PackageId};
@@ -253,6 +253,9 @@ impl Machine {
         if self.host.impaired.is_some() {
             return self.wait_until_well(p);
         }
+        if self.waits_for_quiet(p, n) {
+            return;
+        }
         if let Err(veto) = self.may_boot(p, n) {
             return self.vetoed(p, &format!("boot {}", self.setup.node_name(n)), &veto);
         }
@@ -357,6 +360,9 @@ impl Machine {
             Some(n),
             format!("{name} was not booted: {}", veto.why),
         );
+        if veto.guard == "keyboard" && self.waits_for_quiet(p, n) {
+            return;
+        }
         self.vetoed(p, &format!("boot {name}"), veto);
     }
 
@@ -527,6 +533,24 @@ impl Machine {
         self.journal(EntryKind::Hold, None, why.to_owned());
         let text = format!("{} is in HOLD: {why}", self.setup.packages[p].name);
         self.alarm(p, Severity::Critical, "hold", text);
+    }
+
+    /// Rule 16: whoever types at the prompt of this node comes first; the op is run again
+    /// when the keyboard has been quiet for a while.
+    fn waits_for_quiet(&mut self, p: PackageId, n: NodeId) -> bool {
+        let node = &self.nodes[n];
+        let Some(typed) = node.keyboard.filter(|_| node.typed_at(self.now)) else {
+            return false;
+        };
+        if node.condition != Condition::Prompt {
+            return false;
+        }
+        let run = &mut self.packages[p].run;
+        run.wait = Wait::Sleep {
+            until: typed + KEYBOARD_QUIET,
+            then: run.pc,
+        };
+        true
     }
 
     /// Every takeover is held while the monitor doubts itself.

@@ -84,6 +84,16 @@ impl Machine {
                         why: why.to_owned(),
                     });
                 }
+                if self.nodes[n].typed_at(self.now) {
+                    let why = format!(
+                        "somebody types on the console of {}",
+                        self.setup.node_name(n)
+                    );
+                    return Err(Veto {
+                        guard: "keyboard",
+                        why,
+                    });
+                }
                 let moved = self.packages[p].run.roles_before.as_ref();
                 let moved = moved.is_some_and(|(primary, ..)| *primary != Some(n));
                 self.may_boot_after_intent(p, n, moved)

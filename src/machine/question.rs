@@ -9,7 +9,7 @@ use crate::machine::making::{Making, Piece};
 use crate::machine::node::{Identity, Node};
 use crate::machine::package::Door;
 use crate::machine::proof::{Proof, ProofKind};
-use crate::machine::setup::NodeId;
+use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Action, Event, Machine};
 use crate::script::program::{Firmware, Presence, Question, Severity};
 
@@ -263,7 +263,23 @@ impl Machine {
                 self.setup.node_name(n)
             );
             self.alarm(p, Severity::Critical, "wrong_identity", text);
+            self.let_go_on(p, n);
         }
+    }
+
+    /// Rule 4: a machine that our own BREAK stopped and that is not the one we meant is told
+    /// to go on, where nothing was booted in its place.
+    fn let_go_on(&mut self, p: PackageId, n: NodeId) {
+        let package = &self.packages[p];
+        let in_place = package.primary == Some(n) && package.confirmed;
+        let node = &self.nodes[n];
+        let ours = node.broke.map(|(at, _)| at);
+        let stopped = node.evidence.resumable.filter(|at| Some(*at) >= ours);
+        if self.door_on(n) != Some(Door::Fence) || !in_place || stopped.is_none() {
+            return;
+        }
+        self.nodes[n].evidence.resumable = None;
+        self.type_text(n, "go\r");
     }
 
     /// Host IDs are learnt at adoption only, and must be unique.

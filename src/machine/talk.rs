@@ -82,7 +82,9 @@ impl Machine {
     /// through the gate, and only behind an open `boot` or `resume` for that node.
     fn send(&mut self, p: PackageId, n: NodeId, text: &Text) {
         let text = self.text(p, text);
-        if self.starts(n, &text) {
+        // With what stands on the line already: a command may come in pieces.
+        let whole = format!("{}{text}", self.nodes[n].line);
+        if self.starts(n, &text) || self.starts(n, &whole) {
             return match self.packages[p].run.door() {
                 Some((Door::Boot | Door::Resume, node)) if node == n => {
                     self.begin_gate(p, n, &text);

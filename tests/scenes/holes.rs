@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clusterd::machine::setup::DataPolicy;
-use clusterd::script::program::OperatorWord;
+use clusterd::script::program::{OperatorWord, Severity};
 use clusterd::sim::{Condition, ConsoleLink, Shutdown, World};
 
 use crate::bench::*;
@@ -265,4 +265,58 @@ fn a_circle_of_states_through_a_level_ends_in_hold() {
     .at_prompts();
     let since = world.now();
     alarmed(&mut world, "hold", since);
+}
+
+#[test]
+fn a_machine_with_the_wrong_identity_is_told_to_go_on() {
+    let mut world = Bench {
+        alpha_id: "80770009",
+        ..Bench::default()
+    }
+    .alpha_runs();
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).hang();
+    reach(&mut world, "waiting");
+    alarmed(&mut world, "wrong_identity", since);
+    world.pass(minutes(5));
+    let typed = world.rig.transcript(ALPHA).typed(since);
+    assert_eq!(typed.matches("banner").count(), 1, "{typed:?}");
+    assert!(typed.contains("go\r"), "{typed:?}");
+    for word in ["boot ", "reset", "setenv"] {
+        assert!(!typed.contains(word), "{typed:?}");
+    }
+    assert_eq!(world.rig.node(ALPHA).condition(), Condition::Hung);
+}
+
+#[test]
+fn nothing_is_booted_under_the_hands_of_a_person() {
+    let mut world = Bench::default().proven();
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).press_reset(since);
+    reach(&mut world, "restart");
+    for _ in 0..10 {
+        types(&mut world, ALPHA, ".version");
+        world.pass(Duration::from_secs(2));
+    }
+    assert_eq!(boot_commands(&world, since), 0, "{}", world.timeline());
+    serves(&mut world, ALPHA);
+}
+
+#[test]
+fn what_is_over_is_no_open_alarm() {
+    let mut world = Bench::default().proven();
+    let since = world.now();
+    world.rig.node_at(ALPHA, since).freeze(since);
+    world.rig.node_at(ALPHA, since).lose_breaks(100_000);
+    assert!(world.until(LONG, |w| breaks(w, ALPHA, since) > 0));
+    let now = world.now();
+    world.rig.node_at(ALPHA, now).thaw(now);
+    world.pass(minutes(10));
+    assert_eq!(world.state(), "watch", "{}", world.timeline());
+    let open = world.open_alarms();
+    let bad: Vec<&str> = open
+        .filter(|a| a.severity != Severity::Notice)
+        .map(|a| a.code.as_str())
+        .collect();
+    assert!(bad.is_empty(), "{bad:?}\n{}", world.timeline());
 }
