@@ -1,7 +1,6 @@
 //! A home directory that guards simulated nodes: for `demo` and `sim serve --write-home`. The
 //! shipped chat scripts are part of the program, so it works from any directory.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +21,11 @@ const SCRIPTS: [(&str, &str); 3] = [
         include_str!("../../chat-scripts/lib/openbios.chat"),
     ),
 ];
+
+/// The cluster of the demonstration.
+const TEMPLATE: &str = include_str!("../../clist/demo.yaml.template");
+/// Behind this line stands the block of one node.
+const NODES: &str = "nodes:\n";
 
 /// A cluster of simulated nodes.
 #[derive(Debug)]
@@ -57,19 +61,17 @@ pub(super) fn write(dir: &Path, cluster: &SimCluster) -> io::Result<()> {
     Ok(())
 }
 
+/// The cluster file, from the project's own `clist/demo.yaml.template`.
 fn cluster_file(cluster: &SimCluster) -> String {
-    let mut text = format!(
-        "# simulated nodes: written by clusterd\n\ncluster: {}\n\nnodes:\n",
-        cluster.name
-    );
-    // Writing to a String cannot fail.
-    for (name, host_id, console) in &cluster.nodes {
-        let _ = write!(
-            text,
-            "  {name}:\n    platform: {}\n    console: telnet://{console}\n    host_id: \"{host_id:08x}\"\n    dark_after: 30s\n",
-            cluster.platform
-        );
-    }
+    let (head, rest) = TEMPLATE.split_once(NODES).unwrap_or((TEMPLATE, ""));
+    let (node, package) = rest.split_once("\npackages:").unwrap_or((rest, ""));
+    let each = |(name, host_id, console): &(String, u32, SocketAddr)| {
+        node.replace("{node}", name)
+            .replace("{platform}", cluster.platform)
+            .replace("{console}", &console.to_string())
+            .replace("{host_id}", &format!("{host_id:08x}"))
+    };
+    let nodes: String = cluster.nodes.iter().map(each).collect();
     let names: Vec<&str> = cluster
         .nodes
         .iter()
@@ -80,14 +82,11 @@ fn cluster_file(cluster: &SimCluster) -> String {
         .iter()
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
-    let _ = write!(
-        text,
-        "\npackages:\n  service:\n    script: sun-openboot\n    nodes: [{}]\n    boot_device: disk\n    address: {}\n    \
-         reach: tcp:{}\n    data_policy: adaptability\n    params: {{ {} }}\n",
-        names.join(", "),
-        cluster.service.ip(),
-        cluster.service.port(),
-        params.join(", ")
-    );
-    text
+    let package = package
+        .replace("{nodes}", &names.join(", "))
+        .replace("{address}", &cluster.service.ip().to_string())
+        .replace("{port}", &cluster.service.port().to_string())
+        .replace("{params}", &params.join(", "));
+    let head = head.replace("{cluster}", cluster.name);
+    format!("{head}{NODES}{nodes}\npackages:{package}")
 }

@@ -12,9 +12,9 @@ pub fn accepts(policy: DataPolicy) -> &'static str {
         }
         DataPolicy::Adaptability => {
             "a dark node counts as stopped if a BREAK has worked on its console before and its \
-             boot parameters are known to keep it at the prompt; accepted: a node that is \
-             frozen, or alive and deaf, may write once more to the shared disk before the \
-             siege stops it"
+             boot parameters are known to keep it at the prompt; accepted: a frozen node \
+             that wakes may write once more to the shared disk before the siege stops it; a node \
+             that is alive, but deaf on its console and silent on the network, goes on writing"
         }
         DataPolicy::Availability => {
             "a dark node counts as stopped; accepted: a node that is frozen, alive and deaf, \

@@ -342,6 +342,9 @@ impl Machine {
         };
         node.making.record(piece, firmware);
         let guarded = node.making.guarded(firmware) && !node.guard_read;
+        if *piece == Piece::Identity {
+            self.identities_are_right(n);
+        }
         self.event(Event::Piece {
             node: name.clone(),
             text,
@@ -365,6 +368,14 @@ impl Machine {
             self.nodes[n].unfenced_failure = false;
             self.end_siege(n, "fully fenced");
             self.prove(n, ProofKind::FirmwareReset);
+        }
+    }
+
+    /// Ends the alarm of a wrong machine at a console, once none is left.
+    fn identities_are_right(&mut self, n: NodeId) {
+        let wrong = |node: &Node| matches!(node.identity, Identity::Wrong(_));
+        if let Some(p) = self.package_of(n).filter(|_| !self.nodes.iter().any(wrong)) {
+            self.clear(p, "wrong_identity");
         }
     }
 

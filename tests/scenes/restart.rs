@@ -92,3 +92,24 @@ fn l_restarted_without_its_journal_it_does_nothing_dangerous() {
     assert!(world.open_alarms().count() > 0);
     judge(&mut world);
 }
+
+#[test]
+fn n_a_restart_with_a_dead_standby_takes_an_operators_word_for_it() {
+    let mut world = Bench {
+        policy: clusterd::machine::setup::DataPolicy::Integrity,
+        ..Bench::default()
+    }
+    .alpha_runs();
+    let since = world.now();
+    world.rig.power(BETA, false, since);
+    alarmed(&mut world, "standby_lost", since);
+    let now = world.now();
+    world
+        .rig
+        .node_at(ALPHA, now)
+        .orderly_shutdown(Shutdown::Reboot, now);
+    reach(&mut world, "held");
+    world.operator(clusterd::script::program::OperatorWord::Confirm, Some(BETA));
+    serves(&mut world, ALPHA);
+    judge(&mut world);
+}
