@@ -86,7 +86,7 @@ fn e_cables_of_the_monitor() {
                     scene
                         .dog
                         .node(node)
-                        .is_some_and(|node| node["link"] == "up")
+                        .is_some_and(|node| node["link"] == "connected")
                 })
             },
         );
