@@ -45,7 +45,7 @@ fn i_go_before_the_reset() {
     scene.pair.run(&["service-cable", "alpha", "out"]);
     says(&scene, Alpha, "Type  'go' to resume");
     scene.pair.type_line(Alpha, "go");
-    ends_fenced_or_held(&mut scene);
+    ends_fenced_or_held(scene);
 }
 
 #[test]
@@ -60,18 +60,22 @@ fn i_go_after_the_reset() {
     scene.pair.run(&["service-cable", "alpha", "out"]);
     says(&scene, Alpha, ": undefined word.");
     scene.pair.type_line(Alpha, "go");
-    ends_fenced_or_held(&mut scene);
+    ends_fenced_or_held(scene);
 }
 
 /// A proof that a `go` came between is made again; where that fails, HOLD is right too.
-fn ends_fenced_or_held(scene: &mut Scene) {
-    scene.until("a takeover or HOLD", Duration::from_secs(300), |scene| {
+fn ends_fenced_or_held(mut scene: Scene) {
+    let serves = |scene: &Scene| {
         let package = scene.dog.package().unwrap_or_default();
         package["state"] == "watch" && package["primary"] == "beta"
-            || scene.dog.alarm_is_open("hold")
+    };
+    scene.until("a takeover or HOLD", Duration::from_secs(300), |scene| {
+        serves(scene) || scene.dog.alarm_is_open("hold")
     });
     scene.judged_clean();
     scene.boots_are_fenced();
+    let primary = serves(&scene).then_some(Beta);
+    scene.released(primary);
 }
 
 /// Waits for a node's words as closely as can be.
