@@ -49,6 +49,9 @@ async fn read_some(reader: &mut ReadHalf<Box<dyn wire::Stream>>) -> std::io::Res
 /// How much of a connection's first output is kept to explain its sudden end, bytes.
 const FIRST_WORDS: usize = 80;
 
+/// What a node may say before its link is up, bytes: seconds of a fast line. The latest is kept.
+const EARLY: usize = 64 << 10;
+
 /// How long the rest of a broken connection may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -59,13 +62,22 @@ pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<S
         epoch: 0,
         last_told: None,
     };
+    let server = spec.at.server();
+    // Whether the last session fell silent with its connection standing: the next one has to say
+    // something before it counts.
+    let mut doubted = false;
     let mut backoff = Backoff::new(&settings);
     loop {
-        match wire::dial(&spec, &settings).await {
+        let turn = settings.dialing.turn(&server).await;
+        let dialled = wire::dial(&spec, &settings).await;
+        drop(turn);
+        match dialled {
             Err(why) => keeper.failed(why),
             Ok(wire) => {
                 let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
+                session.doubted = doubted;
                 let why = session.carry(&mut keeper.epoch).await;
+                doubted = session.doubted;
                 let up_since = session.up_since;
                 // The socket goes first: once the loss is told nothing of this link moves any more.
                 drop(session);
@@ -215,11 +227,19 @@ struct Session<'a> {
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
-    /// When the peer was last heard, and asked whether it is there.
+    /// When the peer was last heard, and asked whether it is there without an answer so far.
     heard: Instant,
     asked: Option<Instant>,
     /// Whether it has ever answered that question.
     answers: bool,
+    /// Whether the far end has to show that it lives: what went before it did not.
+    doubted: bool,
+    /// Why nothing can be done over this connection, by the far end's word.
+    unfit: Option<String>,
+    /// What the node said before the link was up.
+    early: Vec<u8>,
+    /// The carrier as it was told last.
+    carrier: Option<bool>,
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
     epoch: u64,
@@ -238,7 +258,7 @@ enum Awaited {
     /// These bytes; what came of late that may hold their beginning.
     Text(Vec<u8>, Vec<u8>),
     /// The far end's word that the line is held, or let go.
-    Acknowledgement,
+    Acknowledgement(bool),
 }
 
 impl<'a> Session<'a> {
@@ -249,13 +269,14 @@ impl<'a> Session<'a> {
         shared: &'a Shared,
     ) -> Session<'a> {
         let now = Instant::now();
+        let codec = Codec::new(&spec.at);
         Session {
             wire,
-            codec: Codec::new(&spec.at),
+            out: codec.greeting().to_vec(),
+            codec,
             spec,
             settings,
             shared,
-            out: Vec::new(),
             steps: VecDeque::new(),
             waiting: None,
             waiting_since: now,
@@ -263,6 +284,10 @@ impl<'a> Session<'a> {
             heard: now,
             asked: None,
             answers: false,
+            doubted: false,
+            unfit: None,
+            early: Vec::new(),
+            carrier: None,
             first_words: Vec::new(),
             epoch: 0,
             up_since: None,
@@ -272,10 +297,9 @@ impl<'a> Session<'a> {
     /// Carries bytes until the connection ends, and says why it did. `epochs` counts the links that
     /// were told; this one becomes the next as soon as it settles.
     async fn carry(&mut self, epochs: &mut u64) -> String {
-        let settled = self.opened + self.settings.settle;
         loop {
             let writing = !self.out.is_empty();
-            let turn = self.next_turn(settled);
+            let turn = self.next_turn();
             // Writing comes first: a console that floods us must not keep a BREAK back.
             tokio::select! {
                 biased;
@@ -300,8 +324,8 @@ impl<'a> Session<'a> {
                 () = sleep_until(turn) => {}
             }
             let now = Instant::now();
-            if self.up_since.is_none() && now >= settled {
-                self.come_up(epochs);
+            if let Err(why) = self.settle(now, epochs) {
+                return why;
             }
             if let Some(why) = self.deaf().or_else(|| self.half_dead(now)) {
                 return why;
@@ -313,18 +337,14 @@ impl<'a> Session<'a> {
     }
 
     /// When there is something to do at the latest though nothing comes.
-    fn next_turn(&self, settled: Instant) -> Instant {
+    fn next_turn(&self) -> Instant {
         let writing =
             (!self.out.is_empty()).then(|| self.waiting_since + self.settings.write_timeout);
-        let settling = self.up_since.is_none().then_some(settled);
+        let settling = self.up_since.is_none().then(|| self.settled());
         let step = self.waiting.as_ref().map(|waiting| waiting.until);
         let asking = match self.asked {
-            Some(asked) if self.answers => Some(asked + self.settings.user_timeout),
-            Some(asked) => Some(asked + self.settings.keepalive_idle),
-            None => self
-                .codec
-                .are_you_there()
-                .map(|_| self.heard + self.settings.keepalive_idle),
+            Some(asked) => self.answers.then(|| self.gone(asked)),
+            None => self.may_ask().then(|| self.question_due()),
         };
         let far = self.opened + IDLE_TURN;
         [writing, settling, step, asking]
@@ -334,6 +354,37 @@ impl<'a> Session<'a> {
             .unwrap_or_else(|| far.max(Instant::now() + IDLE_TURN))
     }
 
+    /// When a connection without a byte counts as a link, or as none.
+    fn settled(&self) -> Instant {
+        let ready = self.codec.is_ready() && !self.doubted;
+        let longest = self.settings.set_line.max(self.settings.settle);
+        self.opened + if ready { self.settings.settle } else { longest }
+    }
+
+    /// Lets the link come up when it is time; says why it never will.
+    fn settle(&mut self, now: Instant, epochs: &mut u64) -> Result<(), String> {
+        if let Some(why) = self.unfit.take() {
+            return Err(format!("{} {why}", self.wire.peer));
+        }
+        if self.up_since.is_some() || now < self.settled() {
+            return Ok(());
+        }
+        let (peer, within) = (&self.wire.peer, Span(self.settings.set_line));
+        if self.doubted {
+            return Err(format!(
+                "{peer} accepts the connection and nothing answers behind it, for {within} now"
+            ));
+        }
+        if !self.codec.is_ready() {
+            match self.codec.overdue() {
+                Err(why) => return Err(format!("{peer} {why} (waited for {within})")),
+                Ok(why) => tracing::warn!(peer, "{why}; the link is used all the same"),
+            }
+        }
+        self.come_up(epochs);
+        Ok(())
+    }
+
     fn come_up(&mut self, epochs: &mut u64) {
         *epochs += 1;
         let epoch = *epochs;
@@ -341,20 +392,26 @@ impl<'a> Session<'a> {
         self.up_since = Some(Instant::now());
         tracing::info!(epoch, peer = self.wire.peer, "console up");
         lock(&self.shared.orders).open(epoch);
-        self.shared.say(|inbox| inbox.up(epoch));
+        let early = std::mem::take(&mut self.early);
+        self.shared.say(|inbox| {
+            inbox.up(epoch);
+            inbox.bytes(epoch, &early);
+        });
+        if let Some(present) = self.carrier {
+            self.shared.say(|inbox| inbox.carrier(epoch, present));
+        }
     }
 
     /// Takes what came off the wire: the node's bytes to the inbox, answers to the wire.
     fn hear(&mut self, mut bytes: Vec<u8>, epochs: &mut u64) {
-        if self.up_since.is_none() {
-            self.come_up(epochs);
-        }
+        self.doubted = false;
+        self.come_up_if_ready(epochs);
         self.heard = Instant::now();
-        self.asked = None;
         let (shared, epoch) = (self.shared, self.epoch);
         let waited = !self.out.is_empty();
         let discipline = self.spec.discipline;
-        let (first_words, waiting) = (&mut self.first_words, &mut self.waiting);
+        let early = self.up_since.is_none().then_some(&mut self.early);
+        let (first_words, waiting, mut early) = (&mut self.first_words, &mut self.waiting, early);
         let mut told = Vec::new();
         self.codec.receive(
             &mut bytes,
@@ -366,32 +423,55 @@ impl<'a> Session<'a> {
                 if let Some(waiting) = waiting {
                     waiting.hear(text);
                 }
-                shared.say(|inbox| inbox.bytes(epoch, text));
+                match &mut early {
+                    Some(early) => keep_last(early, text),
+                    None => shared.say(|inbox| inbox.bytes(epoch, text)),
+                }
             },
             |word| told.push(word),
         );
         for word in told {
-            match word {
-                Told::Alive => self.answers = true,
-                Told::Carrier(present) => self.carrier(present),
-                Told::BreakDone => {
-                    if let Some(waiting) = &mut self.waiting
-                        && matches!(waiting.what, Awaited::Acknowledgement)
-                    {
-                        waiting.what = Awaited::Time;
-                        waiting.until = self.heard;
-                        self.acknowledged(true);
-                    }
-                }
-            }
+            self.told(word);
+        }
+        if self.unfit.is_none() {
+            self.come_up_if_ready(epochs);
         }
         if !waited {
             self.waiting_since = Instant::now();
         }
     }
 
+    /// The first byte of a far end that is ready makes the link.
+    fn come_up_if_ready(&mut self, epochs: &mut u64) {
+        if self.up_since.is_none() && self.codec.is_ready() {
+            self.come_up(epochs);
+        }
+    }
+
+    fn told(&mut self, word: Told) {
+        match word {
+            Told::Alive => {
+                self.answers = true;
+                self.asked = None;
+            }
+            Told::Carrier(present) => self.carrier(present),
+            Told::Warning(words) => tracing::warn!(peer = self.wire.peer, "{words}"),
+            Told::Unfit(why) => self.unfit = self.unfit.take().or(Some(why)),
+            Told::Held(held) => {
+                if let Some(waiting) = &mut self.waiting
+                    && matches!(waiting.what, Awaited::Acknowledgement(of) if of == held)
+                {
+                    waiting.what = Awaited::Time;
+                    waiting.until = self.heard;
+                    self.acknowledged(true);
+                }
+            }
+        }
+    }
+
     fn carrier(&mut self, present: bool) {
         let epoch = self.epoch;
+        self.carrier = Some(present);
         if self.up_since.is_some() {
             self.shared.say(|inbox| inbox.carrier(epoch, present));
         }
@@ -426,32 +506,46 @@ impl<'a> Session<'a> {
     }
 
     /// Asks a peer that has been silent whether it is there; says why the link ends if it answered
-    /// that before and does not now.
+    /// that before and does not now. One that never answered is asked once and never ended for it.
     fn half_dead(&mut self, now: Instant) -> Option<String> {
-        let (idle, within) = (self.settings.keepalive_idle, self.settings.user_timeout);
-        match self.asked {
-            None if self.up_since.is_some() && now >= self.heard + idle => {
-                let question = self.codec.are_you_there()?;
-                if self.out.is_empty() && self.steps.is_empty() {
-                    self.waiting_since = now;
-                    self.out = question;
-                }
-                self.asked = Some(now);
-                None
+        if let Some(asked) = self.asked {
+            if !self.answers || now < self.gone(asked) {
+                return None;
             }
-            Some(asked) if self.answers && now >= asked + within => Some(format!(
-                "{} is connected and its session no longer answers, for {} now",
-                self.wire.peer,
-                Span(now - self.heard)
-            )),
-            // A peer that never answered such a question is not asked for ever in vain.
-            Some(asked) if !self.answers && now >= asked + idle => {
-                self.heard = now;
-                self.asked = None;
-                None
-            }
-            _ => None,
+            self.doubted = true;
+            let silence = Span(now - self.heard);
+            return Some(format!(
+                "{} is connected and its session no longer answers, for {silence} now",
+                self.wire.peer
+            ));
         }
+        if self.may_ask() && now >= self.question_due() {
+            self.out = self.codec.ask()?;
+            self.waiting_since = now;
+            self.asked = Some(now);
+        }
+        None
+    }
+
+    /// Whether a question can be asked now: never in the midst of what is being typed.
+    fn may_ask(&self) -> bool {
+        let idle = self.out.is_empty() && self.steps.is_empty() && self.waiting.is_none();
+        self.up_since.is_some() && idle && self.codec.may_ask()
+    }
+
+    /// The first question is asked at once, for only a peer that has answered one can be found dead
+    /// later; then silence asks.
+    fn question_due(&self) -> Instant {
+        match self.answers {
+            true => self.heard + self.settings.keepalive_idle,
+            false => self.opened,
+        }
+    }
+
+    /// When a peer that was `asked` is dead unless it says something.
+    fn gone(&self, asked: Instant) -> Instant {
+        let silence = self.heard + self.settings.user_timeout;
+        silence.max(asked + self.settings.keepalive_idle)
     }
 
     /// Does the steps that are due, and takes orders when none is left.
@@ -461,7 +555,7 @@ impl<'a> Session<'a> {
                 if !waiting.over(now) {
                     return Ok(());
                 }
-                self.end_waiting(now);
+                self.end_waiting();
             }
             match self.steps.pop_front() {
                 Some(step) => self.begin(step, now)?,
@@ -481,7 +575,9 @@ impl<'a> Session<'a> {
             Step::Hold(hold) => self.wire.hold(hold)?,
             Step::Pause(span) => self.wait(now + span, Awaited::Time),
             Step::Await(text, within) => self.wait(now + within, Awaited::Text(text, Vec::new())),
-            Step::Acknowledge(within) => self.wait(now + within, Awaited::Acknowledgement),
+            Step::Acknowledge { held, within } => {
+                self.wait(now + within, Awaited::Acknowledgement(held));
+            }
             Step::Broke(broke) => {
                 if !broke.sent {
                     tracing::warn!(
@@ -503,7 +599,7 @@ impl<'a> Session<'a> {
     }
 
     /// A wait is over: a talk that got no answer gives the rest of its steps up.
-    fn end_waiting(&mut self, now: Instant) {
+    fn end_waiting(&mut self) {
         let Some(waiting) = self.waiting.take() else {
             return;
         };
@@ -518,8 +614,7 @@ impl<'a> Session<'a> {
                     broke.sent = false;
                 }
             }
-            Awaited::Acknowledgement if now >= waiting.until => self.acknowledged(false),
-            Awaited::Acknowledgement => {}
+            Awaited::Acknowledgement(_) => self.acknowledged(false),
         }
     }
 
@@ -557,15 +652,17 @@ impl<'a> Session<'a> {
     /// Why the connection ended: by an error, or because the peer closed it.
     fn ended(&self, error: Option<&std::io::Error>) -> String {
         let peer = &self.wire.peer;
+        let at_once = self.opened.elapsed() < self.settings.settle;
         match error {
-            None if self.up_since.is_none() => {
-                format!("port busy: {peer} accepted the connection and closed it at once")
-            }
+            None if self.first_words.is_empty() && self.up_since.is_none() => match at_once {
+                true => format!("port busy: {peer} accepted the connection and closed it at once"),
+                false => format!("{peer} closed the connection before it could be used"),
+            },
             Some(error) if self.up_since.is_none() => {
                 let lost = wire::lost(peer, error);
                 format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
             }
-            None if self.opened.elapsed() < self.settings.settle => {
+            None if at_once || self.up_since.is_none() => {
                 let said = String::from_utf8_lossy(&self.first_words);
                 let busy = ["busy", "in use"]
                     .iter()
@@ -579,6 +676,11 @@ impl<'a> Session<'a> {
             Some(error) => wire::lost(peer, error),
         }
     }
+}
+
+fn keep_last(early: &mut Vec<u8>, text: &[u8]) {
+    early.extend_from_slice(text);
+    early.drain(..early.len().saturating_sub(EARLY));
 }
 
 impl Waiting {

@@ -13,15 +13,17 @@
 //! with it and cannot arrive beside what the next link is told.
 //!
 //! A further kind of console is one more variant of [`Address`] and one more way for `wire::dial`
-//! to make a stream: a serial port (BREAK as a held line), RFC 2217 (a codec of its own in `proto`
-//! beside telnet), SSH, and a command on a PTY belong there.
+//! to make a stream: a serial port (BREAK as a held line), SSH, and a command on a PTY belong there;
+//! or one more codec over an old way, as RFC 2217 is over TCP.
 
 mod backoff;
 mod codec;
+mod dialing;
 mod exec;
 mod inbox;
 mod link;
 mod orders;
+mod remote_line;
 mod serial;
 mod settings;
 mod ssh;
@@ -36,6 +38,7 @@ use tokio::task::JoinHandle;
 use crate::config::ConsoleSpec;
 pub use crate::config::console::{Address, BadAddress, BreakKind};
 
+pub use dialing::Dialing;
 pub use orders::Order;
 pub use settings::LinkSettings;
 pub use transcript::{Transcript, TranscriptSettings};

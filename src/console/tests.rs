@@ -90,7 +90,8 @@ async fn bytes_and_breaks_arrive_in_their_order() {
         .unwrap();
     let epoch = up(&mut console).await;
     assert_eq!(text(&mut console, 4).await, b"ok \xff");
-    assert_eq!(read(&mut peer, 6).await, b"\xff\xfd\x01\xff\xfd\x03");
+    let accepted_and_asked = b"\xff\xfd\x01\xff\xfd\x03\xff\xfd\x06";
+    assert_eq!(read(&mut peer, 9).await, accepted_and_asked);
     for order in [
         typed(epoch, b"a\xff\r"),
         Order::Break { epoch },
