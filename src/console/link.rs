@@ -653,16 +653,9 @@ impl<'a> Session<'a> {
     fn ended(&self, error: Option<&std::io::Error>) -> String {
         let peer = &self.wire.peer;
         let at_once = self.opened.elapsed() < self.settings.settle;
+        let never_up = self.up_since.is_none();
         match error {
-            None if self.first_words.is_empty() && self.up_since.is_none() => match at_once {
-                true => format!("port busy: {peer} accepted the connection and closed it at once"),
-                false => format!("{peer} closed the connection before it could be used"),
-            },
-            Some(error) if self.up_since.is_none() => {
-                let lost = wire::lost(peer, error);
-                format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
-            }
-            None if at_once || self.up_since.is_none() => {
+            _ if !self.first_words.is_empty() && (never_up || (at_once && error.is_none())) => {
                 let said = String::from_utf8_lossy(&self.first_words);
                 let busy = ["busy", "in use"]
                     .iter()
@@ -671,6 +664,14 @@ impl<'a> Session<'a> {
                 format!(
                     "{port}closed by the terminal server ({peer}) at once, after it said {said:?}"
                 )
+            }
+            None if never_up && at_once => {
+                format!("port busy: {peer} accepted the connection and closed it at once")
+            }
+            None if never_up => format!("{peer} closed the connection before it could be used"),
+            Some(error) if never_up && at_once => {
+                let lost = wire::lost(peer, error);
+                format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
             }
             None => format!("closed by the terminal server ({peer})"),
             Some(error) => wire::lost(peer, error),
