@@ -1,25 +1,23 @@
-//! The task behind a console: dial, settle, carry bytes both ways, and dial again.
+//! One link of a console: it settles, carries bytes both ways, does the steps of orders, and says
+//! why it ended.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::backoff::Backoff;
+use super::LinkSettings;
 use super::codec::{Codec, Told};
-use super::inbox::Inbox;
-use super::orders::{Orders, Placed};
-use super::steps::{Rotation, Step, steps_of};
+use super::keeper::{Shared, lock};
+use super::pulse::Pulse;
+use super::steps::{Step, steps_of};
+use super::waiting::{Awaited, Waiting};
 use super::wire::{self, Wire};
-use super::{LinkSettings, Order, Said};
 use crate::clock::Span;
 use crate::config::ConsoleSpec;
 
@@ -55,164 +53,8 @@ const EARLY: usize = 64 << 10;
 /// How long the rest of a broken connection may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Keeps a link to the console until the task is aborted.
-pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<Shared>) {
-    let mut keeper = Keeper {
-        shared,
-        epoch: 0,
-        last_told: None,
-    };
-    let server = spec.at.server();
-    // Whether the last session fell silent with its connection standing: the next one has to say
-    // something before it counts.
-    let mut doubted = false;
-    let mut backoff = Backoff::new(&settings);
-    loop {
-        let turn = settings.dialing.turn(&server).await;
-        let dialled = wire::dial(&spec, &settings).await;
-        drop(turn);
-        match dialled {
-            Err(why) => keeper.failed(why),
-            Ok(wire) => {
-                let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
-                session.doubted = doubted;
-                let why = session.carry(&mut keeper.epoch).await;
-                doubted = session.doubted;
-                let up_since = session.up_since;
-                // The socket goes first: once the loss is told nothing of this link moves any more.
-                drop(session);
-                if let Some(since) = up_since {
-                    backoff.lived(since.elapsed());
-                    keeper.lost(why);
-                } else {
-                    keeper.failed(why);
-                }
-            }
-        }
-        sleep(backoff.next()).await;
-    }
-}
-
-/// What the task and the [`super::Console`] share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    inbox: Mutex<Inbox>,
-    orders: Mutex<Orders>,
-    said: Notify,
-    ordered: Notify,
-    rotation: Mutex<Rotation>,
-    dropped: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn new(settings: &LinkSettings) -> Shared {
-        Shared {
-            inbox: Mutex::new(Inbox::new(settings.queue_bytes)),
-            orders: Mutex::new(Orders::new(settings.order_bytes)),
-            said: Notify::new(),
-            ordered: Notify::new(),
-            rotation: Mutex::default(),
-            dropped: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) async fn next(&self) -> Said {
-        loop {
-            if let Some(said) = lock(&self.inbox).next() {
-                return said;
-            }
-            self.said.notified().await;
-        }
-    }
-
-    pub(super) fn order(&self, order: Order) {
-        let epoch = order.epoch();
-        let placed = lock(&self.orders).place(order);
-        if placed == Placed::Stale {
-            tracing::debug!(epoch, "dropped an order that was meant for another link");
-            self.count_dropped(1);
-        } else {
-            self.ordered.notify_one();
-        }
-    }
-
-    pub(super) fn dropped_orders(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn break_worked(&self) {
-        lock(&self.rotation).worked();
-    }
-
-    fn count_dropped(&self, orders: usize) {
-        self.dropped.fetch_add(orders as u64, Ordering::Relaxed);
-    }
-
-    /// Whether the newest thing said and not read is bytes, or nothing.
-    #[cfg(test)]
-    pub(super) fn last_said_is_bytes(&self) -> bool {
-        lock(&self.inbox).ends_with_bytes()
-    }
-
-    fn say(&self, put: impl FnOnce(&mut Inbox)) {
-        put(&mut lock(&self.inbox));
-        self.said.notify_one();
-    }
-
-    /// Ends the orders of the present link: none of them reaches another one.
-    fn close_orders(&self) {
-        let dropped = lock(&self.orders).close();
-        if dropped > 0 {
-            tracing::warn!(dropped, "dropped orders that waited for a link now lost");
-            self.count_dropped(dropped);
-        }
-    }
-}
-
-/// A panic while a queue was locked leaves it as usable as before: each change of it is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The numbers of the links, and what was last told of them.
-struct Keeper {
-    shared: Arc<Shared>,
-    epoch: u64,
-    last_told: Option<String>,
-}
-
-impl Keeper {
-    fn lost(&mut self, why: String) {
-        self.shared.close_orders();
-        self.tell(why);
-    }
-
-    /// An attempt failed; the same failure again is not told again.
-    fn failed(&mut self, why: String) {
-        if self.last_told.as_ref() != Some(&why) {
-            self.tell(why);
-        }
-    }
-
-    fn tell(&mut self, why: String) {
-        let epoch = self.epoch;
-        tracing::info!(epoch, why, "console down");
-        self.last_told = Some(why.clone());
-        self.shared.say(|inbox| inbox.down(epoch, why));
-    }
-}
-
-/// A console whose task ended, by a fault of ours, must not look merely silent.
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.lost("its task in this program has failed".to_owned());
-        }
-    }
-}
-
 /// One connection.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     wire: Wire,
     codec: Codec,
     spec: &'a ConsoleSpec,
@@ -227,13 +69,10 @@ struct Session<'a> {
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
-    /// When the peer was last heard, and asked whether it is there without an answer so far.
-    heard: Instant,
-    asked: Option<Instant>,
-    /// Whether it has ever answered that question.
-    answers: bool,
-    /// Whether the far end has to show that it lives: what went before it did not.
-    doubted: bool,
+    pulse: Pulse,
+    /// Whether the far end has to say something before this counts as a link: its last session did
+    /// not answer, or this one does not now.
+    pub(super) doubted: bool,
     /// Why nothing can be done over this connection, by the far end's word.
     unfit: Option<String>,
     /// What the node said before the link was up.
@@ -243,26 +82,11 @@ struct Session<'a> {
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
     epoch: u64,
-    up_since: Option<Instant>,
-}
-
-/// A step that takes its time.
-struct Waiting {
-    until: Instant,
-    what: Awaited,
-}
-
-enum Awaited {
-    /// Nothing but the time.
-    Time,
-    /// These bytes; what came of late that may hold their beginning.
-    Text(Vec<u8>, Vec<u8>),
-    /// The far end's word that the line is held, or let go.
-    Acknowledgement(bool),
+    pub(super) up_since: Option<Instant>,
 }
 
 impl<'a> Session<'a> {
-    fn new(
+    pub(super) fn new(
         wire: Wire,
         spec: &'a ConsoleSpec,
         settings: &'a LinkSettings,
@@ -281,9 +105,7 @@ impl<'a> Session<'a> {
             waiting: None,
             waiting_since: now,
             opened: now,
-            heard: now,
-            asked: None,
-            answers: false,
+            pulse: Pulse::new(settings, now),
             doubted: false,
             unfit: None,
             early: Vec::new(),
@@ -296,7 +118,7 @@ impl<'a> Session<'a> {
 
     /// Carries bytes until the connection ends, and says why it did. `epochs` counts the links that
     /// were told; this one becomes the next as soon as it settles.
-    async fn carry(&mut self, epochs: &mut u64) -> String {
+    pub(super) async fn carry(&mut self, epochs: &mut u64) -> String {
         loop {
             let writing = !self.out.is_empty();
             let turn = self.next_turn();
@@ -342,12 +164,9 @@ impl<'a> Session<'a> {
             (!self.out.is_empty()).then(|| self.waiting_since + self.settings.write_timeout);
         let settling = self.up_since.is_none().then(|| self.settled());
         let step = self.waiting.as_ref().map(|waiting| waiting.until);
-        let asking = match self.asked {
-            Some(asked) => self.answers.then(|| self.gone(asked)),
-            None => self.may_ask().then(|| self.question_due()),
-        };
+        let question = self.pulse.question().filter(|_| self.may_ask());
         let far = self.opened + IDLE_TURN;
-        [writing, settling, step, asking]
+        [writing, settling, step, question, self.pulse.gone()]
             .into_iter()
             .flatten()
             .min()
@@ -406,7 +225,8 @@ impl<'a> Session<'a> {
     fn hear(&mut self, mut bytes: Vec<u8>, epochs: &mut u64) {
         self.doubted = false;
         self.come_up_if_ready(epochs);
-        self.heard = Instant::now();
+        let now = Instant::now();
+        self.pulse.heard(now);
         let (shared, epoch) = (self.shared, self.epoch);
         let waited = !self.out.is_empty();
         let discipline = self.spec.discipline;
@@ -431,13 +251,13 @@ impl<'a> Session<'a> {
             |word| told.push(word),
         );
         for word in told {
-            self.told(word);
+            self.told(word, now);
         }
         if self.unfit.is_none() {
             self.come_up_if_ready(epochs);
         }
         if !waited {
-            self.waiting_since = Instant::now();
+            self.waiting_since = now;
         }
     }
 
@@ -448,12 +268,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn told(&mut self, word: Told) {
+    fn told(&mut self, word: Told, now: Instant) {
         match word {
-            Told::Alive => {
-                self.answers = true;
-                self.asked = None;
-            }
+            Told::Alive => self.pulse.answered(),
             Told::Carrier(present) => self.carrier(present),
             Told::Warning(words) => tracing::warn!(peer = self.wire.peer, "{words}"),
             Told::Unfit(why) => self.unfit = self.unfit.take().or(Some(why)),
@@ -462,7 +279,7 @@ impl<'a> Session<'a> {
                     && matches!(waiting.what, Awaited::Acknowledgement(of) if of == held)
                 {
                     waiting.what = Awaited::Time;
-                    waiting.until = self.heard;
+                    waiting.until = now;
                     self.acknowledged(true);
                 }
             }
@@ -508,21 +325,18 @@ impl<'a> Session<'a> {
     /// Asks a peer that has been silent whether it is there; says why the link ends if it answered
     /// that before and does not now. One that never answered is asked once and never ended for it.
     fn half_dead(&mut self, now: Instant) -> Option<String> {
-        if let Some(asked) = self.asked {
-            if !self.answers || now < self.gone(asked) {
-                return None;
-            }
+        let peer = &self.wire.peer;
+        if self.pulse.gone().is_some_and(|gone| now >= gone) {
             self.doubted = true;
-            let silence = Span(now - self.heard);
+            let silence = Span(self.pulse.silence(now));
             return Some(format!(
-                "{} is connected and its session no longer answers, for {silence} now",
-                self.wire.peer
+                "{peer} is connected and its session no longer answers, for {silence} now"
             ));
         }
-        if self.may_ask() && now >= self.question_due() {
+        if self.may_ask() && self.pulse.question().is_some_and(|due| now >= due) {
             self.out = self.codec.ask()?;
             self.waiting_since = now;
-            self.asked = Some(now);
+            self.pulse.asked(now);
         }
         None
     }
@@ -531,21 +345,6 @@ impl<'a> Session<'a> {
     fn may_ask(&self) -> bool {
         let idle = self.out.is_empty() && self.steps.is_empty() && self.waiting.is_none();
         self.up_since.is_some() && idle && self.codec.may_ask()
-    }
-
-    /// The first question is asked at once, for only a peer that has answered one can be found dead
-    /// later; then silence asks.
-    fn question_due(&self) -> Instant {
-        match self.answers {
-            true => self.heard + self.settings.keepalive_idle,
-            false => self.opened,
-        }
-    }
-
-    /// When a peer that was `asked` is dead unless it says something.
-    fn gone(&self, asked: Instant) -> Instant {
-        let silence = self.heard + self.settings.user_timeout;
-        silence.max(asked + self.settings.keepalive_idle)
     }
 
     /// Does the steps that are due, and takes orders when none is left.
@@ -682,32 +481,4 @@ impl<'a> Session<'a> {
 fn keep_last(early: &mut Vec<u8>, text: &[u8]) {
     early.extend_from_slice(text);
     early.drain(..early.len().saturating_sub(EARLY));
-}
-
-impl Waiting {
-    fn over(&self, now: Instant) -> bool {
-        let heard = matches!(&self.what, Awaited::Text(text, _) if text.is_empty());
-        heard || now >= self.until
-    }
-
-    /// Looks for the awaited text in what the node says; it is taken away once it came.
-    fn hear(&mut self, bytes: &[u8]) {
-        let Awaited::Text(text, window) = &mut self.what else {
-            return;
-        };
-        if text.is_empty() {
-            return;
-        }
-        window.extend_from_slice(bytes);
-        if window
-            .windows(text.len())
-            .any(|part| part == text.as_slice())
-        {
-            text.clear();
-            window.clear();
-        } else {
-            let kept = text.len() - 1;
-            window.drain(..window.len().saturating_sub(kept));
-        }
-    }
 }

@@ -21,14 +21,17 @@ mod codec;
 mod dialing;
 mod exec;
 mod inbox;
+mod keeper;
 mod link;
 mod orders;
+mod pulse;
 mod remote_line;
 mod serial;
 mod settings;
 mod ssh;
 mod steps;
 mod transcript;
+mod waiting;
 mod wire;
 
 use std::sync::Arc;
@@ -105,7 +108,7 @@ pub struct Broke {
 #[derive(Debug)]
 pub struct Console {
     spec: ConsoleSpec,
-    shared: Arc<link::Shared>,
+    shared: Arc<keeper::Shared>,
     task: JoinHandle<()>,
 }
 
@@ -118,8 +121,8 @@ impl Console {
     /// Opens a console and keeps it open, from now on and for as long as it lives.
     /// It must be called within a tokio runtime.
     pub fn of(spec: ConsoleSpec, settings: LinkSettings) -> Console {
-        let shared = Arc::new(link::Shared::new(&settings));
-        let task = tokio::spawn(link::run(spec.clone(), settings, Arc::clone(&shared)));
+        let shared = Arc::new(keeper::Shared::new(&settings));
+        let task = tokio::spawn(keeper::run(spec.clone(), settings, Arc::clone(&shared)));
         Console { spec, shared, task }
     }
 
