@@ -454,7 +454,7 @@ impl<'a> Session<'a> {
         let at_once = self.opened.elapsed() < self.settings.settle;
         let never_up = self.up_since.is_none();
         match error {
-            _ if !self.first_words.is_empty() && (never_up || (at_once && error.is_none())) => {
+            _ if !self.first_words.is_empty() && (never_up || at_once) => {
                 let said = String::from_utf8_lossy(&self.first_words);
                 let busy = ["busy", "in use"]
                     .iter()

@@ -12,7 +12,7 @@ use super::LinkSettings;
 pub(super) struct Pulse {
     idle: Duration,
     within: Duration,
-    begun: Instant,
+    settled: Instant,
     heard: Instant,
     asked: Option<Instant>,
     /// Whether it has ever answered: one that never did is not called dead for it.
@@ -24,7 +24,7 @@ impl Pulse {
         Pulse {
             idle: settings.keepalive_idle,
             within: settings.user_timeout,
-            begun: now,
+            settled: now + settings.settle,
             heard: now,
             asked: None,
             answers: false,
@@ -52,13 +52,14 @@ impl Pulse {
         now.saturating_duration_since(self.heard)
     }
 
-    /// When the next question is due; none while one is not answered. The first is due at once, for
-    /// only a session that has answered one can be found dead later; then silence asks.
+    /// When the next question is due; none while one is not answered. The first is due as soon
+    /// as the link has settled, for only a session that has answered one can be found dead later;
+    /// then silence asks.
     pub(super) fn question(&self) -> Option<Instant> {
         match (self.asked, self.answers) {
             (Some(_), _) => None,
             (None, true) => Some(self.heard + self.idle),
-            (None, false) => Some(self.begun),
+            (None, false) => Some(self.settled),
         }
     }
 
@@ -80,7 +81,7 @@ mod tests {
         let settings = LinkSettings::default();
         let now = Instant::now();
         let mut pulse = Pulse::new(&settings, now);
-        assert_eq!(pulse.question(), Some(now));
+        assert_eq!(pulse.question(), Some(now + settings.settle));
         pulse.asked(now);
         assert_eq!((pulse.question(), pulse.gone()), (None, None));
         pulse.heard(now + SECOND);
