@@ -403,7 +403,6 @@ impl<'a> Session<'a> {
             return;
         };
         match waiting.what {
-            Awaited::Time => {}
             Awaited::Text(text, _) if text.is_empty() => {}
             Awaited::Text(..) => {
                 while !matches!(self.steps.front(), Some(Step::Broke(_)) | None) {
