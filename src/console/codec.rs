@@ -40,7 +40,7 @@ impl Codec {
             Address::Telnet { .. } => {
                 Codec::Telnet(Box::new(Telnet::new(TelnetRole::Client)), Vec::new())
             }
-            Address::Rfc2217 { line, .. } => Codec::Rfc2217(Box::new(RemoteLine::new(line))),
+            Address::Rfc2217 { line, .. } => Codec::Rfc2217(Box::new(RemoteLine::new(*line))),
             Address::Tcp { .. }
             | Address::Unix(_)
             | Address::Serial { .. }

@@ -413,6 +413,7 @@ impl<'a> Session<'a> {
                 }
             }
             Awaited::Acknowledgement(_) => self.acknowledged(false),
+            Awaited::Time => {}
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct RemoteLine {
 }
 
 impl RemoteLine {
-    pub(super) fn new(line: &LineSettings) -> RemoteLine {
+    pub(super) fn new(line: LineSettings) -> RemoteLine {
         RemoteLine {
             port: ComPort::new(wanted(line)),
             events: Vec::new(),
@@ -167,7 +167,7 @@ fn differs(what: Setting, got: u32, wanted: u32) -> Option<Told> {
 }
 
 /// RFC 2217's numbers for the line of a cluster file.
-fn wanted(line: &LineSettings) -> Line {
+fn wanted(line: LineSettings) -> Line {
     Line {
         speed: line.speed,
         bits: line.bits,
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn agreed() -> RemoteLine {
-        let mut line = RemoteLine::new(&LineSettings::default());
+        let mut line = RemoteLine::new(LineSettings::default());
         assert_eq!(heard(&mut line, b"\xff\xfd\x2c"), []);
         line
     }
@@ -225,7 +225,7 @@ mod tests {
             );
         }
         assert!(line.is_set());
-        assert!(RemoteLine::new(&LineSettings::default()).overdue().is_err());
+        assert!(RemoteLine::new(LineSettings::default()).overdue().is_err());
     }
 
     #[test]
