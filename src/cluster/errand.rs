@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::asks::{Asker, Asks};
-use crate::exec::{self, CommandLeg, Outcome};
+use crate::exec::{self, Outcome, PowerLeg};
 use crate::machine::Input;
 use crate::machine::action::PowerOrder;
 use crate::machine::input::{PowerState, Ticket};
@@ -78,7 +78,7 @@ impl Errands {
     pub(super) fn power(
         &mut self,
         ticket: Ticket,
-        legs: Vec<CommandLeg>,
+        legs: Vec<PowerLeg>,
         order: PowerOrder,
         within: Duration,
     ) {
@@ -86,7 +86,11 @@ impl Errands {
             let end = Instant::now() + within;
             let mut asked = JoinSet::new();
             for (index, leg) in legs.iter().cloned().enumerate() {
-                asked.spawn(async move { (index, power(&leg, order, end).await) });
+                asked.spawn(async move {
+                    let state = power(&leg, order, end).await;
+                    tracing::info!("power leg {leg}, {order:?}: {state:?}");
+                    (index, state)
+                });
             }
             let silent = || PowerState::Unknown("it could not be asked".to_owned());
             let mut states: Vec<PowerState> = legs.iter().map(|_| silent()).collect();
@@ -138,7 +142,7 @@ async fn address(host: &str, within: Duration) -> Result<IpAddr, String> {
 
 /// Orders a leg off and asks it until it is off, or only asks it. An order that was not taken
 /// makes no proof, whatever the leg says afterwards.
-async fn power(leg: &CommandLeg, order: PowerOrder, end: Instant) -> PowerState {
+async fn power(leg: &PowerLeg, order: PowerOrder, end: Instant) -> PowerState {
     if order == PowerOrder::Off {
         match timeout_at(end, leg.order(exec::PowerOrder::Off)).await {
             Ok(Ok(())) => {}
@@ -166,21 +170,22 @@ async fn power(leg: &CommandLeg, order: PowerOrder, end: Instant) -> PowerState 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::CommandLeg;
 
     fn sh(script: &str) -> Vec<String> {
         ["sh", "-c", script].map(str::to_owned).to_vec()
     }
 
-    fn leg(off: &str, status: &str) -> CommandLeg {
-        CommandLeg {
+    fn leg(off: &str, status: &str) -> PowerLeg {
+        PowerLeg::Command(CommandLeg {
             off: sh(off),
             on: None,
             status: sh(status),
             within: Duration::from_secs(5),
-        }
+        })
     }
 
-    async fn off(legs: Vec<CommandLeg>) -> Vec<PowerState> {
+    async fn off(legs: Vec<PowerLeg>) -> Vec<PowerState> {
         let mut errands = Errands::default();
         errands.power(7, legs, PowerOrder::Off, Duration::from_secs(20));
         match errands.next().await {

@@ -3,6 +3,7 @@
 mod bindings;
 mod node;
 mod package;
+mod power;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
