@@ -1,11 +1,13 @@
 //! `clusterd power CLUSTER/NODE status`: asks the power legs of a node, to see that they
 //! can be asked before they are needed. It switches nothing, and wants no daemon.
 
-use std::process;
+use std::io;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use tokio::runtime::Builder;
+use tokio::task::JoinError;
 
 use super::{Exit, HomeArgs};
 use crate::config::{self, Loaded, Node, Weight};
@@ -63,7 +65,13 @@ pub fn run(args: &PowerArgs) -> Exit {
         );
         return Exit::Faults;
     }
-    let report = Report::of(&args.node, &legs);
+    let report = match Report::of(&args.node, &legs) {
+        Ok(report) => report,
+        Err(why) => {
+            eprintln!("clusterd: the legs cannot be asked: {why}");
+            return Exit::Faults;
+        }
+    };
     if args.json {
         println!(
             "{}",
@@ -134,6 +142,25 @@ fn find<'l>(loaded: &'l Loaded, named: &str) -> Result<&'l Node, String> {
     }
 }
 
+/// What each leg says, and how long it took.
+async fn ask_all(legs: &[PowerLeg]) -> Vec<(PowerState, Duration)> {
+    let ask = |leg: PowerLeg| async move {
+        let start = Instant::now();
+        (leg.status().await, start.elapsed())
+    };
+    let asked: Vec<_> = legs
+        .iter()
+        .cloned()
+        .map(|leg| tokio::spawn(ask(leg)))
+        .collect();
+    let mut said = Vec::new();
+    for asked in asked {
+        let crashed = |why: JoinError| (PowerState::Unknown(why.to_string()), Duration::ZERO);
+        said.push(asked.await.unwrap_or_else(crashed));
+    }
+    said
+}
+
 /// What was said. Keys are only ever added.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
@@ -161,34 +188,9 @@ enum State {
 
 impl<'a> Report<'a> {
     /// Asks all legs at once.
-    fn of(node: &'a str, legs: &[PowerLeg]) -> Report<'a> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.unwrap_or_else(|err| {
-            eprintln!("clusterd: {err}");
-            process::exit(1)
-        });
-        let said =
-            runtime.block_on(async {
-                let asked: Vec<_> = legs
-                    .iter()
-                    .cloned()
-                    .map(|leg| {
-                        tokio::spawn(async move {
-                            let start = Instant::now();
-                            (leg.status().await, start.elapsed())
-                        })
-                    })
-                    .collect();
-                let mut said = Vec::new();
-                for asked in asked {
-                    said.push(asked.await.unwrap_or_else(|err| {
-                        (PowerState::Unknown(err.to_string()), Duration::ZERO)
-                    }));
-                }
-                said
-            });
+    fn of(node: &'a str, legs: &[PowerLeg]) -> io::Result<Report<'a>> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let said = runtime.block_on(ask_all(legs));
         let legs: Vec<LegReport> = legs
             .iter()
             .zip(said)
@@ -199,7 +201,7 @@ impl<'a> Report<'a> {
             legs if legs.iter().all(|leg| leg.state == State::Off) => State::Off,
             _ => State::On,
         };
-        Report { node, state, legs }
+        Ok(Report { node, state, legs })
     }
 
     fn print(&self) {

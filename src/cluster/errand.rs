@@ -19,6 +19,9 @@ const OUTPUT: usize = 4096;
 /// How often a power leg is asked whether it is off yet.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
 
+/// How often an order is given that is not taken.
+const ORDERED_AT_MOST: usize = 3;
+
 /// An address to probe.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
@@ -143,14 +146,10 @@ async fn address(host: &str, within: Duration) -> Result<IpAddr, String> {
 /// Orders a leg off and asks it until it is off, or only asks it. An order that was not taken
 /// makes no proof, whatever the leg says afterwards.
 async fn power(leg: &PowerLeg, order: PowerOrder, end: Instant) -> PowerState {
-    if order == PowerOrder::Off {
-        match timeout_at(end, leg.order(exec::PowerOrder::Off)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failed)) => return PowerState::Unknown(failed.to_string()),
-            Err(_) => {
-                return PowerState::Unknown("the order to switch off took too long".to_owned());
-            }
-        }
+    if order == PowerOrder::Off
+        && let Err(why) = order_off(leg, end).await
+    {
+        return PowerState::Unknown(why);
     }
     loop {
         let state = match timeout_at(end, leg.status()).await {
@@ -162,6 +161,23 @@ async fn power(leg: &PowerLeg, order: PowerOrder, end: Instant) -> PowerState {
         let again = order == PowerOrder::Off && state != PowerState::Off;
         if !again || Instant::now() + ASKED_EVERY >= end {
             return state;
+        }
+        sleep(ASKED_EVERY).await;
+    }
+}
+
+/// Somebody else may be logged in at the device just now, or a datagram be lost.
+async fn order_off(leg: &PowerLeg, end: Instant) -> Result<(), String> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match timeout_at(end, leg.order(exec::PowerOrder::Off)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failed)) if tries == ORDERED_AT_MOST || Instant::now() + ASKED_EVERY >= end => {
+                return Err(failed.to_string());
+            }
+            Ok(Err(failed)) => tracing::warn!("power leg {leg}: {failed}; once more"),
+            Err(_) => return Err("the order to switch off took too long".to_owned()),
         }
         sleep(ASKED_EVERY).await;
     }
@@ -212,6 +228,29 @@ mod tests {
     async fn an_order_that_was_not_taken_is_no_proof() {
         let states = off(vec![leg("exit 3", "echo off")]).await;
         assert!(matches!(&states[..], [PowerState::Unknown(why)] if why.contains("exit code 3")));
+    }
+
+    #[tokio::test]
+    async fn an_order_is_given_again_if_it_was_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().display();
+        let busy =
+            format!("test -e {at}/free || {{ touch {at}/free; exit 1; }}; touch {at}/ordered");
+        let states = off(vec![leg(
+            &busy,
+            &format!("test -e {at}/ordered && echo off"),
+        )])
+        .await;
+        assert_eq!(states, [PowerState::Off]);
+    }
+
+    #[tokio::test]
+    async fn success_without_an_off_is_no_proof() {
+        let mut errands = Errands::default();
+        let lies = vec![leg("echo Success", "echo on"), leg("true", "echo off")];
+        errands.power(7, lies, PowerOrder::Off, Duration::from_secs(3));
+        let legs = vec![PowerState::On, PowerState::Off];
+        assert_eq!(errands.next().await, Input::PowerDone { ticket: 7, legs });
     }
 
     #[tokio::test]

@@ -179,7 +179,7 @@ fn own(name: &str) -> Option<Mend> {
             ))
         }
         _ if secret(&plain) => Some(Mend::new(
-            format!("`{name}` is a secret, and everybody may read this file"),
+            format!("`{name}` is a secret, and this file is no place for one"),
             format!(
                 "put it into a file of its own, `chmod 600` that, and write `{}`",
                 match plain.as_str() {

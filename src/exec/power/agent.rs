@@ -2,13 +2,18 @@
 //! the actions `off`, `on` and `status` (FenceAgentAPI in the fence-agents sources). Nothing
 //! about it, not even its address, stands on its command line.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::{PowerOrder, PowerState, failure, short};
 use crate::exec::run::{Finished, Outcome, run_with_input};
-use crate::exec::secret::Secret;
+use crate::exec::secret::{Secret, SecretFault};
 
 /// Output of an agent that is looked at, in bytes: more than any of them writes.
 const OUTPUT: usize = 64 * 1024;
@@ -61,6 +66,23 @@ impl AgentLeg {
         }
     }
 
+    /// What takes one login at a time, as far as its parameters tell.
+    fn device(&self) -> String {
+        let told = |names: &[&str]| {
+            let found = self
+                .parameters
+                .iter()
+                .find(|(name, _)| names.contains(&name.as_str()));
+            found.map_or("", |(_, value)| value)
+        };
+        let (host, port) = (told(&["ip", "ipaddr"]), told(&["ipport"]));
+        if host.is_empty() {
+            // No device of its own, or one that another parameter names.
+            return format!("{} {:?}", self.program, self.parameters);
+        }
+        format!("{} {host} {port}", self.program)
+    }
+
     async fn ask(&self, action: &str) -> Result<Answer, String> {
         let files = self.secrets.clone();
         let reading = tokio::task::spawn_blocking(move || {
@@ -68,15 +90,28 @@ impl AgentLeg {
             files.into_iter().map(read).collect::<Result<Vec<_>, _>>()
         });
         let secrets = reading.await.map_err(|err| err.to_string())?;
-        let secrets = secrets.map_err(|fault: crate::exec::SecretFault| {
-            format!("{fault}; mend: {}", fault.help())
-        })?;
+        let secrets =
+            secrets.map_err(|fault: SecretFault| format!("{fault}; mend: {}", fault.help()))?;
         let input = input(action, &self.parameters, &secrets)?;
         let argv = [self.program.clone()];
+        let device = device(self.device());
+        let Ok(_alone) = timeout(self.within, device.lock()).await else {
+            return Err("another leg kept its device busy".to_owned());
+        };
         let finished = run_with_input(&argv, &[], input.as_bytes(), self.within, OUTPUT).await;
         let secrets = secrets.into_iter().map(|(_, secret)| secret).collect();
         Ok(Answer { finished, secrets })
     }
+}
+
+/// The lock of a device: many a power strip takes one login and refuses the second, so
+/// two legs on one strip, of one node or of two clusters, ask it one after the other.
+fn device(name: String) -> Arc<Mutex<()>> {
+    /// As many as there are devices in the cluster files.
+    static DEVICES: std::sync::Mutex<BTreeMap<String, Arc<Mutex<()>>>> =
+        std::sync::Mutex::new(BTreeMap::new());
+    let mut devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(devices.entry(name).or_default())
 }
 
 /// What the agent reads: a line for each parameter, and no line for anything else.
@@ -117,7 +152,7 @@ impl Answer {
         let lost = self.finished.stdout.lost;
         match (&self.finished.outcome, words.as_slice()) {
             (Outcome::Exited(0 | 2), _) if lost > 0 => {
-                PowerState::Unknown(format!("it wrote {} bytes more than are read", lost))
+                PowerState::Unknown(format!("it wrote {lost} bytes more than are read"))
             }
             (Outcome::Exited(2), [first, ..])
                 if words.iter().all(|word| word == "off") && first == "off" =>

@@ -260,6 +260,21 @@ async fn noise_without_end_is_bounded_and_makes_no_state() {
     assert_eq!(agent.leg().status().await, PowerState::Off);
 }
 
+/// As a power strip does that takes one login at a time.
+#[tokio::test]
+async fn two_legs_on_one_device_ask_it_one_after_the_other() {
+    let agent = Agent::new(
+        "mkdir $here/login || { echo 'ERROR: Unable to connect/login to fencing device' >&2; exit 1; }\n\
+         rmdir $here/login; echo 'Status: OFF'; exit 2",
+    );
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let leg = agent.leg();
+        asked.spawn(async move { leg.status().await });
+    }
+    assert_eq!(asked.join_all().await, vec![PowerState::Off; 8]);
+}
+
 #[tokio::test]
 async fn an_agent_that_cannot_be_started_says_so() {
     let agent = Agent::new("exit 0");
