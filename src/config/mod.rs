@@ -12,6 +12,7 @@
 
 mod across;
 mod cluster;
+pub mod console;
 mod fault;
 mod fields;
 mod policy;
@@ -25,9 +26,9 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use cluster::{
-    Cap, Cluster, ConsoleUrl, DataPolicy, HostId, Node, Package, Reach, Segment, Silence,
-    Witness,
+    Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Witness,
 };
+pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
 pub use policy::accepts;
 pub use power::{

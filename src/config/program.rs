@@ -4,6 +4,7 @@ use super::cluster::{Cluster, DataPolicy, Package, Silence};
 use super::fault::{Fault, nearest};
 use super::fields::Report;
 use super::yaml::{Source, Tree};
+use crate::clock::Span;
 use crate::name::PackageName;
 use crate::script::program::{Op, Program, When};
 
@@ -135,7 +136,7 @@ fn breaks(
                     "the chat script {} sends BREAK, and this console carries none",
                     package.script
                 ),
-                "a node that runs or hangs cannot be stopped on it: use telnet://",
+                "a node that runs or hangs cannot be stopped on it: use telnet://, serial:, rfc2217://, or say how with `break:`",
             );
         }
     }
@@ -193,8 +194,8 @@ fn short_of_time(
             report.warning(
                 place(tree, &["nodes", name.as_str(), "power"]),
                 format!(
-                    "a leg may take {:?} for each order, and the chat script {} gives all of `power off` {given:?}",
-                    leg.within, package.script,
+                    "a leg may take {} for each order, and the chat script {} gives all of `power off` {}",
+                    Span(leg.within), package.script, Span(given)
                 ),
                 "shorten `within` of the leg, or lengthen that of the script",
             );
