@@ -278,7 +278,19 @@ fn misunderstood(place: &Place<'_>, agent: &FenceAgent, known: &AgentMetadata) -
             }
         });
     }
+    let strange: Vec<&str> = given
+        .iter()
+        .copied()
+        .filter(|name| !known.knows(name))
+        .collect();
     for name in known.missing(&given.into_iter().collect::<Vec<_>>()) {
+        // A misspelt one is told already.
+        if strange
+            .iter()
+            .any(|strange| nearest(strange, [name]).is_some())
+        {
+            continue;
+        }
         faults.push(place.error(
             &["agent"],
             format!("{called} wants `{name}`"),

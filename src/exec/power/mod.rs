@@ -125,8 +125,11 @@ fn failure(outcome: &Outcome, said: &str) -> String {
     }
 }
 
-/// The beginning of what a program said.
+/// The beginning of what a program said, quotes left as they are.
 fn short(said: &str) -> String {
-    let said: String = said.trim().chars().take(200).collect();
-    said.escape_debug().to_string()
+    let shown = |c: char| match c {
+        '\'' | '"' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    };
+    said.trim().chars().take(200).map(shown).collect()
 }
