@@ -183,6 +183,9 @@ pub fn load(files: &dyn Files) -> Loaded {
         if let Some(cluster) = &cluster {
             scripts(cluster, &tree, files, &mut report);
         }
+        if let Some(text) = loaded.texts.get_mut(&file) {
+            report.hidden().iter().for_each(|place| place.blank(text));
+        }
         loaded.faults.extend(report.into_faults());
         read.push((file, source, tree, cluster));
     }

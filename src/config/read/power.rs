@@ -136,6 +136,9 @@ fn agent(tree: &Tree, report: &mut Report<'_>) -> Option<PowerLeg> {
             _ => match own(key) {
                 Some(mend) => {
                     report.error(at, mend.message, mend.help);
+                    if secret(&key.replace('-', "_")) {
+                        report.hide(tree);
+                    }
                     false
                 }
                 None => parameter(key, (at, tree), report)
@@ -203,7 +206,7 @@ fn secret(plain: &str) -> bool {
         "token",
         "api_token",
     ];
-    SECRETS.contains(&plain) || plain.contains("passw")
+    SECRETS.contains(&plain) || plain.contains("passw") && !plain.ends_with("_script")
 }
 
 fn secrets(tree: &Tree, into: &mut BTreeMap<String, String>, report: &mut Report<'_>) -> bool {
@@ -332,6 +335,10 @@ fn ipmi(tree: &Tree, report: &mut Report<'_>) -> Option<PowerLeg> {
     let within = fields.maybe("within", report, value::span);
     if let (Some(at), Some(mend)) = (tree.find_key("password"), own("password")) {
         report.error(at, mend.message, mend.help);
+        fields
+            .get("password")
+            .into_iter()
+            .for_each(|secret| report.hide(secret));
         return None;
     }
     if let (Some(IpmiInterface::Lan), Some(at)) = (interface, tree.find_key("cipher")) {
