@@ -21,6 +21,10 @@ use super::node::{Condition, Node};
 mod alom;
 mod ilom;
 
+/// At the ok prompt, with nothing to resume.
+const PROMPT: Condition = Condition::Prompt { resumable: false };
+/// A halted kernel's last line.
+const TERMINATED: &str = "Program terminated";
 /// A shell's line is cut here.
 const LINE: usize = 256;
 
@@ -40,6 +44,15 @@ pub enum Host {
     Sun4u,
     /// No firmware is left: the kernel stops and asks by itself.
     Sun4v,
+}
+
+/// A sun4v kernel's own question (`promif_mon.c`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Menu {
+    /// Stopped by BREAK.
+    Enter,
+    /// Halted in order.
+    Exit,
 }
 
 /// What an order at a shell does, once it is confirmed where that is asked for.
@@ -67,8 +80,8 @@ pub struct ServiceProcessor {
     line: String,
     /// A confirmation is asked for.
     asked: Option<Order>,
-    /// A sun4v kernel was stopped by BREAK and asks what to do.
-    menu: bool,
+    /// A sun4v kernel asks what to do.
+    menu: Option<Menu>,
     last: Condition,
     out: Vec<u8>,
 }
@@ -84,7 +97,7 @@ impl ServiceProcessor {
             withheld: None,
             line: String::new(),
             asked: None,
-            menu: false,
+            menu: None,
             last: Condition::Off,
             out: Vec::new(),
         }
@@ -131,22 +144,38 @@ impl ServiceProcessor {
 
     /// What the session shows of the node's output, with its own words.
     pub(super) fn show(&mut self, output: &[u8], now_is: Condition) -> Vec<u8> {
-        if self.console {
-            self.out.extend_from_slice(output);
-        }
         let was = std::mem::replace(&mut self.last, now_is);
+        let halted = was == Condition::ShuttingDown && now_is == PROMPT;
+        let output = if self.host == Host::Sun4v && halted {
+            self.halted(output)
+        } else {
+            output.to_vec()
+        };
+        if self.console {
+            self.out.extend_from_slice(&output);
+        }
         match now_is {
             Condition::Off if was != Condition::Off => {
-                self.menu = false;
+                self.menu = None;
                 self.alert("Host system has shut down.");
             }
             Condition::Post if was != Condition::Post => {
-                self.menu = false;
+                self.menu = None;
                 self.alert("Host System has Reset");
             }
             _ => {}
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// No prompt follows a halt where no firmware is left: the kernel asks.
+    fn halted(&mut self, output: &[u8]) -> Vec<u8> {
+        self.menu = Some(Menu::Exit);
+        let mut text = String::from_utf8_lossy(output).into_owned();
+        if let Some(end) = text.find(TERMINATED) {
+            text.truncate(end + TERMINATED.len());
+        }
+        format!("{text}\r\n{}", self.menu_question(Menu::Exit)).into_bytes()
     }
 
     fn say(&mut self, text: &str) {
@@ -169,10 +198,9 @@ impl ServiceProcessor {
         if !self.writes {
             return;
         }
-        if self.menu && node.is_frozen() {
-            self.key_at_menu(byte, node, now);
-        } else {
-            node.type_bytes(&[byte], now);
+        match self.menu {
+            Some(menu) => self.key_at_menu(menu, byte, node, now),
+            None => node.type_bytes(&[byte], now),
         }
     }
 
@@ -278,8 +306,8 @@ impl ServiceProcessor {
         );
         if heeds && !node.is_frozen() && !node.faults().break_disabled {
             node.freeze(now);
-            self.menu = true;
-            let question = self.menu_question();
+            self.menu = Some(Menu::Enter);
+            let question = self.menu_question(Menu::Enter);
             self.from_kernel(&format!(
                 "\r\nDebugging requested; hardware watchdog suspended.\r\n\r\n{question}"
             ));
@@ -287,10 +315,11 @@ impl ServiceProcessor {
     }
 
     /// `promif_mon.c`: older kernels have three answers, newer ones four.
-    fn menu_question(&self) -> &'static str {
-        match self.kind {
-            ProcessorKind::Alom => "c)ontinue, s)ync, r)eset? ",
-            ProcessorKind::Ilom => "c)ontinue, s)ync, r)eboot, h)alt? ",
+    fn menu_question(&self, menu: Menu) -> &'static str {
+        match (menu, self.kind) {
+            (Menu::Enter, ProcessorKind::Alom) => "c)ontinue, s)ync, r)eset? ",
+            (Menu::Enter, ProcessorKind::Ilom) => "c)ontinue, s)ync, r)eboot, h)alt? ",
+            (Menu::Exit, _) => "r)eboot, o)k prompt, h)alt? ",
         }
     }
 
@@ -302,30 +331,32 @@ impl ServiceProcessor {
     }
 
     /// One key is an answer, without RETURN.
-    fn key_at_menu(&mut self, byte: u8, node: &mut Node, now: Moment) {
+    fn key_at_menu(&mut self, menu: Menu, byte: u8, node: &mut Node, now: Moment) {
         let key = char::from(byte);
         if byte.is_ascii_graphic() {
             self.from_kernel(&format!("{key}\r\n"));
         } else if byte == b'\r' {
             self.from_kernel("\r\n");
         }
-        self.menu = !matches!(key, 'c' | 's' | 'r' | 'h');
-        match key {
-            'c' | 's' | 'r' => node.thaw(now),
-            'h' => return node.power(false, now),
-            _ => {}
-        }
-        match key {
-            'c' => {}
-            's' => node.panic(now),
-            'r' => node.press_reset(now),
+        match (menu, key) {
+            (_, 'h') => node.power(false, now),
+            (Menu::Enter, 'c') => node.thaw(now),
+            (Menu::Enter, 's') => {
+                node.thaw(now);
+                node.panic(now);
+            }
+            (Menu::Enter, 'r') | (Menu::Exit, 'r' | 'o') => {
+                node.thaw(now);
+                node.press_reset(now);
+            }
             _ => {
                 if byte.is_ascii_graphic() {
                     self.from_kernel(&format!("invalid option ({key})\r\n"));
                 }
-                let question = self.menu_question();
-                self.from_kernel(question);
+                let question = self.menu_question(menu);
+                return self.from_kernel(question);
             }
         }
+        self.menu = None;
     }
 }

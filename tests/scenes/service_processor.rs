@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use clusterd::clock::Moment;
 use clusterd::machine::memory::Memory;
-use clusterd::sim::{Condition, ConsoleLink, Host, ProcessorKind, Rig, ServiceProcessor, World};
+use clusterd::sim::{
+    Condition, ConsoleLink, Host, ProcessorKind, Rig, ServiceProcessor, Shutdown, World,
+};
 
 use crate::bench::*;
 
@@ -319,4 +321,17 @@ fn sp_an_intruder_is_stopped_through_its_sc() {
         );
         let_loose(&mut world);
     }
+}
+
+#[test]
+fn sp_a_halted_sun4v_primary_is_started_again_from_its_ok_prompt() {
+    let mut world = ALOM_SUN4V.alpha_runs();
+    let since = world.now();
+    let node = world.rig.node_at(ALPHA, since);
+    node.orderly_shutdown(Shutdown::Halt, since);
+    reach(&mut world, "planned");
+    serves(&mut world, ALPHA);
+    assert!(world.now().since(since) >= Duration::from_secs(600));
+    assert_eq!(boots(&world).last().map(String::as_str), Some("alpha"));
+    let_loose(&mut world);
 }
