@@ -11,6 +11,7 @@ use clusterd::sim::{
 use crate::bench::*;
 
 /// A pair of Suns with their consoles behind service processors.
+#[derive(Clone, Copy)]
 struct Pair {
     kind: ProcessorKind,
     host: Host,
@@ -28,7 +29,26 @@ const ALOM_SUN4V: Pair = Pair {
     ..ALOM_SUN4U
 };
 
+const ILOM_SUN4V: Pair = Pair {
+    kind: ProcessorKind::Ilom,
+    ..ALOM_SUN4V
+};
+
+const PAIRS: [Pair; 3] = [ALOM_SUN4U, ALOM_SUN4V, ILOM_SUN4V];
+
 impl Pair {
+    /// What orders a BREAK, a power-off, and the console by force.
+    fn orders(&self) -> [&'static str; 3] {
+        match self.kind {
+            ProcessorKind::Alom => ["break -y\r", "poweroff -fy\r", "console -f\r"],
+            ProcessorKind::Ilom => [
+                "set /HOST send_break_action=break\r",
+                "stop -script -force /SYS\r",
+                "start -force -script /SP/console\r",
+            ],
+        }
+    }
+
     fn bench(&self) -> Bench {
         Bench {
             script: match self.kind {
@@ -95,16 +115,19 @@ fn hang(world: &mut World, n: usize) {
 }
 
 #[test]
-fn sp_a_panicked_primary_is_fenced_through_alom() {
-    let mut world = ALOM_SUN4U.alpha_runs();
-    let since = world.now();
-    panic_node(&mut world, ALPHA);
-    serves(&mut world, BETA);
-    proved_before_boot(&world, ALPHA, BETA, since);
-    typed_in_order(&world, ALPHA, since, &["#.", "break -y\r", "console -f\r"]);
-    assert_eq!(breaks(&world, ALPHA, since), 0, "BREAK goes through the SC");
-    judge(&mut world);
-    let_loose(&mut world);
+fn sp_a_panicked_primary_is_fenced_through_its_service_processor() {
+    for pair in PAIRS {
+        let mut world = pair.alpha_runs();
+        let since = world.now();
+        panic_node(&mut world, ALPHA);
+        serves(&mut world, BETA);
+        proved_before_boot(&world, ALPHA, BETA, since);
+        let [order, _, console] = pair.orders();
+        typed_in_order(&world, ALPHA, since, &["#.", order, console]);
+        assert_eq!(breaks(&world, ALPHA, since), 0, "BREAK has its own road");
+        judge(&mut world);
+        let_loose(&mut world);
+    }
 }
 
 #[test]
@@ -122,55 +145,57 @@ fn sp_a_hung_sun4u_is_broken_through_alom_and_fenced() {
 
 #[test]
 fn sp_a_sun4v_machine_is_switched_off_and_on_and_then_proved() {
-    for hung in [true, false] {
-        let mut world = ALOM_SUN4V.alpha_runs();
+    for (pair, hung) in [
+        (ALOM_SUN4V, true),
+        (ALOM_SUN4V, false),
+        (ILOM_SUN4V, true),
+        (ILOM_SUN4V, false),
+    ] {
+        let mut world = pair.alpha_runs();
         let since = world.now();
-        let now = world.now();
         if hung {
             hang(&mut world, ALPHA);
         } else {
-            world.rig.node_at(ALPHA, now).hang_userland();
-            world.rig.node_at(ALPHA, now).set_service_cable(false);
+            let node = world.rig.node_at(ALPHA, since);
+            node.hang_userland();
+            node.set_service_cable(false);
         }
         serves(&mut world, BETA);
         proved_before_boot(&world, ALPHA, BETA, since);
-        let steps = [
-            "break -y\r",
-            "poweroff -fy\r",
-            "showplatform\r",
-            "poweron\r",
-            "console -f\r",
-        ];
-        typed_in_order(&world, ALPHA, since, &steps);
+        let [order, off, console] = pair.orders();
+        typed_in_order(&world, ALPHA, since, &[order, off, console]);
         let_loose(&mut world);
     }
 }
 
 #[test]
 fn sp_a_person_holds_the_console_and_the_fence_takes_it() {
-    let mut world = ALOM_SUN4U.alpha_runs();
-    let since = world.now();
-    processor(&mut world, ALPHA).taken_by_another();
-    world.pass(Duration::from_secs(300));
-    hands_off(&world, since);
-    alarmed(&mut world, "console_silent", since);
-    let typed = world.rig.transcript(ALPHA).typed(since);
-    assert!(
-        !typed.contains("console -f"),
-        "nobody is thrown out while the service answers: {typed:?}"
-    );
-    let since = world.now();
-    panic_node(&mut world, ALPHA);
-    serves(&mut world, BETA);
-    proved_before_boot(&world, ALPHA, BETA, since);
-    typed_in_order(&world, ALPHA, since, &["console -f\r", "y\r"]);
-    let_loose(&mut world);
+    for pair in PAIRS {
+        let [_, _, console] = pair.orders();
+        let mut world = pair.alpha_runs();
+        let since = world.now();
+        processor(&mut world, ALPHA).taken_by_another();
+        world.pass(Duration::from_secs(300));
+        hands_off(&world, since);
+        alarmed(&mut world, "console_silent", since);
+        let typed = world.rig.transcript(ALPHA).typed(since);
+        assert!(
+            !typed.contains(console),
+            "nobody is thrown out while the service answers: {typed:?}"
+        );
+        let since = world.now();
+        panic_node(&mut world, ALPHA);
+        serves(&mut world, BETA);
+        proved_before_boot(&world, ALPHA, BETA, since);
+        typed_in_order(&world, ALPHA, since, &[console]);
+        let_loose(&mut world);
+    }
 }
 
 #[test]
 fn sp_a_console_left_at_its_sc_is_put_back() {
-    for n in [ALPHA, BETA] {
-        let mut world = ALOM_SUN4U.alpha_runs();
+    for (pair, n) in PAIRS.iter().flat_map(|pair| [(pair, ALPHA), (pair, BETA)]) {
+        let mut world = pair.alpha_runs();
         let since = world.now();
         world.rig.type_to(n, b"#.", since);
         assert!(!processor(&mut world, n).at_console());
@@ -187,8 +212,9 @@ fn sp_a_console_left_at_its_sc_is_put_back() {
 
 #[test]
 fn sp_the_sc_restarts_at_rest_and_in_a_takeover() {
-    for wait in [0, 20_000, 44_000, 45_000, 45_400, 47_000, 49_000, 53_000] {
-        let mut world = ALOM_SUN4U.alpha_runs();
+    let waits = [0, 20_000, 44_000, 45_000, 45_400, 47_000, 49_000, 53_000];
+    for (pair, wait) in PAIRS.iter().flat_map(|pair| waits.map(|wait| (pair, wait))) {
+        let mut world = pair.alpha_runs();
         let since = world.now();
         if wait > 0 {
             hang(&mut world, ALPHA);
@@ -241,12 +267,8 @@ fn sp_alerts_in_the_midst_of_anything_move_nothing_and_stop_nothing() {
 
 #[test]
 fn sp_a_machine_that_is_off_is_not_switched_on_behind_anybodys_back() {
-    for power_legs in [0, 1] {
-        let mut world = Pair {
-            power_legs,
-            ..ALOM_SUN4V
-        }
-        .alpha_runs();
+    for (pair, power_legs) in PAIRS.into_iter().flat_map(|pair| [(pair, 0), (pair, 1)]) {
+        let mut world = Pair { power_legs, ..pair }.alpha_runs();
         let now = world.now();
         world.rig.power(ALPHA, false, now);
         if power_legs == 1 {
@@ -303,7 +325,7 @@ fn sp_a_sun4v_kernel_left_stopped_is_fenced() {
 
 #[test]
 fn sp_an_intruder_is_stopped_through_its_sc() {
-    for pair in [ALOM_SUN4U, ALOM_SUN4V] {
+    for pair in PAIRS {
         let mut world = pair.alpha_runs();
         let since = world.now();
         world.rig.operator_types(BETA, b"boot disk\r", since);
@@ -325,13 +347,15 @@ fn sp_an_intruder_is_stopped_through_its_sc() {
 
 #[test]
 fn sp_a_halted_sun4v_primary_is_started_again_from_its_ok_prompt() {
-    let mut world = ALOM_SUN4V.alpha_runs();
-    let since = world.now();
-    let node = world.rig.node_at(ALPHA, since);
-    node.orderly_shutdown(Shutdown::Halt, since);
-    reach(&mut world, "planned");
-    serves(&mut world, ALPHA);
-    assert!(world.now().since(since) >= Duration::from_secs(600));
-    assert_eq!(boots(&world).last().map(String::as_str), Some("alpha"));
-    let_loose(&mut world);
+    for pair in [ALOM_SUN4V, ILOM_SUN4V] {
+        let mut world = pair.alpha_runs();
+        let since = world.now();
+        let node = world.rig.node_at(ALPHA, since);
+        node.orderly_shutdown(Shutdown::Halt, since);
+        reach(&mut world, "planned");
+        serves(&mut world, ALPHA);
+        assert!(world.now().since(since) >= Duration::from_secs(600));
+        assert_eq!(boots(&world).last().map(String::as_str), Some("alpha"));
+        let_loose(&mut world);
+    }
 }
