@@ -359,3 +359,26 @@ fn sp_a_halted_sun4v_primary_is_started_again_from_its_ok_prompt() {
         let_loose(&mut world);
     }
 }
+
+#[test]
+fn sp_a_node_behind_a_bmc_is_proved_off_by_its_power_leg_alone() {
+    for power_legs in [0, 1] {
+        let bench = Bench {
+            script: "tests/scenes/bmc.chat",
+            power_legs,
+            ..Bench::default()
+        };
+        let mut world = bench.alpha_runs();
+        panic_node(&mut world, ALPHA);
+        if power_legs == 1 {
+            serves(&mut world, BETA);
+            assert_eq!(world.rig.node(ALPHA).condition(), Condition::Off);
+            let timeline = world.timeline();
+            assert!(timeline.contains("it has power"), "{timeline}");
+        } else {
+            reach(&mut world, "helpless");
+            assert!(!world.rig.node(BETA).serves());
+        }
+        let_loose(&mut world);
+    }
+}
