@@ -82,6 +82,8 @@ pub struct ServiceProcessor {
     asked: Option<Order>,
     /// A sun4v kernel asks what to do.
     menu: Option<Menu>,
+    /// The service processor itself stands still.
+    hung: bool,
     last: Condition,
     out: Vec<u8>,
 }
@@ -98,6 +100,7 @@ impl ServiceProcessor {
             line: String::new(),
             asked: None,
             menu: None,
+            hung: false,
             last: Condition::Off,
             out: Vec::new(),
         }
@@ -111,6 +114,11 @@ impl ServiceProcessor {
     /// Another session takes the console by force: this one only looks on.
     pub fn taken_by_another(&mut self) {
         self.writes = false;
+    }
+
+    /// The service processor itself stands still: nothing is answered, nothing passes.
+    pub fn hang(&mut self) {
+        self.hung = true;
     }
 
     /// The service processor itself starts anew; the machine notices nothing. The next session
@@ -134,6 +142,9 @@ impl ServiceProcessor {
     /// The session's client types.
     pub(super) fn type_bytes(&mut self, bytes: &[u8], node: &mut Node, now: Moment) {
         for &byte in bytes {
+            if self.hung {
+                return;
+            }
             if self.console {
                 self.key_at_console(byte, node, now);
             } else {
@@ -165,7 +176,8 @@ impl ServiceProcessor {
             }
             _ => {}
         }
-        std::mem::take(&mut self.out)
+        let out = std::mem::take(&mut self.out);
+        if self.hung { Vec::new() } else { out }
     }
 
     /// No prompt follows a halt where no firmware is left: the kernel asks.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clusterd::clock::Moment;
 use clusterd::machine::memory::Memory;
+use clusterd::machine::setup::DataPolicy;
 use clusterd::sim::{
     Condition, ConsoleLink, Host, ProcessorKind, Rig, ServiceProcessor, Shutdown, World,
 };
@@ -16,12 +17,14 @@ struct Pair {
     kind: ProcessorKind,
     host: Host,
     power_legs: usize,
+    policy: DataPolicy,
 }
 
 const ALOM_SUN4U: Pair = Pair {
     kind: ProcessorKind::Alom,
     host: Host::Sun4u,
     power_legs: 0,
+    policy: DataPolicy::Adaptability,
 };
 
 const ALOM_SUN4V: Pair = Pair {
@@ -57,6 +60,7 @@ impl Pair {
             },
             sun: true,
             power_legs: self.power_legs,
+            policy: self.policy,
             ..Bench::default()
         }
     }
@@ -380,5 +384,27 @@ fn sp_a_node_behind_a_bmc_is_proved_off_by_its_power_leg_alone() {
             assert!(!world.rig.node(BETA).serves());
         }
         let_loose(&mut world);
+    }
+}
+
+#[test]
+fn sp_a_machine_is_dark_only_where_its_service_processor_is_too() {
+    for (pair, dead) in PAIRS
+        .into_iter()
+        .flat_map(|pair| [(pair, false), (pair, true)])
+    {
+        let policy = DataPolicy::Availability;
+        let mut world = Pair { policy, ..pair }.alpha_runs();
+        let now = world.now();
+        world.rig.power(ALPHA, false, now);
+        if dead {
+            processor(&mut world, ALPHA).hang();
+            serves(&mut world, BETA);
+            assert!(world.machine().snapshot(world.now()).nodes[ALPHA].siege);
+        } else {
+            reach(&mut world, "held");
+            world.pass(Duration::from_secs(300));
+            assert!(!world.rig.node(BETA).serves(), "{}", world.timeline());
+        }
     }
 }
