@@ -200,13 +200,13 @@ impl ServiceProcessor {
             (Some(0x1b), b'B') => return self.send_break(node, now),
             (None, b'#') => return self.withheld = Some(byte),
             (None, 0x1b) if self.kind == ProcessorKind::Ilom => return self.withheld = Some(byte),
-            (Some(first), _) => self.to_node(first, node, now),
+            (Some(first), _) => self.hand_on(first, node, now),
             (None, _) => {}
         }
-        self.to_node(byte, node, now);
+        self.hand_on(byte, node, now);
     }
 
-    fn to_node(&mut self, byte: u8, node: &mut Node, now: Moment) {
+    fn hand_on(&mut self, byte: u8, node: &mut Node, now: Moment) {
         if !self.writes {
             return;
         }
@@ -233,17 +233,12 @@ impl ServiceProcessor {
                 let line = std::mem::take(&mut self.line);
                 self.obey(line.trim(), node, now);
             }
-            b'\n' => {}
             0x03 | 0x15 => {
                 self.line.clear();
                 self.say("\r\n");
                 self.show_prompt();
             }
-            0x08 | 0x7f => {
-                if self.line.pop().is_some() {
-                    self.say("\x08 \x08");
-                }
-            }
+            0x08 | 0x7f if self.line.pop().is_some() => self.say("\x08 \x08"),
             b' '..=b'~' if self.line.len() < LINE => {
                 self.line.push(char::from(byte));
                 self.out.push(byte);
@@ -320,7 +315,7 @@ impl ServiceProcessor {
             node.freeze(now);
             self.menu = Some(Menu::Enter);
             let question = self.menu_question(Menu::Enter);
-            self.from_kernel(&format!(
+            self.kernel_says(&format!(
                 "\r\nDebugging requested; hardware watchdog suspended.\r\n\r\n{question}"
             ));
         }
@@ -336,7 +331,7 @@ impl ServiceProcessor {
     }
 
     /// Text of the stopped kernel; it is seen where the session is at the console.
-    fn from_kernel(&mut self, text: &str) {
+    fn kernel_says(&mut self, text: &str) {
         if self.console {
             self.say(text);
         }
@@ -346,9 +341,9 @@ impl ServiceProcessor {
     fn key_at_menu(&mut self, menu: Menu, byte: u8, node: &mut Node, now: Moment) {
         let key = char::from(byte);
         if byte.is_ascii_graphic() {
-            self.from_kernel(&format!("{key}\r\n"));
+            self.kernel_says(&format!("{key}\r\n"));
         } else if byte == b'\r' {
-            self.from_kernel("\r\n");
+            self.kernel_says("\r\n");
         }
         match (menu, key) {
             (_, 'h') => node.power(false, now),
@@ -363,10 +358,10 @@ impl ServiceProcessor {
             }
             _ => {
                 if byte.is_ascii_graphic() {
-                    self.from_kernel(&format!("invalid option ({key})\r\n"));
+                    self.kernel_says(&format!("invalid option ({key})\r\n"));
                 }
                 let question = self.menu_question(menu);
-                return self.from_kernel(question);
+                return self.kernel_says(question);
             }
         }
         self.menu = None;
