@@ -12,8 +12,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use nix::pty::openpty;
+use nix::unistd::ttyname;
+use tokio_serial::{SerialPort, SerialStream};
+
 use crate::config::ConsoleSpec;
-use crate::config::console::BreakKind;
+use crate::config::console::{BreakKind, Flow, LineSettings, Parity};
 use crate::console::wire::{Carrier, CarrierPins, HeldLine, Wire};
 use crate::console::{Console, LinkSettings, Order, Said};
 
@@ -82,7 +86,7 @@ impl Bench {
         spec.breaks = vec![kind];
         let settings = LinkSettings {
             settle: Duration::from_millis(20),
-            write_timeout: Duration::from_millis(200),
+            write_timeout: Duration::from_secs(1),
             ..LinkSettings::default()
         };
         let mut console = Console::of(spec, settings);
@@ -176,8 +180,39 @@ async fn a_line_that_takes_nothing_is_told_and_not_held() {
     let Said::Down { why, .. } = within(bench.console.next()).await else {
         panic!("not down");
     };
-    assert_eq!(why, "/recorded/stuck takes no bytes, for 200 ms now");
+    assert_eq!(why, "/recorded/stuck takes no bytes, for 1 s now");
     assert_eq!(within(bench.held.recv()).await, None);
+}
+
+/// A PTY keeps speed, stop bits and flow control as they are set; bits and parity it has none.
+#[tokio::test]
+async fn a_line_is_set_as_it_is_written() {
+    let pty = openpty(None, None).unwrap();
+    let name = ttyname(&pty.slave).unwrap();
+    for (speed, stop, flow) in [
+        (9600, 1, Flow::None),
+        (300, 2, Flow::Software),
+        (115_200, 1, Flow::Hardware),
+        (250_000, 1, Flow::None),
+    ] {
+        let line = LineSettings {
+            speed,
+            bits: 7,
+            parity: Parity::Even,
+            stop,
+            flow,
+        };
+        let stream = SerialStream::open(&super::builder(&name.display().to_string(), line));
+        let stream = stream.unwrap();
+        assert_eq!(stream.baud_rate().unwrap(), speed);
+        assert_eq!(u8::from(stream.stop_bits().unwrap()), stop);
+        let wanted = match flow {
+            Flow::None => tokio_serial::FlowControl::None,
+            Flow::Software => tokio_serial::FlowControl::Software,
+            Flow::Hardware => tokio_serial::FlowControl::Hardware,
+        };
+        assert_eq!(stream.flow_control().unwrap(), wanted);
+    }
 }
 
 #[tokio::test]
