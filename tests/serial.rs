@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use clusterd::sim::serve::{ServeSpec, serve};
 use clusterd::sim::{NodeSpec, Times};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::openpty;
 use nix::sys::termios::{
     ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, Termios, cfmakeraw, tcgetattr,
@@ -31,6 +32,10 @@ struct Line {
 impl Line {
     fn new() -> Line {
         let pty = openpty(None, None).unwrap();
+        // A program started meanwhile must not hold either end.
+        for end in [&pty.master, &pty.slave] {
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+        }
         let mut modes = tcgetattr(&pty.slave).unwrap();
         cfmakeraw(&mut modes);
         tcsetattr(&pty.slave, SetArg::TCSANOW, &modes).unwrap();

@@ -33,15 +33,14 @@ fn started(command: &mut Command) -> Child {
     command.spawn().expect("it is installed")
 }
 
-/// telnetd as inetd starts it, with the connection as its standard input and output. Its BREAK is
-/// an interrupt for the program behind it.
+/// telnetd as inetd starts it, with the connection as its standard input and output. It hands BREAK
+/// to the program behind it as the quit character of its terminal, and answers it with a Synch.
 #[tokio::test]
 #[ignore = "needs inetutils-telnetd"]
 async fn telnetd_is_understood_and_understands_our_break() {
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("login");
-    let text = "stty -echo\ntrap 'echo broken' INT\necho ready\n\
-                while :; do if read -r line; then echo \"<$line>\"; fi; done\n";
+    let text = "stty raw -echo\necho ready\nexec cat -v\n";
     fs::write(&script, text).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("telnet://{}", listener.local_addr().unwrap());
@@ -61,16 +60,21 @@ async fn telnetd_is_understood_and_understands_our_break() {
     talk.hear("ready").await;
     for round in 0..3 {
         talk.type_in(format!("boot disk {round}\r"));
-        talk.hear(format!("<boot disk {round}>")).await;
+        talk.hear(format!("boot disk {round}^M")).await;
         assert!(talk.send_break().await.sent);
-        talk.hear("broken").await;
+        talk.type_in("\r");
+        talk.hear(r"^\^M").await;
     }
+    assert!(
+        !talk.heard.contains(&0xf2),
+        "the data mark of its Synch is no text"
+    );
     drop(talk);
     within(telnetd.wait()).await.unwrap();
 }
 
 /// What conserver's client says to conserver, said over `tcp://`: the master's port names the port
-/// of the group that has the console, and that one attaches.
+/// of the group that has the console, and that one attaches; `^Ec;` lets it speak.
 #[tokio::test]
 #[ignore = "needs conserver-server"]
 async fn conservers_own_port_attaches_and_breaks() {
@@ -108,6 +112,8 @@ async fn conservers_own_port_attaches_and_breaks() {
     talk.hear("ok\r\n").await;
     talk.type_in("call ca1\r\n");
     talk.hear("[attached]").await;
+    talk.type_in("\x05c;");
+    talk.hear("[connected]").await;
     talk.type_in("\r");
     talk.hear("ok ").await;
     talk.type_in("boot disk\r");

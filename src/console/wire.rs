@@ -238,6 +238,9 @@ async fn connect(target: SocketAddr, settings: &LinkSettings) -> io::Result<TcpS
     options.set_tcp_keepalive(&keepalive)?;
     options.set_tcp_user_timeout(Some(settings.user_timeout))?;
     options.set_send_buffer_size(SEND_BUFFER)?;
+    // A telnet server that is sent a BREAK may answer with a Synch (RFC 854), of which one byte is
+    // urgent: out of line it would be missing, and the other be taken for what the node said.
+    options.set_out_of_band_inline(true)?;
     // A close resets the connection: what the kernel still holds must not reach the node later,
     // when another link may be up.
     options.set_linger(Some(Duration::ZERO))?;

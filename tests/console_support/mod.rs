@@ -104,12 +104,12 @@ impl Talk {
                 self.mark += at + text.len();
                 return;
             }
-            let heard = timeout(LIMIT, self.next()).await;
+            let heard = timeout(LIMIT - Duration::from_secs(1), self.next()).await;
             assert!(
                 heard.is_ok(),
-                "{:?} did not come: {:?}, lost: {:?}",
-                String::from_utf8_lossy(text),
-                String::from_utf8_lossy(&self.heard),
+                "{} did not come: {}, lost: {:?}",
+                text.escape_ascii(),
+                self.heard.escape_ascii(),
                 self.lost
             );
         }
