@@ -227,7 +227,7 @@ async fn nothing_typed_on_the_last_link_reaches_the_next() {
     assert_eq!(line.typed(2).await, b"ew");
 }
 
-async fn socat(arguments: &[&str]) -> Child {
+fn socat(arguments: &[&str]) -> Child {
     let mut command = Command::new("socat");
     command.args(arguments).kill_on_drop(true);
     command.spawn().expect("socat is installed")
@@ -250,7 +250,7 @@ async fn a_line_of_socat_goes_and_comes_back() {
     let [near, far] = [&ours, &theirs].map(|path| format!("pty,rawer,link={}", path.display()));
     let mut talk = Talk::open(&format!("serial:{}", ours.display()));
     for _ in 0..3 {
-        let mut cable = socat(&[&near, &far]).await;
+        let mut cable = socat(&[&near, &far]);
         there(&theirs).await;
         talk.up().await;
         let port = Device::options().read(true).write(true).open(&theirs);
@@ -280,7 +280,7 @@ async fn a_simulated_node_is_booted_over_a_serial_port() {
     let dir = tempfile::tempdir().unwrap();
     let name = dir.path().join("ttyS0");
     let near = format!("pty,rawer,link={}", name.display());
-    let _cable = socat(&[&near, &format!("tcp:{}", sim.consoles()[0])]).await;
+    let _cable = socat(&[&near, &format!("tcp:{}", sim.consoles()[0])]);
     there(&name).await;
     let mut talk = Talk::open(&format!("serial:{}", name.display()));
     talk.up().await;

@@ -104,7 +104,7 @@ impl Talk {
                 self.mark += at + text.len();
                 return;
             }
-            let heard = timeout(LIMIT - Duration::from_secs(1), self.next()).await;
+            let heard = timeout(LIMIT, self.said()).await;
             assert!(
                 heard.is_ok(),
                 "{} did not come: {}, lost: {:?}",
@@ -124,9 +124,13 @@ impl Talk {
         &self.heard[self.mark - count..self.mark]
     }
 
-    /// Takes the next thing said; a BREAK that is over is returned.
     async fn next(&mut self) -> Option<Broke> {
-        match within(self.console.next()).await {
+        within(self.said()).await
+    }
+
+    /// Takes the next thing said; a BREAK that is over is returned.
+    async fn said(&mut self) -> Option<Broke> {
+        match self.console.next().await {
             Said::Up { epoch } => self.epoch = epoch,
             Said::Down { why, .. } => self.lost.push(why),
             Said::Bytes { bytes, .. } => self.heard.extend(bytes),
