@@ -19,13 +19,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::process::Child;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::wire::{Ended, Wire};
+use super::wire::{LastWords, Wire};
 
 /// The search path if clusterd itself was started without one.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How much of what it said last is kept to explain its end, bytes.
-const LAST_WORDS: usize = 200;
+const REMEMBERED: usize = 200;
 
 /// How long a program may live on that has closed its terminal.
 const LAST_BREATH: Duration = Duration::from_secs(1);
@@ -116,7 +116,7 @@ struct Ending {
 impl Running {
     fn note(&mut self, bytes: &[u8]) {
         self.said.extend_from_slice(bytes);
-        let surplus = self.said.len().saturating_sub(LAST_WORDS);
+        let surplus = self.said.len().saturating_sub(REMEMBERED);
         self.said.drain(..surplus);
     }
 
@@ -196,7 +196,7 @@ impl AsyncRead for Running {
             // A terminal that nobody has open any more answers EIO.
         }
         let why = ready!(this.poll_end(context));
-        Poll::Ready(Err(io::Error::new(ErrorKind::BrokenPipe, Ended(why))))
+        Poll::Ready(Err(LastWords(why).into()))
     }
 }
 

@@ -563,7 +563,7 @@ impl<'a> Session<'a> {
     /// Why the connection ended: by an error, or because the peer closed it.
     fn ended(&self, error: Option<&std::io::Error>) -> String {
         let peer = &self.wire.peer;
-        if let Some(why) = error.and_then(wire::own_words) {
+        if let Some(why) = error.and_then(wire::last_words) {
             return why;
         }
         match error {

@@ -3,7 +3,7 @@
 //! its name.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use tokio_serial::{
     ClearBuffer, DataBits, FlowControl, SerialPort, SerialPortBuilder, SerialStream, StopBits,
 };
 
-use super::wire::{Carrier, CarrierPins, Ended, HeldLine, Wire};
+use super::wire::{Carrier, CarrierPins, HeldLine, LastWords, Wire};
 use crate::config::console::{Flow, LineSettings, Parity};
 
 mod holder;
@@ -167,7 +167,7 @@ impl Open {
             }
             _ => format!("{shown} hung up: its adapter was unplugged, or its other end is closed"),
         };
-        io::Error::new(ErrorKind::BrokenPipe, Ended(why))
+        LastWords(why).into()
     }
 }
 

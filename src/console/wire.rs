@@ -47,17 +47,6 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// The end of a stream that says itself, in words for an operator, why it came.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Ended(pub(super) String);
-
-/// What the stream itself said of its end.
-pub(super) fn own_words(error: &io::Error) -> Option<String> {
-    let ended = error.get_ref()?.downcast_ref::<Ended>()?;
-    Some(ended.0.clone())
-}
-
 /// A connection, and what to call its other end. It closes when both halves are dropped.
 pub(super) struct Wire {
     pub(super) reader: ReadHalf<Box<dyn Stream>>,
@@ -152,7 +141,7 @@ impl Wire {
                 }
                 let (peer, patience) = (&self.peer, Span(patience));
                 let why = format!("{peer} takes no bytes, for {patience} now");
-                return Err(io::Error::other(Ended(why)));
+                return Err(LastWords(why).into());
             }
             self.draining = None;
         }
@@ -277,10 +266,27 @@ fn refused(peer: &str, error: &io::Error) -> String {
     }
 }
 
+/// The end of a stream that can say itself, in words for an operator, what ended it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct LastWords(pub(super) String);
+
+impl From<LastWords> for io::Error {
+    fn from(words: LastWords) -> io::Error {
+        io::Error::other(words)
+    }
+}
+
+/// The words with which the stream ended, if it ended with any.
+pub(super) fn last_words(error: &io::Error) -> Option<String> {
+    let words = error.get_ref()?.downcast_ref::<LastWords>()?;
+    Some(words.0.clone())
+}
+
 /// Why a connection that was there is lost.
 pub(super) fn lost(peer: &str, error: &io::Error) -> String {
-    if let Some(why) = own_words(error) {
-        return why;
+    if let Some(words) = last_words(error) {
+        return words;
     }
     match error.kind() {
         ErrorKind::TimedOut => {
