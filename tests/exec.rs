@@ -303,7 +303,7 @@ async fn a_node_behind_a_bmc_is_booted_and_broken_over_sol() {
     let address = format!(
         "exec:ipmitool -I lanplus -H 127.0.0.1 -p {port} -U admin -f {password} -C 3 sol activate"
     );
-    let kind = r#"type "\r~B" await "[send break]" 5s"#;
+    let kind = r#"type "\x15\r~B" await "[send break]" 5s"#;
     let mut talk = Talk::breaking(&address, kind);
     talk.hear("[SOL Session operational.").await;
     boots_and_breaks(&mut talk).await;
@@ -357,7 +357,7 @@ async fn openssh_makes_a_break_of_its_escape() {
         file("known_hosts"),
         user.name
     );
-    let mut talk = Talk::breaking(&address, r#"type "\r~B" await "~B" 5s"#);
+    let mut talk = Talk::breaking(&address, r#"type "\x15\r~B" await "~B" 5s"#);
     talk.hear("here").await;
     let breaks = || {
         fs::read_to_string(&log)
