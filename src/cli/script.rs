@@ -1,16 +1,18 @@
 //! `clusterd script …`: what is done with chat scripts away from any machine.
 
+mod explore;
 mod simulate;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
 
 use super::Exit;
 use super::check::{FaultReport, number};
 use crate::config::Weight;
 use crate::home::scripts::{self, Libraries, Matcher, ScriptFault};
+use crate::machine::setup::DataPolicy;
 use crate::script::{Compiled, Context, compile};
 
 /// Works on chat scripts.
@@ -24,6 +26,7 @@ pub struct ScriptArgs {
 enum ScriptCommand {
     Check(CheckArgs),
     Simulate(simulate::SimulateArgs),
+    Explore(explore::ExploreArgs),
 }
 
 /// Says all that is wrong with chat scripts. Their libraries are looked for in `lib/` beside
@@ -38,10 +41,32 @@ struct CheckArgs {
     json: bool,
 }
 
+/// A data policy, on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// A dark node is never stopped.
+    Integrity,
+    /// Dark counts as stopped where a BREAK has worked and the guard holds.
+    Adaptability,
+    /// Dark counts as stopped.
+    Availability,
+}
+
+impl From<Policy> for DataPolicy {
+    fn from(policy: Policy) -> DataPolicy {
+        match policy {
+            Policy::Integrity => DataPolicy::Integrity,
+            Policy::Adaptability => DataPolicy::Adaptability,
+            Policy::Availability => DataPolicy::Availability,
+        }
+    }
+}
+
 /// Does what the arguments say.
 pub fn run(args: &ScriptArgs) -> Exit {
     match &args.command {
         ScriptCommand::Check(args) => check(args),
+        ScriptCommand::Explore(args) => explore::run(args),
         ScriptCommand::Simulate(args) => simulate::run(args),
     }
 }

@@ -13,6 +13,7 @@
 
 mod booting;
 mod disk;
+pub mod explore;
 mod fault;
 mod firmware;
 mod forth;

@@ -3,6 +3,7 @@
 use super::{Hold, NodeIs};
 use crate::clock::Moment;
 use crate::machine::Event;
+use crate::script::program::Severity;
 use crate::sim::node::Condition;
 use crate::sim::transcript::Traffic;
 use crate::sim::world::World;
@@ -54,6 +55,11 @@ pub(super) fn holds(world: &World, hold: &Hold, mark: Moment) -> bool {
         }
         Hold::BootCommands(count) => boot_commands(world, mark) == *count,
         Hold::Breaks(node, least) => world.rig.transcript(*node).breaks(mark) >= *least,
+        Hold::ServedOrTold => {
+            let served = (0..world.rig.len()).any(|node| world.rig.node(node).serves());
+            let urgent = |severity| matches!(severity, Severity::Critical | Severity::Warning);
+            served || world.open_alarms().any(|alarm| urgent(alarm.severity))
+        }
         Hold::HandsOff => (0..world.rig.len()).all(|node| hands_off(world, node, mark)),
         Hold::Proved(fenced, booted) => proved(world, *fenced, *booted, mark),
         Hold::Said(text) => {

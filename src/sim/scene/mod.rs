@@ -10,11 +10,13 @@ mod hold;
 mod parse;
 mod play;
 mod words;
+mod write;
 
 use std::time::Duration;
 
 pub use parse::parse;
-pub use play::{Played, play};
+pub use play::{Played, Unplayable, play};
+pub use write::write;
 
 use crate::machine::setup::{Cap, DataPolicy, LegPolicy};
 use crate::script::diagnostic::Span;
@@ -207,6 +209,8 @@ pub enum Hold {
     Alarm(String),
     /// `open CODE`: an alarm that is open now.
     Open(String),
+    /// `served-or-told`: some node runs the service, or an alarm that is more than a notice is open.
+    ServedOrTold,
     /// `boots NODE NODE …`: all boots from the shared disk since the scene began, in order.
     Boots(Vec<usize>),
     /// `boot-commands N`: typed by clusterd since the mark.

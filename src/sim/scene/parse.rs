@@ -498,6 +498,7 @@ impl Reader {
                 Hold::Breaks(node, rest.number("how many")?)
             }
             "hands-off" => Hold::HandsOff,
+            "served-or-told" => Hold::ServedOrTold,
             "proved" => {
                 let fenced = self.node(rest)?;
                 rest.literal("before")?;
