@@ -4,15 +4,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use clusterd::console::LinkSettings;
-use clusterd::sim::serve::{ServeSpec, SimHandle, serve};
-use clusterd::sim::{NodeSpec, Times};
-use console_support::{Talk, quick, within};
-use tokio::net::{TcpListener, UdpSocket};
-use tokio::process::{Child, Command};
+use console_support::{Server, Talk, free_port, node, quick, within};
+use tokio::net::UdpSocket;
+use tokio::process::Command;
 
 mod console_support;
 
@@ -184,32 +181,15 @@ async fn a_break_is_what_the_command_makes_of_an_escape() {
     assert!(!none.send_break().await.sent);
 }
 
-/// A program beside the test; it ends with its owner.
-fn beside(program: &str, arguments: &[&str], log: &Path) -> Child {
+/// A server whose output goes to `log`.
+fn beside(program: &str, arguments: &[&str], log: &Path) -> Server {
     let log = fs::File::create(log).unwrap();
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .kill_on_drop(true);
-    command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{program} is installed: {error}"))
-}
-
-async fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    free.local_addr().unwrap().port()
-}
-
-/// One simulated node, switched on, at its prompt.
-async fn node() -> SimHandle {
-    let node = NodeSpec::openbios("ca1", 0x80ff_1234).with_times(Times::QUICK);
-    let sim = serve(ServeSpec::on_loopback(vec![node])).await.unwrap();
-    sim.start();
-    sim
+        .stderr(log);
+    Server::start(&mut command)
 }
 
 /// Boots the node, and has it back at its prompt by a BREAK; then once more, by the next BREAK.
@@ -336,7 +316,9 @@ async fn openssh_makes_a_break_of_its_escape() {
             file("host")
         ),
         format!("AuthorizedKeysFile {}\nStrictModes no", file("user.pub")),
-        "PidFile none\nUsePAM no\nPasswordAuthentication no\nLogLevel DEBUG1\n".to_owned(),
+        "PidFile none\nUsePAM no\nPasswordAuthentication no\nLogLevel DEBUG1".to_owned(),
+        // What this user's shell does at a login is none of the test's business.
+        format!("SetEnv HOME={}\n", dir.path().display()),
     ];
     fs::write(file("sshd_config"), lines.join("\n")).unwrap();
     // Where no service has ever run the folder that sshd wants is missing.

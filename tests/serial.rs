@@ -6,8 +6,6 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use clusterd::sim::serve::{ServeSpec, serve};
-use clusterd::sim::{NodeSpec, Times};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::openpty;
 use nix::sys::termios::{
@@ -19,7 +17,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use console_support::{Talk, within};
+use console_support::{Talk, node, within};
 
 mod console_support;
 
@@ -275,8 +273,7 @@ async fn a_line_of_socat_goes_and_comes_back() {
 #[tokio::test]
 #[ignore = "needs socat"]
 async fn a_simulated_node_is_booted_over_a_serial_port() {
-    let node = NodeSpec::openbios("ca1", 0x80ff_1234).with_times(Times::QUICK);
-    let sim = serve(ServeSpec::on_loopback(vec![node])).await.unwrap();
+    let sim = node().await;
     let dir = tempfile::tempdir().unwrap();
     let name = dir.path().join("ttyS0");
     let near = format!("pty,rawer,link={}", name.display());
@@ -284,7 +281,7 @@ async fn a_simulated_node_is_booted_over_a_serial_port() {
     there(&name).await;
     let mut talk = Talk::open(&format!("serial:{}", name.display()));
     talk.up().await;
-    sim.start();
+    talk.type_in("\r");
     talk.hear("ok ").await;
     talk.type_in("boot disk\r");
     talk.hear("login: ").await;

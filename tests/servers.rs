@@ -3,35 +3,13 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
 use std::time::Duration;
 
-use clusterd::sim::serve::{ServeSpec, SimHandle, serve};
-use clusterd::sim::{NodeSpec, Times};
-use console_support::{Talk, within};
+use console_support::{Server, Talk, free_port, node, within};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 mod console_support;
-
-/// One simulated node, switched on.
-async fn node() -> SimHandle {
-    let node = NodeSpec::openbios("ca1", 0x80ff_1234).with_times(Times::QUICK);
-    let sim = serve(ServeSpec::on_loopback(vec![node])).await.unwrap();
-    sim.start();
-    sim
-}
-
-async fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    free.local_addr().unwrap().port()
-}
-
-fn started(command: &mut Command) -> Child {
-    command.kill_on_drop(true);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("it is installed")
-}
 
 /// telnetd as inetd starts it, with the connection as its standard input and output. It hands BREAK
 /// to the program behind it as the quit character of its terminal, and answers it with a Synch.
@@ -98,7 +76,7 @@ async fn conservers_own_port_attaches_and_breaks() {
         .current_dir(dir.path())
         .args(["-C", "conserver.cf", "-P", "passwd", "-M", "127.0.0.1"])
         .args(["-p", &port, "-b", &group]);
-    let _conserver = started(&mut conserver);
+    let _conserver = Server::start(&mut conserver);
     let mut master = Talk::open(&format!("tcp://127.0.0.1:{port}"));
     master.hear("ok\r\n").await;
     master.type_in("login root\r\n");
@@ -138,7 +116,7 @@ async fn a_node_behind_a_unix_socket_is_booted_and_the_socket_may_come_and_go() 
         socat
             .arg(format!("unix-listen:{},unlink-early", path.display()))
             .arg(format!("tcp:{}", sim.consoles()[0]));
-        let mut socat = started(&mut socat);
+        let socat = Server::start(&mut socat);
         talk.up().await;
         talk.type_in("\r");
         let prompt = if command == "root\r" {
@@ -152,7 +130,7 @@ async fn a_node_behind_a_unix_socket_is_booted_and_the_socket_may_come_and_go() 
             talk.hear("login: ").await;
         }
         assert!(!talk.send_break().await.sent, "a socket has none");
-        socat.kill().await.unwrap();
+        drop(socat);
         talk.down().await;
     }
 }

@@ -1,11 +1,18 @@
 //! What the tests of consoles share: waits with an end, a console that is up, what it says.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use clusterd::config::ConsoleSpec;
 use clusterd::config::console::BreakKind;
 use clusterd::console::{Broke, Console, LinkSettings, Order, Said};
+use clusterd::sim::serve::{ServeSpec, SimHandle, serve};
+use clusterd::sim::{NodeSpec, Times};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// Far more than anything here takes: it ends a test that would hang.
@@ -24,6 +31,38 @@ pub async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(LIMIT, future)
         .await
         .expect("nothing happened in 30 s")
+}
+
+/// A server beside the test; it ends with its owner, and all that it started with it.
+pub struct Server(Child);
+
+impl Server {
+    pub fn start(command: &mut Command) -> Server {
+        command.stdin(Stdio::null()).process_group(0);
+        let child = command.kill_on_drop(true).spawn();
+        Server(child.unwrap_or_else(|error| panic!("{command:?} is installed: {error}")))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+    }
+}
+
+pub async fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    free.local_addr().unwrap().port()
+}
+
+/// One simulated node, switched on.
+pub async fn node() -> SimHandle {
+    let node = NodeSpec::openbios("ca1", 0x80ff_1234).with_times(Times::QUICK);
+    let sim = serve(ServeSpec::on_loopback(vec![node])).await.unwrap();
+    sim.start();
+    sim
 }
 
 /// A console with its link, and all that it has said.
