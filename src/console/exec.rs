@@ -123,7 +123,9 @@ impl Running {
     /// The last line that it said.
     fn last_words(&self) -> String {
         let said = String::from_utf8_lossy(&self.said);
-        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        // A raw terminal's lines end in a bare CR as often as not.
+        let mut lines = said.split(['\r', '\n']).map(str::trim);
+        let last = lines.rfind(|line| !line.is_empty());
         last.map_or_else(
             || "it said nothing".to_owned(),
             |line| format!("last it said \"{}\"", line.escape_debug()),
