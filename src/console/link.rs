@@ -561,7 +561,7 @@ impl<'a> Session<'a> {
             None if self.up_since.is_none() => {
                 format!("port busy: {peer} accepted the connection and closed it at once")
             }
-            Some(error) if self.up_since.is_none() => {
+            Some(error) if self.up_since.is_none() && wire::last_words(error).is_none() => {
                 let lost = wire::lost(peer, error);
                 format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
             }

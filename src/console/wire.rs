@@ -110,13 +110,24 @@ pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<
     }
 }
 
-/// Tries the addresses of `host` in turn, each with its share of the time that is left.
 async fn dial_tcp(
     host: &str,
     port: u16,
     settings: &LinkSettings,
     deadline: Instant,
 ) -> Result<Wire, String> {
+    let (stream, peer) = reach(host, port, settings, deadline).await?;
+    Ok(Wire::new(stream, peer))
+}
+
+/// Tries the addresses of `host` in turn, each with its share of the time that is left. It gives
+/// the connection, and what to call its other end.
+pub(super) async fn reach(
+    host: &str,
+    port: u16,
+    settings: &LinkSettings,
+    deadline: Instant,
+) -> Result<(TcpStream, String), String> {
     let within = Span(settings.connect_timeout);
     let found = match timeout_at(deadline, lookup_host((host, port))).await {
         Ok(Ok(found)) => found.collect::<Vec<_>>(),
@@ -134,7 +145,7 @@ async fn dial_tcp(
         let share = deadline.saturating_duration_since(Instant::now()) / left;
         left -= 1;
         match timeout(share, connect(target, settings)).await {
-            Ok(Ok(stream)) => return Ok(Wire::new(stream, peer)),
+            Ok(Ok(stream)) => return Ok((stream, peer)),
             Ok(Err(error)) => why = refused(&peer, &error),
             Err(_) => why = format!("no answer from {peer} within {within}"),
         }
@@ -192,8 +203,28 @@ fn refused(peer: &str, error: &io::Error) -> String {
     }
 }
 
+/// The end of a stream that can say itself, in words for an operator, what ended it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct LastWords(pub(super) String);
+
+impl From<LastWords> for io::Error {
+    fn from(words: LastWords) -> io::Error {
+        io::Error::other(words)
+    }
+}
+
+/// The words with which the stream ended, if it ended with any.
+pub(super) fn last_words(error: &io::Error) -> Option<String> {
+    let words = error.get_ref()?.downcast_ref::<LastWords>()?;
+    Some(words.0.clone())
+}
+
 /// Why a connection that was there is lost.
 pub(super) fn lost(peer: &str, error: &io::Error) -> String {
+    if let Some(words) = last_words(error) {
+        return words;
+    }
     match error.kind() {
         ErrorKind::TimedOut => {
             format!("{peer} no longer answers: the terminal server or the way to it is dead")
