@@ -13,6 +13,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::Home;
 use super::scripts::{self, Libraries, Matcher, ScriptFault};
+use super::secrets;
 use crate::config::{
     self, Address, Cluster, Fault, Files as _, Loaded, Node, Package, SCRIPTS, Weight,
     check_against,
@@ -54,6 +55,7 @@ pub fn inspect(home: &Home) -> Inspected {
         for (name, node) in &cluster.nodes {
             faults.extend(power_programs(cluster, name.as_str(), node, home, &loaded));
             faults.extend(console(cluster, name.as_str(), node, &loaded));
+            faults.extend(secrets::faults(cluster, name.as_str(), node, home, &loaded));
         }
         let mut compiled = Programs::new();
         for (name, package) in &cluster.packages {

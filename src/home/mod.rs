@@ -8,6 +8,7 @@
 
 mod inspect;
 pub mod scripts;
+mod secrets;
 
 pub use inspect::{Inspected, Programs, inspect};
 

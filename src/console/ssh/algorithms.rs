@@ -101,6 +101,9 @@ mod tests {
     fn the_kind_of_key_that_is_known_is_asked_for_first() {
         let offered = offered(true, &["ssh-rsa".to_owned()]);
         let kinds: Vec<&str> = offered.key.iter().map(kind_of).collect();
-        assert_eq!(&kinds[..4], ["ssh-rsa", "ssh-rsa", "ssh-rsa", "ssh-ed25519"]);
+        assert_eq!(
+            &kinds[..4],
+            ["ssh-rsa", "ssh-rsa", "ssh-rsa", "ssh-ed25519"]
+        );
     }
 }

@@ -138,7 +138,8 @@ impl KnownHosts {
     /// Writes the server to the file, unless it stands there by now.
     fn learn(&self, peer: &str, shown: &PublicKey) -> Result<(), String> {
         let path = self.file.display();
-        let cannot = |error: io::Error| format!("cannot write the host key of {peer} to {path}: {error}");
+        let cannot =
+            |error: io::Error| format!("cannot write the host key of {peer} to {path}: {error}");
         let mut open = OpenOptions::new();
         open.read(true).append(true).create(true).mode(0o600);
         let file = open.open(&self.file).map_err(cannot)?;
@@ -148,7 +149,11 @@ impl KnownHosts {
         if self.judge(&text, peer, shown)? {
             return Ok(());
         }
-        let before = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let before = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
         let line = format!("{before}{}\n", self.line_for(shown));
         (&*file).write_all(line.as_bytes()).map_err(cannot)?;
         file.sync_all().map_err(cannot)?;
@@ -165,7 +170,10 @@ fn text_of(file: &File) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
-        return Err(io::Error::other(format!("it has more than {} MiB", LONGEST >> 20)));
+        return Err(io::Error::other(format!(
+            "it has more than {} MiB",
+            LONGEST >> 20
+        )));
     }
     // Comments may be of any kind; names and keys are ASCII.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -175,7 +183,10 @@ fn text_of(file: &File) -> io::Result<String> {
 fn parts(key: &PublicKey) -> (String, String) {
     let line = key.to_openssh().unwrap_or_default();
     let mut words = line.split(' ').map(str::to_owned);
-    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+    (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    )
 }
 
 fn print_of(key: &PublicKey) -> String {
@@ -212,7 +223,8 @@ fn is_meant(hosts: &str, name: &str) -> bool {
             hmac::verify(&key, name.as_bytes(), &hash).is_ok()
         }
         Ok(HostPatterns::Patterns(patterns)) => {
-            let matches = |pattern: &str| glob(pattern.to_ascii_lowercase().as_bytes(), name.as_bytes());
+            let matches =
+                |pattern: &str| glob(pattern.to_ascii_lowercase().as_bytes(), name.as_bytes());
             let (mut meant, mut barred) = (false, false);
             for pattern in &patterns {
                 match pattern.strip_prefix('!') {

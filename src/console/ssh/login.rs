@@ -144,7 +144,9 @@ async fn key(handle: &mut Handle<Watch>, user: &str, login: &SshLogin) -> Result
 /// The private key in a file that nobody else may read.
 pub(super) fn private_key(path: &Path) -> Result<PrivateKey, String> {
     let secret = Secret::read(path).map_err(|fault| format!("{fault}; {}", fault.help(path)))?;
-    let text = secret.text().map_err(|_| "it is no private key".to_owned())?;
+    let text = secret
+        .text()
+        .map_err(|_| "it is no private key".to_owned())?;
     let has_passphrase = || {
         format!(
             "it has a passphrase, which nobody types here: take it away with ssh-keygen -p -f {}, or put the key into an agent",
@@ -274,7 +276,9 @@ async fn answer(handle: &mut Handle<Watch>, user: &str, line: &str) -> Result<Tr
             }
             [one, ..] => {
                 let asked = one.prompt.escape_debug().to_string();
-                return Ok(Tried::Not(format!("the server asks {asked:?}, which a password does not answer")));
+                return Ok(Tried::Not(format!(
+                    "the server asks {asked:?}, which a password does not answer"
+                )));
             }
         };
         let respond = handle.authenticate_keyboard_interactive_respond(answers);

@@ -86,9 +86,7 @@ pub fn check_key(path: &Path) -> Result<(), String> {
 }
 
 /// Runs what waits for a disk on a thread where that does no harm.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
     let done = spawn_blocking(work).await;
     done.map_err(|error| Failure::Told(format!("a task in this program has failed: {error}")))
 }

@@ -29,7 +29,10 @@ impl Ending {
     }
 
     pub(super) fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -135,7 +138,9 @@ impl SshStream {
             let heard = self.leash.heard();
             if heard.elapsed() >= self.patience {
                 let (peer, silent) = (&self.peer, Span(heard.elapsed()));
-                let why = format!("{peer} no longer answers, for {silent} now: the server, its session or the way to it is dead");
+                let why = format!(
+                    "{peer} no longer answers, for {silent} now: the server, its session or the way to it is dead"
+                );
                 return Poll::Ready(LastWords(why).into());
             }
             self.timer.as_mut().reset(heard + self.patience);

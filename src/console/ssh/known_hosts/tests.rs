@@ -3,8 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 
-const ED: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+const ED: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
 const ED_OTHER: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA6rWI3G1sz07DnfFlrouTcysQlj2P+jpNSOEWD9OJ3X";
 const ECDSA: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBNtqXFJtN3NRsBQgdkzYbNZGyjWqmwXcTJdkLsTYIG5y";
@@ -32,11 +31,19 @@ fn a_server_is_known_by_name_pattern_and_hash() {
         (format!("# no\n\n  TS1\t{ED}"), "Ts1", 22),
         (format!("[ts1]:2222 {ED}\n"), "ts1", 2222),
         (format!("[fe80::1]:2222 {ED}\n"), "fe80::1", 2222),
-        (format!("ts?.example.com,!ts3.* {ED}"), "ts1.example.com", 22),
+        (
+            format!("ts?.example.com,!ts3.* {ED}"),
+            "ts1.example.com",
+            22,
+        ),
         (format!("* {ED}"), "anything", 2222),
         (format!("{HASHED} {ED}"), "example.com", 22),
         (format!("ts1 {ECDSA}\nts1 {ED}\n"), "ts1", 22),
-        (format!("@cert-authority ts1 {ED_OTHER}\nts1 {ED}\n"), "ts1", 22),
+        (
+            format!("@cert-authority ts1 {ED_OTHER}\nts1 {ED}\n"),
+            "ts1",
+            22,
+        ),
     ] {
         assert_eq!(with(&text, host, port), Ok(()), "{text}");
     }
@@ -101,7 +108,10 @@ fn a_new_server_is_written_once_where_that_is_wanted() {
         fs::read_to_string(&path).unwrap(),
         format!("[ts1]:2222 {ED}\n")
     );
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     // A file without a newline at its end.
     fs::write(&path, format!("ts2 {ED}")).unwrap();
     assert_eq!(known.check("the server", &key(ED)), Ok(()));
@@ -123,6 +133,10 @@ fn globs_match_all_of_a_name() {
         ("ts1", "ts11", false),
         ("[*]:2222", "[ts1]:2222", true),
     ] {
-        assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), wanted, "{pattern} {text}");
+        assert_eq!(
+            glob(pattern.as_bytes(), text.as_bytes()),
+            wanted,
+            "{pattern} {text}"
+        );
     }
 }
