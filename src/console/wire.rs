@@ -158,9 +158,11 @@ async fn connect(target: SocketAddr, settings: &LinkSettings) -> io::Result<TcpS
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
+    // The kernel counts these in whole seconds, and refuses none.
+    let second = Duration::from_secs(1);
     let keepalive = TcpKeepalive::new()
-        .with_time(settings.keepalive_idle)
-        .with_interval(settings.keepalive_interval)
+        .with_time(settings.keepalive_idle.max(second))
+        .with_interval(settings.keepalive_interval.max(second))
         .with_retries(settings.keepalive_count);
     let options = SockRef::from(&socket);
     options.set_tcp_nodelay(true)?;

@@ -170,12 +170,15 @@ async fn hashes(
     if !rsa {
         return Ok(Ok(vec![None]));
     }
-    let sha1 = legacy.then_some(None);
-    Ok(match handle.best_supported_rsa_hash().await? {
-        Some(Some(hash)) => Ok(vec![Some(hash)]),
-        Some(None) if legacy => Ok(vec![None]),
-        Some(None) => Err("the server takes RSA keys with SHA-1 only: use an ed25519 key, or `ssh: { legacy: yes }`".to_owned()),
-        None => Ok([Some(Some(HashAlg::Sha256)), sha1].into_iter().flatten().collect()),
+    // Servers that say nothing of it are old: SHA-256 came first (RFC 8332). What one says need
+    // not be what it takes, so an old one is tried with SHA-1 too.
+    let said = handle.best_supported_rsa_hash().await?;
+    let newest = said.unwrap_or(Some(HashAlg::Sha256));
+    let mut hashes: Vec<_> = newest.map(Some).into_iter().collect();
+    hashes.extend(legacy.then_some(None));
+    Ok(match hashes.is_empty() {
+        true => Err("the server takes RSA keys with SHA-1 only: use an ed25519 key, or `ssh: { legacy: yes }`".to_owned()),
+        false => Ok(hashes),
     })
 }
 
