@@ -59,7 +59,7 @@ fn a_panic_behind_ssh_ends_on_the_other_node() {
 
 /// What the files of a console behind SSH lack is told before anything is guarded.
 #[test]
-#[ignore = "needs openssh-server and socat"]
+#[ignore = "needs openssh-server"]
 fn check_tells_of_keys_that_do_not_do() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(Sshd::start(&[]));

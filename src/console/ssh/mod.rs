@@ -236,3 +236,6 @@ impl Handler for Watch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
