@@ -1,6 +1,7 @@
 //! Which servers are believed, and what old ones speak.
 
 use std::fs;
+use std::time::Instant;
 
 use crate::sshd::{Sshd, hear, keygen, open, refused, up};
 
@@ -65,6 +66,24 @@ async fn a_new_server_is_believed_once_where_that_is_configured() {
         let after = fs::read_to_string(server.path("known_hosts")).unwrap();
         assert_eq!(after, known);
     }
+}
+
+/// OpenSSH's server drops connections at random once ten are not logged in: nobody is dropped.
+#[tokio::test]
+#[ignore = "needs openssh-server"]
+async fn the_consoles_of_a_server_that_comes_back_log_in_a_few_at_a_time() {
+    let server = Sshd::start(&[]).await;
+    let spec = server.console("echo in; exec cat");
+    let begun = Instant::now();
+    let mut console = open(spec.clone());
+    up(&mut console).await;
+    println!("one console came up in {:?}", begun.elapsed());
+    let begun = Instant::now();
+    let mut consoles: Vec<_> = (0..40).map(|_| open(spec.clone())).collect();
+    for console in &mut consoles {
+        up(console).await;
+    }
+    println!("40 consoles came up in {:?}", begun.elapsed());
 }
 
 /// A server with several keys is asked for the one that is known.

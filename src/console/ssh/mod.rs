@@ -13,6 +13,7 @@ mod known_hosts;
 mod leash;
 mod login;
 mod stream;
+mod turns;
 mod words;
 
 use std::borrow::Cow;
@@ -55,6 +56,14 @@ pub(super) async fn dial(
     deadline: Instant,
 ) -> Result<Wire, String> {
     let known = KnownHosts::new(&login.known_hosts, host, port, login.accept_new);
+    let server = format!("{}:{port}", host.to_ascii_lowercase());
+    let Ok(_turn) = timeout_at(deadline, turns::turn(&server)).await else {
+        return Err(format!(
+            "{} logins at {server} are under way, and none ended within {}",
+            turns::AT_ONCE,
+            Span(settings.connect_timeout)
+        ));
+    };
     let (socket, peer) = wire::reach(host, port, settings, deadline).await?;
     let mut dialling = Dialling {
         user,

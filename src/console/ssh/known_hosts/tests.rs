@@ -1,3 +1,5 @@
+//! Files of known servers: what they say of a name, and what is written to them.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
