@@ -556,11 +556,14 @@ impl<'a> Session<'a> {
     /// Why the connection ended: by an error, or because the peer closed it.
     fn ended(&self, error: Option<&std::io::Error>) -> String {
         let peer = &self.wire.peer;
+        if let Some(why) = error.and_then(wire::last_words) {
+            return why;
+        }
         match error {
             None if self.up_since.is_none() => {
                 format!("port busy: {peer} accepted the connection and closed it at once")
             }
-            Some(error) if self.up_since.is_none() && wire::last_words(error).is_none() => {
+            Some(error) if self.up_since.is_none() => {
                 let lost = wire::lost(peer, error);
                 format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
             }

@@ -41,13 +41,13 @@ mod tests {
             turns.push(turn("a:22").await);
         }
         let next = tokio::spawn(turn("a:22"));
-        turn("b:22").await;
+        drop(turn("b:22").await);
         tokio::task::yield_now().await;
         assert!(!next.is_finished());
         turns.pop();
-        next.await.unwrap();
+        drop(next.await.unwrap());
         turns.clear();
-        turn("c:22").await;
+        drop(turn("c:22").await);
         assert!(!SERVERS.lock().unwrap().contains_key("a:22"));
     }
 }
