@@ -52,6 +52,9 @@ pub(super) async fn log_in(
     else {
         return Ok(());
     };
+    if remaining_methods.is_empty() && handle.is_closed() {
+        return Err(Failure::Ssh(russh::Error::Disconnect));
+    }
     let mut offered = remaining_methods;
     let mut ways = ways(login);
     let mut tried = Vec::new();

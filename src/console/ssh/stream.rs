@@ -159,7 +159,7 @@ fn next(mut reader: ChannelReadHalf) -> Next {
 
 fn name_of(signal: &Sig) -> String {
     match signal {
-        Sig::Custom(name) => name.clone(),
+        Sig::Custom(name) => name.escape_debug().to_string(),
         signal => format!("{signal:?}"),
     }
 }

@@ -117,7 +117,7 @@ fn of_error(peer: &str, stage: Stage, legacy: bool, error: Error) -> String {
                 true => "not even an old one",
                 false => "for an old server try `ssh: { legacy: yes }`",
             };
-            let theirs = quoted(&theirs.join(", "));
+            let theirs = quoted(&theirs.join(", ")).escape_debug().to_string();
             format!("{peer} offers no {kind} that is used here: {mend}; it offers {theirs}")
         }
         Error::ChannelOpenFailure(reason) => {
