@@ -55,5 +55,6 @@ pub mod probe;
 pub mod proto;
 pub mod scribe;
 pub mod script;
+pub mod secret;
 pub mod sim;
 pub mod store;

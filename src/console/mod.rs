@@ -44,6 +44,7 @@ pub use crate::config::console::{Address, BadAddress, BreakKind};
 pub use dialing::Dialing;
 pub use orders::Order;
 pub use settings::LinkSettings;
+pub use ssh::check_key;
 pub use transcript::{Transcript, TranscriptSettings};
 
 /// What a console has to say, in the order in which it happened.

@@ -181,13 +181,24 @@ pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<
     }
 }
 
-/// Tries the addresses of `host` in turn, each with its share of the time that is left.
 async fn dial_tcp(
     host: &str,
     port: u16,
     settings: &LinkSettings,
     deadline: Instant,
 ) -> Result<Wire, String> {
+    let (stream, peer) = reach(host, port, settings, deadline).await?;
+    Ok(Wire::new(stream, peer))
+}
+
+/// Tries the addresses of `host` in turn, each with its share of the time that is left. It gives
+/// the connection, and what to call its other end.
+pub(super) async fn reach(
+    host: &str,
+    port: u16,
+    settings: &LinkSettings,
+    deadline: Instant,
+) -> Result<(TcpStream, String), String> {
     let within = Span(settings.connect_timeout);
     let found = match timeout_at(deadline, lookup_host((host, port))).await {
         Ok(Ok(found)) => found.collect::<Vec<_>>(),
@@ -205,7 +216,7 @@ async fn dial_tcp(
         let share = deadline.saturating_duration_since(Instant::now()) / left;
         left -= 1;
         match timeout(share, connect(target, settings)).await {
-            Ok(Ok(stream)) => return Ok(Wire::new(stream, peer)),
+            Ok(Ok(stream)) => return Ok((stream, peer)),
             Ok(Err(error)) => why = refused(&peer, &error),
             Err(_) => why = format!("no answer from {peer} within {within}"),
         }

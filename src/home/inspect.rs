@@ -11,6 +11,7 @@ use super::Home;
 use super::power;
 use super::programs::find_program;
 use super::scripts::{self, Libraries, Matcher, ScriptFault};
+use super::secrets;
 use crate::config::{
     self, Address, Cluster, Fault, Files as _, Loaded, Node, Package, SCRIPTS, Weight,
     check_against,
@@ -51,6 +52,7 @@ pub fn inspect(home: &Home) -> Inspected {
         for (name, node) in &cluster.nodes {
             faults.extend(power::faults(cluster, name.as_str(), node, home, &loaded));
             faults.extend(console(cluster, name.as_str(), node, home, &loaded));
+            faults.extend(secrets::faults(cluster, name.as_str(), node, home, &loaded));
         }
         let mut compiled = Programs::new();
         for (name, package) in &cluster.packages {
