@@ -87,6 +87,7 @@ impl Line {
             why: self.why.clone(),
             connections: self.connections,
             lost: self.lost,
+            visitors: Vec::new(),
         }
     }
 }

@@ -21,12 +21,14 @@ mod message;
 mod perform;
 mod recorder;
 mod setup;
+mod screen;
 mod task;
+mod visitors;
 
 pub use asks::Asks;
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
-pub use message::{ClusterNow, Message, Said};
+pub use message::{ClusterNow, Message, NoVisit, Said};
 pub use task::{Pulse, guard};
 
 use std::sync::Arc;

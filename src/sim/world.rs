@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::machine::action::{Action, Entry, PowerOrder, ProbeTarget};
-use crate::machine::input::{Input, Order, PowerState, Ticket};
+use crate::machine::action::{Action, Entry, PenWord, PowerOrder, ProbeTarget};
+use crate::machine::input::{Deed, Input, Order, PowerState, Ticket};
 use crate::machine::memory::Memory;
 use crate::machine::setup::Setup;
 use crate::machine::{Attention, Event, Machine};
@@ -30,6 +30,8 @@ const RECONNECT: Duration = Duration::from_millis(250);
 const HALF_DEAD: Duration = Duration::from_secs(15);
 /// Witnesses are asked so often.
 const WITNESS_EVERY: Duration = Duration::from_secs(5);
+/// A person's pause ends after so long without a key.
+pub const PERSON_IDLE: Duration = Duration::from_secs(60);
 /// The clock of the monitoring host at the beginning: 2026-01-01.
 const WALL_ZERO: u64 = 1_767_225_600;
 
@@ -84,6 +86,9 @@ pub struct World {
     alive: bool,
     /// Something was sent to a node: its echo is due.
     sent: bool,
+    /// What a person types when they have the pen.
+    typing: Option<(usize, String, Vec<u8>)>,
+    pen_words: Vec<(Moment, usize, PenWord)>,
 }
 
 impl World {
@@ -125,6 +130,8 @@ impl World {
             kill_after: None,
             alive: true,
             sent: false,
+            typing: None,
+            pen_words: Vec::new(),
         }
     }
 
@@ -178,6 +185,49 @@ impl World {
             node,
         };
         self.tell(Input::Operator(order));
+    }
+
+    /// A person at a console of clusterd's own asks to type, and types `line` with its RETURN
+    /// as soon as they may. What they are told stands in [`World::pen_words`].
+    pub fn person_types(&mut self, node: usize, who: &str, line: &str) {
+        self.typing = Some((node, who.to_owned(), format!("{line}\r").into_bytes()));
+        let idle = PERSON_IDLE;
+        self.person(node, who, Deed::Asks { idle });
+    }
+
+    /// They leave the console.
+    pub fn person_leaves(&mut self, node: usize, who: &str) {
+        self.typing = None;
+        let why = "detached".to_owned();
+        self.person(node, who, Deed::Leaves { why });
+    }
+
+    /// A person does something at a console.
+    pub fn person(&mut self, node: usize, who: &str, deed: Deed) {
+        let who = who.to_owned();
+        self.tell(Input::Person { node, who, deed });
+        self.type_if_granted();
+    }
+
+    /// What people at consoles were told.
+    pub fn pen_words(&self) -> &[(Moment, usize, PenWord)] {
+        &self.pen_words
+    }
+
+    fn type_if_granted(&mut self) {
+        let granted = |(_, node, word): &(Moment, usize, PenWord)| {
+            let typist = self.typing.as_ref().map(|(node, ..)| node);
+            typist == Some(node) && *word == PenWord::Granted
+        };
+        if self.pen_words.last().is_some_and(granted)
+            && let Some((node, who, bytes)) = self.typing.take()
+        {
+            self.tell(Input::Person {
+                node,
+                who,
+                deed: Deed::Types { bytes },
+            });
+        }
     }
 
     /// clusterd is killed after `entries` more journal entries are on disk, at once with 0.
@@ -290,6 +340,9 @@ impl World {
         }
         self.machine.handle(input, self.now);
         self.drain();
+        if self.typing.is_some() {
+            self.type_if_granted();
+        }
     }
 
     fn carry_links(&mut self) {
@@ -432,7 +485,8 @@ impl World {
     fn perform(&mut self, action: Action) {
         let now = self.now;
         match action {
-            Action::Type { node, epoch, bytes } => {
+            Action::Pen { node, word } => self.pen_words.push((now, node, word)),
+            Action::Type { node, epoch, bytes } | Action::Pass { node, epoch, bytes } => {
                 if self.ports[node].up && self.ports[node].epoch == epoch {
                     self.sent = true;
                     self.ports[node].ear.sent(&bytes);

@@ -15,6 +15,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         guard: "read back, it holds".to_owned(),
         break_worked: true,
         siege: false,
+        keyboard: None,
         host_id: Some("80b1c2d3".to_owned()),
     }
 }
@@ -28,6 +29,7 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         why: (!up).then(|| "port busy".to_owned()),
         connections: 1,
         lost: 0,
+        visitors: Vec::new(),
     }
 }
 
