@@ -5,6 +5,8 @@ mod keys;
 mod session;
 mod terminal;
 
+use std::io::IsTerminal;
+
 use clap::Args;
 
 use self::escape::Prefix;
@@ -58,6 +60,8 @@ pub fn run(args: &ConsoleArgs) -> Exit {
         cluster: cluster.to_owned(),
         node: node.to_owned(),
         grip,
+        // What is piped gets what comes of it, and nothing older.
+        screen: args.spy || std::io::stdin().is_terminal(),
     };
     match ask::converse(&args.home, question) {
         Ok((Answer::Attached { .. }, client)) => session::carry(client, &args.node, args.escape),

@@ -27,10 +27,8 @@ pub enum Message {
     Attach {
         /// The node, by name.
         node: String,
-        /// Who, as the kernel knows them.
-        who: String,
-        /// How.
-        grip: Grip,
+        /// Who, and how.
+        arrival: Arrival,
         /// The visit.
         answer: oneshot::Sender<Result<Visit, NoVisit>>,
     },
@@ -48,6 +46,17 @@ pub struct ClusterNow {
     pub snapshot: Snapshot,
     /// The links of its consoles.
     pub consoles: Vec<ConsoleReport>,
+}
+
+/// Somebody comes to a console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who, as the kernel knows them.
+    pub who: String,
+    /// How.
+    pub grip: Grip,
+    /// Whether they want to see the last screenful first.
+    pub screen: bool,
 }
 
 /// Why nobody was let in.

@@ -28,7 +28,7 @@ mod visitors;
 pub use asks::Asks;
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
-pub use message::{ClusterNow, Message, NoVisit, Said};
+pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
 pub use task::{Pulse, guard};
 
 use std::sync::Arc;

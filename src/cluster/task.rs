@@ -12,13 +12,13 @@ use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::line::{self, Line};
-use super::message::{ClusterNow, Message, NoVisit, Said as Answered};
+use super::message::{Arrival, ClusterNow, Message, NoVisit, Said as Answered};
 use super::recorder::Recorder;
 use super::visitors::{self, Visitors};
 use super::{Blueprint, Host};
 use crate::clock::Moment;
 use crate::console::{LinkSettings, Said};
-use crate::control::{ConsoleReport, Grip, Visit, Wish};
+use crate::control::{ConsoleReport, Visit, Wish};
 use crate::machine::{Event, Machine};
 use crate::machine::input::{HostFact, Input, Order};
 use crate::machine::memory::Memory;
@@ -296,11 +296,10 @@ impl Guard {
             }
             Message::Attach {
                 node,
-                who,
-                grip,
+                arrival,
                 answer,
             } => {
-                let visit = self.attach(&node, &who, grip, now);
+                let visit = self.attach(&node, arrival, now);
                 // Whoever asked may have gone: the next sweep finds that.
                 let _ = answer.send(visit);
             }
@@ -339,20 +338,14 @@ impl Guard {
         }
     }
 
-    fn attach(
-        &mut self,
-        name: &str,
-        who: &str,
-        grip: Grip,
-        now: Moment,
-    ) -> Result<Visit, NoVisit> {
+    fn attach(&mut self, name: &str, arrival: Arrival, now: Moment) -> Result<Visit, NoVisit> {
         let Some(node) = self.node_of(name) else {
             let nodes = self.blueprint.setup.nodes.iter();
             return Err(NoVisit::NoSuchNode(
                 nodes.map(|node| node.name.to_string()).collect(),
             ));
         };
-        let (visit, errands) = self.visitors.attach(node, who, grip, now)?;
+        let (visit, errands) = self.visitors.attach(node, arrival, now)?;
         self.run_for_visitors(errands, now);
         Ok(visit)
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::message::NoVisit;
+use super::message::{Arrival, NoVisit};
 use super::screen::Screen;
 use crate::clock::{Moment, Span};
 use crate::control::{Grip, Outbox, Seen, Visit, VisitorReport, Wish};
@@ -51,6 +51,8 @@ struct Visitor {
     id: u64,
     who: String,
     writes: bool,
+    /// They were told that they only look on: once is enough.
+    told: bool,
     since: Moment,
     outbox: Arc<Outbox>,
 }
@@ -126,8 +128,7 @@ impl Visitors {
     pub(super) fn attach(
         &mut self,
         node: NodeId,
-        who: &str,
-        grip: Grip,
+        arrival: Arrival,
         now: Moment,
     ) -> Result<(Visit, Vec<Errand>), NoVisit> {
         let room = &mut self.rooms[node];
@@ -138,20 +139,21 @@ impl Visitors {
         let id = self.next;
         let outbox = Arc::new(Outbox::default());
         let last = room.screen.last();
-        if last.is_empty() {
+        if arrival.screen && last.is_empty() {
             outbox.note("it has said nothing since clusterd started");
-        } else {
+        } else if arrival.screen {
             outbox.output(&last);
         }
         room.visitors.push(Visitor {
             id,
-            who: who.to_owned(),
+            who: arrival.who,
             writes: false,
+            told: false,
             since: now,
             outbox: Arc::clone(&outbox),
         });
         let wishes = self.sender.clone();
-        let errands = self.hold(id, node, grip, true);
+        let errands = self.hold(id, node, arrival.grip, true);
         let visit = Visit { id, wishes, outbox };
         Ok((visit, errands))
     }
@@ -195,13 +197,7 @@ impl Visitors {
             return Vec::new();
         };
         if !visitor.writes {
-            let text = match room.writers() {
-                Some(writers) => format!(
-                    "not typed: you look on, and {writers} has the pen; ^Eca asks for it, ^Ecf takes it"
-                ),
-                None => "not typed: you look on; ^Eca takes the pen".to_owned(),
-            };
-            visitor.outbox.tell(Seen::Refused(text));
+            room.turn_away(id);
             return Vec::new();
         }
         if room.pen == Pen::Granted {
@@ -415,7 +411,10 @@ impl Room {
     fn set_writes(&mut self, id: u64, writes: bool) -> bool {
         let mut visitors = self.visitors.iter_mut();
         let visitor = visitors.find(|visitor| visitor.id == id);
-        visitor.is_some_and(|visitor| std::mem::replace(&mut visitor.writes, writes))
+        visitor.is_some_and(|visitor| {
+            visitor.told = false;
+            std::mem::replace(&mut visitor.writes, writes)
+        })
     }
 
     fn writers(&self) -> Option<String> {
@@ -465,6 +464,22 @@ impl Room {
         let text = format!("not typed: {why}");
         let writers = self.visitors.iter().filter(|visitor| visitor.writes);
         writers.for_each(|visitor| visitor.outbox.tell(Seen::Refused(text.clone())));
+    }
+
+    /// Who looks on is told so with their first key.
+    fn turn_away(&mut self, id: u64) {
+        let text = match self.writers() {
+            Some(writers) => format!(
+                "not typed: you look on, and {writers} has the pen; ^Ecf takes it, ^Ecj writes beside them"
+            ),
+            None => "not typed: you look on; ^Eca takes the pen".to_owned(),
+        };
+        let mut visitors = self.visitors.iter_mut();
+        let visitor = visitors.find(|visitor| visitor.id == id && !visitor.told);
+        if let Some(visitor) = visitor {
+            visitor.told = true;
+            visitor.outbox.tell(Seen::Refused(text));
+        }
     }
 
     fn note_all_but(&self, id: u64, text: &str) {

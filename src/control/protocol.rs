@@ -39,6 +39,9 @@ pub enum Ask {
         node: String,
         /// How.
         grip: Grip,
+        /// Whether the last screenful comes first.
+        #[serde(default = "yes")]
+        screen: bool,
     },
     /// An operator's word to a cluster.
     Say {
@@ -50,6 +53,10 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Ask {

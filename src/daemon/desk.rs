@@ -13,9 +13,9 @@ use super::prepare::Unguarded;
 use super::ward::Ward;
 use crate::alarm::Alarms;
 use crate::clock::Moment;
-use crate::cluster::{ClusterNow, Host, Message, NoVisit, Said};
+use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said};
 use crate::control::{
-    Answer, Ask, Asked, ClusterReport, Given, Grip, HostReport, Refusal, Report,
+    Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
 };
 
 /// How long a cluster's task may take to answer.
@@ -52,7 +52,20 @@ impl Desk<'_> {
                 cluster,
                 node,
                 grip,
-            } => self.attach(&cluster, node, grip, who, answer),
+                screen,
+            } => {
+                let (let_in, opens) = oneshot::channel();
+                let message = Message::Attach {
+                    node,
+                    arrival: Arrival {
+                        who: who.clone(),
+                        grip,
+                        screen,
+                    },
+                    answer: let_in,
+                };
+                self.attach(cluster, message, opens, who, answer);
+            }
             Ask::Say {
                 cluster,
                 word,
@@ -84,27 +97,20 @@ impl Desk<'_> {
         }
     }
 
+    /// Puts somebody's wish to be at a console to its cluster.
     fn attach(
         &self,
-        cluster: &str,
-        node: String,
-        grip: Grip,
+        cluster: String,
+        message: Message,
+        opens: oneshot::Receiver<Result<Visit, NoVisit>>,
         who: String,
         answer: oneshot::Sender<Given>,
     ) {
-        let mail = match self.mail_of(cluster) {
+        let mail = match self.mail_of(&cluster) {
             Ok(mail) => mail.clone(),
             Err(refusal) => return reply(answer, refusal),
         };
-        let cluster = cluster.to_owned();
         tokio::spawn(async move {
-            let (let_in, opens) = oneshot::channel();
-            let message = Message::Attach {
-                node,
-                who: who.clone(),
-                grip,
-                answer: let_in,
-            };
             let opened = match mail.send(message).await {
                 Ok(()) => timeout(ANSWER, opens).await.ok().and_then(Result::ok),
                 Err(_) => None,
