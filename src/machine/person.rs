@@ -22,6 +22,10 @@ use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Action, Event, Machine};
 use crate::script::program::{Op, Severity, When};
 
+/// A person waits no longer than this for the machine to end what it says: then that is broken
+/// off, and wiped from the line.
+const WAITS: Duration = Duration::from_secs(15);
+
 /// Who types on a node, or wants to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pen {
@@ -29,7 +33,7 @@ pub struct Pen {
     pub who: String,
     /// They may type; else they wait until the machine has said what it is saying.
     pub granted: bool,
-    /// Their last key.
+    /// Their last key; while they wait, their first.
     pub typed: Moment,
     /// After so long without a key the pen is taken back.
     pub idle: Duration,
@@ -102,6 +106,13 @@ impl Machine {
         let pen = self.nodes[n].pen.as_mut().filter(|pen| pen.granted)?;
         pen.typed = now;
         who.clone_into(&mut pen.who);
+        self.void(n, who);
+        Some(epoch)
+    }
+
+    /// What was proved of the node, or was being proved, says nothing any more.
+    fn void(&mut self, n: NodeId, who: &str) {
+        let now = self.now;
         self.kill_proof(n, &format!("{who} types on its console"));
         let node = &mut self.nodes[n];
         node.making = Making::default();
@@ -110,7 +121,6 @@ impl Machine {
         node.keyboard = Some(now);
         // What they leave unfinished must not be run by a RETURN of ours.
         node.dirty = true;
-        Some(epoch)
     }
 
     /// Whether a person has this console now: the machine types nothing on it.
@@ -192,12 +202,15 @@ impl Machine {
 
     fn grant_pen(&mut self, n: NodeId) {
         let now = self.now;
+        self.end_our_line(n);
         let Some(pen) = &mut self.nodes[n].pen else {
             return;
         };
         pen.granted = true;
         pen.typed = now;
         let who = pen.who.clone();
+        // A key was pressed: it is only waiting.
+        self.void(n, &who);
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::PenTaken { node, who });
         self.pen_word(n, PenWord::Granted);
@@ -206,6 +219,14 @@ impl Machine {
                 self.break_off(p, n);
             }
         }
+    }
+
+    /// What the machine was still saying is given up, and wiped from the line.
+    fn end_our_line(&mut self, n: NodeId) {
+        if self.nodes[n].asking.take().is_some() {
+            self.nodes[n].answer = Some(Err("a person types there".to_owned()));
+        }
+        self.wipe_line(n);
     }
 
     /// Whether the script is in the middle of a conversation with this node. A system that it
@@ -353,7 +374,7 @@ impl Machine {
                 self.put_down_pen(n, &why);
                 changed = true;
             } else if !pen.granted {
-                if !self.mid_line(n) {
+                if !self.mid_line(n) || self.now.since(pen.typed) >= WAITS {
                     self.grant_pen(n);
                     changed = true;
                 }
@@ -366,11 +387,10 @@ impl Machine {
         changed
     }
 
-    /// When a pen is taken back because nobody uses it.
+    /// When a pen is taken back because nobody uses it, or granted because they waited for long.
     pub(super) fn pen_timeout(&self) -> Option<Moment> {
         let pens = self.nodes.iter().filter_map(|node| node.pen.as_ref());
-        pens.filter(|pen| pen.granted)
-            .map(|pen| pen.typed + pen.idle)
+        pens.map(|pen| pen.typed + if pen.granted { pen.idle } else { WAITS })
             .min()
     }
 
