@@ -28,6 +28,11 @@ impl Guard {
                 self.inputs.extend(inputs);
             }
             Action::Break { node, epoch } => self.order(node, Order::Break { epoch }),
+            Action::BreakWorked { node } => {
+                if let Some(line) = self.lines.get(node) {
+                    line.break_worked();
+                }
+            }
             Action::Journal {
                 ticket,
                 entry,

@@ -13,6 +13,7 @@
 mod access;
 mod across;
 mod cluster;
+pub mod console;
 mod fault;
 mod fields;
 mod policy;
@@ -26,9 +27,9 @@ use std::collections::BTreeMap;
 
 pub use access::{Access, Right, Whom};
 pub use cluster::{
-    Cap, Cluster, ConsoleUrl, DataPolicy, HostId, Node, Package, PowerLeg, Reach, Segment, Silence,
-    Witness,
+    Cap, Cluster, DataPolicy, HostId, Node, Package, PowerLeg, Reach, Segment, Silence, Witness,
 };
+pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
 pub use policy::accepts;
 pub use program::check_against;

@@ -30,6 +30,8 @@ pub enum Action {
     },
     /// What became of a person's wish to type.
     Pen { node: NodeId, word: PenWord },
+    /// The last BREAK was seen to work: those that follow had better be of its kind.
+    BreakWorked { node: NodeId },
     /// Write to the journal, durably, and answer [`crate::machine::Input::Durable`].
     /// `memory` is what the machine must know after a restart, as it is now.
     Journal {

@@ -144,6 +144,10 @@ pub struct Node {
     pub loads: bool,
     /// It is under siege.
     pub siege: Option<Siege>,
+    /// Whether its console repeats what is typed.
+    pub echo: bool,
+    /// Whether the line behind the console has a carrier, where it tells.
+    pub carrier: Option<bool>,
     /// Somebody typed here last.
     pub keyboard: Option<Moment>,
     /// A person of ours has the console, or waits for it.
@@ -205,6 +209,8 @@ impl Node {
                 next: now,
                 answered: false,
             }),
+            echo: true,
+            carrier: None,
             keyboard: None,
             pen: None,
             asking: None,
@@ -254,6 +260,7 @@ impl Node {
         self.making = Making::default();
         self.settled = false;
         self.loads = false;
+        self.carrier = None;
         self.keyboard = None;
         self.owed_until = None;
         self.returned = None;
