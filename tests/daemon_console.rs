@@ -42,7 +42,12 @@ fn a_person_types_breaks_marks_and_leaves_and_all_of_it_is_on_record() {
     bob.sees("[you have the pen]");
     assert!(bob.is_raw());
     bob.press("\x05c?");
-    for part in [".     leave", "l0    send BREAK", "n     a mark", "r     the last screenful"] {
+    for part in [
+        ".     leave",
+        "l0    send BREAK",
+        "n     a mark",
+        "r     the last screenful",
+    ] {
         bob.sees(part);
     }
     bob.press("printenv auto-boot?\r");
@@ -53,7 +58,10 @@ fn a_person_types_breaks_marks_and_leaves_and_all_of_it_is_on_record() {
     let node = &status["clusters"][0]["snapshot"]["nodes"][1];
     assert_eq!(node["keyboard"]["text"], "root", "{node}");
     let visitor = &status["clusters"][0]["consoles"][1]["visitors"][0];
-    assert_eq!((&visitor["who"], &visitor["writes"]), (&json!("root"), &json!(true)));
+    assert_eq!(
+        (&visitor["who"], &visitor["writes"]),
+        (&json!("root"), &json!(true))
+    );
     let text = stdout(&home.clusterd(&["status"]));
     assert!(text.contains("root types on its console"), "{text}");
     bob.press("\x05cl0");
@@ -73,7 +81,10 @@ fn a_person_types_breaks_marks_and_leaves_and_all_of_it_is_on_record() {
     });
     let transcript = home.read("logs/pair/beta.console");
     assert!(transcript.contains("-- root types"), "{transcript}");
-    assert!(!transcript.contains("typed \"p"), "their keys are not written down");
+    assert!(
+        !transcript.contains("typed \"p"),
+        "their keys are not written down"
+    );
 }
 
 #[test]
@@ -141,7 +152,10 @@ fn the_terminal_is_restored_whatever_ends_the_visit() {
     bob.sees("[you have the pen]");
     assert!(daemon.stop().success());
     let (_, shown) = bob.ends();
-    assert!(shown.contains("clusterd does not hold this console any more"), "{shown}");
+    assert!(
+        shown.contains("clusterd does not hold this console any more"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -159,14 +173,19 @@ fn what_is_piped_is_typed_and_its_answer_printed() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
         child.wait_with_output().unwrap()
     };
     let output = pipe(&["pair/beta"], "printenv auto-boot?\n");
     assert!(output.status.success(), "{}", stderr(&output));
     let said = stdout(&output);
     assert!(said.contains("auto-boot? =            false"), "{said}");
-    assert!(!said.contains("["), "only the console's own words: {said}");
+    assert!(!said.contains('['), "only the console's own words: {said}");
     let output = pipe(&["--spy", "pair/beta"], "boot\n");
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     assert!(!typed(&pair, 1).contains("boot\r"));
@@ -188,7 +207,9 @@ fn a_takeover_waits_for_the_person_and_goes_on_when_they_leave() {
     pair.sim.panic(0);
     bob.sees("panic");
     daemon.line("state panicked");
-    until("the alarm", || home.alarms().contains(&"person".to_owned()).then_some(()));
+    until("the alarm", || {
+        home.alarms().contains(&"person".to_owned()).then_some(())
+    });
     assert_eq!(pair.boots(), ["alpha"]);
     assert_eq!(pair.sim.transcript(0).breaks(Moment::ZERO), 0);
     leave(bob);
@@ -246,7 +267,11 @@ fn a_user_has_the_rights_that_the_table_gives_and_no_others() {
         daemon.line("state watch");
         let said = as_nobody(&home, &["status"]);
         assert_eq!(said.status.code(), Some(4));
-        assert!(stderr(&said).contains("it belongs to another user"), "{}", stderr(&said));
+        assert!(
+            stderr(&said).contains("it belongs to another user"),
+            "{}",
+            stderr(&said)
+        );
         daemon.stop();
     }
     for (access, may) in [
@@ -258,13 +283,21 @@ fn a_user_has_the_rights_that_the_table_gives_and_no_others() {
         let settings = format!("control_group: nogroup\n{access}");
         fs::write(home.path("clusterd.yaml"), settings).unwrap();
         let daemon = home.run();
-        let mode = fs::metadata(home.path("clusterd.sock")).unwrap().permissions().mode();
+        let mode = fs::metadata(home.path("clusterd.sock"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o660);
         let tries: [&[&str]; 3] = [&["status"], &["console", "pair/beta"], &["release", "pair"]];
         for (args, may) in tries.into_iter().zip(may) {
             let said = as_nobody(&home, args);
             let wanted = if may { Some(0) } else { Some(4) };
-            assert_eq!(said.status.code(), wanted, "{access} {args:?} {}", stderr(&said));
+            assert_eq!(
+                said.status.code(),
+                wanted,
+                "{access} {args:?} {}",
+                stderr(&said)
+            );
             if !may {
                 assert!(stderr(&said).contains("right"), "{}", stderr(&said));
             }

@@ -20,10 +20,12 @@ mod line;
 mod message;
 mod perform;
 mod recorder;
-mod setup;
+mod room;
 mod screen;
+mod setup;
 mod task;
 mod visitors;
+mod visits;
 
 pub use asks::Asks;
 pub use blueprint::{Blueprint, Unfit};

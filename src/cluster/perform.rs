@@ -87,16 +87,6 @@ impl Guard {
         }
     }
 
-    /// A person's bytes: their echo is told from the console's own words, and they are not
-    /// written down.
-    fn pass(&mut self, node: NodeId, epoch: u64, bytes: Vec<u8>) {
-        if let Some(line) = self.lines.get_mut(node) {
-            let count = bytes.len();
-            line.order(Order::Type { epoch, bytes });
-            self.visitors.typed(node, count);
-        }
-    }
-
     /// To the activity log at once, to the journal in time.
     pub(super) fn event(&mut self, event: Event) {
         self.note_person(&event);
@@ -116,31 +106,6 @@ impl Guard {
         };
         // An error means that nobody listens.
         let _ = self.host.happened.send(happened);
-    }
-
-    /// People stand in the transcript too; a BREAK of theirs is told to their client.
-    fn note_person(&mut self, event: &Event) {
-        let (name, text) = match event {
-            Event::PenTaken { node, who } => (node, format!("{who} types")),
-            Event::PenLeft { node, who, .. } => (node, format!("{who} types no more")),
-            Event::PersonBreak { node, who } => (node, format!("BREAK of {who}")),
-            _ => return,
-        };
-        let Some(node) = self.node_of(name) else {
-            return;
-        };
-        if matches!(event, Event::PersonBreak { .. }) {
-            self.visitors.typed(node, 1);
-            self.visitors.note(node, "BREAK sent");
-        }
-        let book = self.console_book(node);
-        self.host.scribe.remark(book, &text);
-    }
-
-    /// The node of that name.
-    pub(super) fn node_of(&self, name: &str) -> Option<NodeId> {
-        let mut nodes = self.blueprint.setup.nodes.iter();
-        nodes.position(|node| node.name.as_str() == name)
     }
 
     pub(super) fn console_book(&self, node: NodeId) -> Book {

@@ -37,7 +37,11 @@ impl Screen {
             Some((at, _)) => at + 1,
             None if self.bytes.len() < KEPT => 0,
             // The oldest line is not whole.
-            None => self.bytes.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1),
+            None => self
+                .bytes
+                .iter()
+                .position(|b| *b == b'\n')
+                .map_or(0, |at| at + 1),
         };
         self.bytes.range(from..).copied().collect()
     }
@@ -59,7 +63,7 @@ mod tests {
         assert!(last.starts_with("line 9976\r\n"), "{last}");
         assert!(last.ends_with("line 9999\r\nok "), "{last}");
         assert!(screen.bytes.capacity() <= KEPT);
-        screen.hear(&[b'x'; 100_000]);
+        screen.hear(&vec![b'x'; 100_000]);
         assert_eq!(screen.last(), [b'x'; KEPT]);
         assert!(screen.bytes.capacity() <= KEPT);
     }

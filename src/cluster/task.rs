@@ -12,15 +12,15 @@ use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::line::{self, Line};
-use super::message::{Arrival, ClusterNow, Message, NoVisit, Said as Answered};
+use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
-use super::visitors::{self, Visitors};
+use super::visitors::Visitors;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
 use crate::config::ConsoleSpec;
 use crate::console::{LinkSettings, Said};
-use crate::control::{ConsoleReport, Visit, Wish};
-use crate::machine::{Event, Machine};
+use crate::control::{ConsoleReport, Wish};
+use crate::machine::Machine;
 use crate::machine::input::{HostFact, Input, Order};
 use crate::machine::memory::Memory;
 use crate::machine::setup::NodeId;
@@ -342,41 +342,6 @@ impl Guard {
                     ..line.report(name, now)
                 })
                 .collect(),
-        }
-    }
-
-    fn attach(&mut self, name: &str, arrival: Arrival, now: Moment) -> Result<Visit, NoVisit> {
-        let Some(node) = self.node_of(name) else {
-            let nodes = self.blueprint.setup.nodes.iter();
-            return Err(NoVisit::NoSuchNode(
-                nodes.map(|node| node.name.to_string()).collect(),
-            ));
-        };
-        let (visit, errands) = self.visitors.attach(node, arrival, now)?;
-        self.run_for_visitors(errands, now);
-        Ok(visit)
-    }
-
-    fn run_for_visitors(&mut self, errands: Vec<visitors::Errand>, now: Moment) {
-        let setup = Arc::clone(&self.blueprint.setup);
-        let name = |node| setup.node_name(node).to_owned();
-        for errand in errands {
-            match errand {
-                visitors::Errand::Feed(input) => self.feed(input, now),
-                visitors::Errand::Mark(node, text) => {
-                    let book = self.console_book(node);
-                    self.host.scribe.remark(book, &text);
-                }
-                visitors::Errand::Came(node, who, how) => self.event(Event::Attached {
-                    node: name(node),
-                    who,
-                    how: how.to_owned(),
-                }),
-                visitors::Errand::Left(node, who) => self.event(Event::Detached {
-                    node: name(node),
-                    who,
-                }),
-            }
         }
     }
 

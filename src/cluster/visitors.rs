@@ -9,15 +9,14 @@
 //! Among people the lock is advisory: one writes, the others look on; `join` writes beside them,
 //! `force` takes it. Whoever looks on is never made a writer without asking for it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::message::{Arrival, NoVisit};
-use super::screen::Screen;
-use crate::clock::{Moment, Span};
+use super::room::{Key, Pen, Room, Visitor};
+use crate::clock::Moment;
 use crate::control::{Grip, Outbox, Seen, Visit, VisitorReport, Wish};
 use crate::machine::action::PenWord;
 use crate::machine::input::{Deed, Input};
@@ -29,52 +28,6 @@ const MOST: usize = 16;
 const WISHES: usize = 64;
 /// Keys that wait for the pen, bytes; a BREAK counts as 64.
 const PENDING: usize = 4096;
-
-/// What a person wants to go to the console.
-#[derive(Debug)]
-enum Key {
-    Bytes(Vec<u8>),
-    Break,
-}
-
-impl Key {
-    fn weight(&self) -> usize {
-        match self {
-            Key::Bytes(bytes) => bytes.len(),
-            Key::Break => 64,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Visitor {
-    id: u64,
-    who: String,
-    writes: bool,
-    /// They were told that they only look on: once is enough.
-    told: bool,
-    since: Moment,
-    outbox: Arc<Outbox>,
-}
-
-/// Whether the machine leaves the console to the writers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Pen {
-    #[default]
-    Free,
-    Asked,
-    Granted,
-}
-
-/// One console with its visitors.
-#[derive(Debug, Default)]
-struct Room {
-    name: String,
-    screen: Screen,
-    visitors: Vec<Visitor>,
-    pen: Pen,
-    pending: VecDeque<Key>,
-}
 
 /// All consoles of a cluster.
 #[derive(Debug)]
@@ -185,7 +138,10 @@ impl Visitors {
                     return Vec::new();
                 };
                 visitor.outbox.note("marked in the transcript");
-                vec![Errand::Mark(node, format!("mark of {}: {text}", visitor.who))]
+                vec![Errand::Mark(
+                    node,
+                    format!("mark of {}: {text}", visitor.who),
+                )]
             }
         }
     }
@@ -232,7 +188,10 @@ impl Visitors {
                     Errand::Feed(input) => Some(input),
                     _ => None,
                 };
-                fed.collect::<Vec<_>>().into_iter().filter_map(input).collect()
+                fed.collect::<Vec<_>>()
+                    .into_iter()
+                    .filter_map(input)
+                    .collect()
             }
             PenWord::Waits => {
                 room.note_writers("clusterd is asking this console something: your keys come next");
@@ -312,9 +271,9 @@ impl Visitors {
             errands.push(Errand::Came(node, who, how));
         }
         if room.pen != Pen::Free && room.writers() != before {
-            errands.extend(match room.writers() {
+            errands.push(match room.writers() {
                 // The pause goes on under the new name.
-                Some(_) => Some(room.deed(node, Deed::Asks { idle })),
+                Some(_) => room.deed(node, Deed::Asks { idle }),
                 None => room.put_down(node, "the pen was put down"),
             });
         }
@@ -338,7 +297,7 @@ impl Visitors {
         room.note_all_but(id, &text);
         let mut errands = Vec::new();
         if freed && room.pen != Pen::Free {
-            errands.extend(room.put_down(node, &format!("{who} has left")));
+            errands.push(room.put_down(node, &format!("{who} has left")));
         }
         errands.push(Errand::Left(node, who));
         errands
@@ -397,121 +356,9 @@ impl Visitors {
 impl Drop for Visitors {
     fn drop(&mut self) {
         for visitor in self.rooms.iter().flat_map(|room| &room.visitors) {
-            visitor.outbox.close("clusterd does not hold this console any more");
+            visitor
+                .outbox
+                .close("clusterd does not hold this console any more");
         }
-    }
-}
-
-impl Room {
-    fn visitor(&self, id: u64) -> Option<&Visitor> {
-        self.visitors.iter().find(|visitor| visitor.id == id)
-    }
-
-    /// Gives what `writes` was.
-    fn set_writes(&mut self, id: u64, writes: bool) -> bool {
-        let mut visitors = self.visitors.iter_mut();
-        let visitor = visitors.find(|visitor| visitor.id == id);
-        visitor.is_some_and(|visitor| {
-            visitor.told = false;
-            std::mem::replace(&mut visitor.writes, writes)
-        })
-    }
-
-    fn writers(&self) -> Option<String> {
-        self.others_writing(0)
-    }
-
-    fn others_writing(&self, id: u64) -> Option<String> {
-        let others = self.visitors.iter().filter(|v| v.writes && v.id != id);
-        let names: Vec<&str> = others.map(|visitor| visitor.who.as_str()).collect();
-        (!names.is_empty()).then(|| names.join(" and "))
-    }
-
-    fn send_to_look_on(&mut self, id: u64, who: &str) {
-        for visitor in self.visitors.iter_mut().filter(|v| v.id != id && v.writes) {
-            visitor.writes = false;
-            let text = format!("{who} took the pen by force: you look on now; ^Ecf takes it back");
-            visitor.outbox.note(text);
-        }
-        // What another one typed is not typed under this one's name.
-        self.pending.clear();
-    }
-
-    fn deed(&self, node: NodeId, deed: Deed) -> Errand {
-        let who = self.writers().unwrap_or_else(|| "nobody".to_owned());
-        Errand::Feed(Input::Person { node, who, deed })
-    }
-
-    fn feed(&self, node: NodeId, key: Key) -> Option<Errand> {
-        let deed = match key {
-            Key::Bytes(bytes) => Deed::Types { bytes },
-            Key::Break => Deed::Breaks,
-        };
-        self.writers().map(|_| self.deed(node, deed))
-    }
-
-    fn put_down(&mut self, node: NodeId, why: &str) -> Option<Errand> {
-        self.pen = Pen::Free;
-        self.pending.clear();
-        let why = why.to_owned();
-        Some(self.deed(node, Deed::Leaves { why }))
-    }
-
-    /// What was typed and not yet passed on is not passed on.
-    fn refuse(&mut self, why: &str) {
-        self.pen = Pen::Free;
-        self.pending.clear();
-        let text = format!("not typed: {why}");
-        let writers = self.visitors.iter().filter(|visitor| visitor.writes);
-        writers.for_each(|visitor| visitor.outbox.tell(Seen::Refused(text.clone())));
-    }
-
-    /// Who looks on is told so with their first key.
-    fn turn_away(&mut self, id: u64) {
-        let text = match self.writers() {
-            Some(writers) => format!(
-                "not typed: you look on, and {writers} has the pen; ^Ecf takes it, ^Ecj writes beside them"
-            ),
-            None => "not typed: you look on; ^Eca takes the pen".to_owned(),
-        };
-        let mut visitors = self.visitors.iter_mut();
-        let visitor = visitors.find(|visitor| visitor.id == id && !visitor.told);
-        if let Some(visitor) = visitor {
-            visitor.told = true;
-            visitor.outbox.tell(Seen::Refused(text));
-        }
-    }
-
-    fn note_all_but(&self, id: u64, text: &str) {
-        let others = self.visitors.iter().filter(|visitor| visitor.id != id);
-        others.for_each(|visitor| visitor.outbox.note(text));
-    }
-
-    fn note_writers(&self, text: &str) {
-        let writers = self.visitors.iter().filter(|visitor| visitor.writes);
-        writers.for_each(|visitor| visitor.outbox.note(text));
-    }
-
-    fn note_others(&self, text: &str) {
-        let Some(who) = self.writers() else { return };
-        let others = self.visitors.iter().filter(|visitor| !visitor.writes);
-        others.for_each(|visitor| visitor.outbox.note(format!("{who} {text}")));
-    }
-
-    fn tell_who(&self, id: u64, now: Moment) {
-        let Some(asks) = self.visitor(id) else { return };
-        asks.outbox.note(format!("at the console of {}:", self.name));
-        for visitor in &self.visitors {
-            let how = if visitor.writes { "has the pen" } else { "looks on" };
-            let you = if visitor.id == id { " (you)" } else { "" };
-            let since = Span(Duration::from_secs(now.since(visitor.since).as_secs()));
-            let text = format!("  {}{you}  {how}, for {since}", visitor.who);
-            asks.outbox.note(text);
-        }
-        let script = match self.pen {
-            Pen::Granted => "the script leaves this console to whoever types",
-            Pen::Free | Pen::Asked => "the script watches and types here; a key makes it wait",
-        };
-        asks.outbox.note(format!("  {script}"));
     }
 }

@@ -227,7 +227,9 @@ mod tests {
             Seen::End("over".to_owned()),
         ];
         let mut frames = Frames::default();
-        seen.iter().for_each(|s| frames.push(&s.frames()));
+        for seen in &seen {
+            frames.push(&seen.frames());
+        }
         for expected in seen {
             assert_eq!(frames.seen().unwrap(), Some(expected));
         }

@@ -63,8 +63,9 @@ impl Ask {
     /// The right that it needs.
     pub fn right(&self) -> Right {
         match self {
-            Ask::Ping | Ask::Status { .. } => Right::Watch,
-            Ask::Attach {
+            Ask::Ping
+            | Ask::Status { .. }
+            | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,

@@ -142,11 +142,7 @@ fn open_to(path: &Path, name: &str) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(0o660))
 }
 
-async fn converse(
-    stream: UnixStream,
-    house: &House,
-    seat: OwnedSemaphorePermit,
-) -> io::Result<()> {
+async fn converse(stream: UnixStream, house: &House, seat: OwnedSemaphorePermit) -> io::Result<()> {
     let peer = stream.peer_cred()?;
     let access = house.access.clone();
     // The user database may be a directory server that takes its time.

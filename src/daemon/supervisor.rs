@@ -67,8 +67,8 @@ impl Daemon {
             happened,
         } = prepared;
         let socket = home.path(&settings.control_socket);
-        let server =
-            Server::bind(&socket, settings.control_group.as_deref()).map_err(|why| StartError::Socket { path: socket, why })?;
+        let server = Server::bind(&socket, settings.control_group.as_deref())
+            .map_err(|why| StartError::Socket { path: socket, why })?;
         let server = Arc::new(server);
         let before = open_before(&journal).await?;
         let (stop, stopped) = watch::channel(false);

@@ -238,13 +238,21 @@ impl Event {
     /// People at consoles.
     fn fmt_person(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Attached { node, who, how } => write!(f, "{node}: {who} is at its console: {how}"),
+            Event::Attached { node, who, how } => {
+                write!(f, "{node}: {who} is at its console: {how}")
+            }
             Event::Detached { node, who } => write!(f, "{node}: {who} has left its console"),
             Event::PenTaken { node, who } => {
-                write!(f, "{node}: {who} types; the script leaves this console to them")
+                write!(
+                    f,
+                    "{node}: {who} types; the script leaves this console to them"
+                )
             }
             Event::PenLeft { node, who, why } => {
-                write!(f, "{node}: {who} types no more ({why}); the script asks again")
+                write!(
+                    f,
+                    "{node}: {who} types no more ({why}); the script asks again"
+                )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
             _ => Ok(()),

@@ -33,6 +33,7 @@ mod node;
 mod package;
 mod person;
 mod question;
+mod refusal;
 mod run;
 mod show;
 mod siege;

@@ -16,8 +16,8 @@ use crate::clock::Moment;
 use crate::machine::action::{EntryKind, PenWord};
 use crate::machine::input::Deed;
 use crate::machine::making::Making;
-use crate::machine::node::{Condition, Node};
-use crate::machine::package::{Door, Frame, Gate, Package, Wait};
+use crate::machine::node::Condition;
+use crate::machine::package::{Door, Frame, Gate, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Action, Event, Machine};
 use crate::script::program::{Op, Severity, When};
@@ -128,73 +128,12 @@ impl Machine {
         self.nodes[n].pen.as_ref().is_some_and(|pen| pen.granted)
     }
 
-    /// Where no person may type just now, and why: rules 1, 7 and 14 come before rule 16.
-    fn refuses_person(&self, n: NodeId) -> Option<String> {
-        let name = |n: NodeId| self.setup.node_name(n);
-        let node: &Node = &self.nodes[n];
-        if node.epoch().is_none() {
-            return Some(format!("the console of {} is not connected", name(n)));
-        }
-        if node.siege.is_some() {
-            return Some(format!(
-                "{} is under siege: it was taken for stopped without its own word, and nothing may keep BREAK from it",
-                name(n)
-            ));
-        }
-        let mut packages = self.setup.packages.iter().zip(&self.packages);
-        packages.find_map(|(setup, package)| {
-            let concerned = setup.nodes.contains(&n);
-            concerned.then(|| self.package_refuses_person(package, n))?
-        })
-    }
-
-    fn package_refuses_person(&self, package: &Package, n: NodeId) -> Option<String> {
-        let name = |n: NodeId| self.setup.node_name(n);
-        let starts = |frame: &Frame| match frame {
-            Frame::Boot { node, typed, .. } => Some(*node).filter(|node| *typed && *node != n),
-            _ => None,
-        };
-        if let Some(other) = package.run.frames.iter().find_map(starts) {
-            return Some(format!(
-                "{} is being started, and {} must stay stopped until it is up",
-                name(other),
-                name(n)
-            ));
-        }
-        if !package.bound || package.hold.is_some() || package.run.stuck {
-            return None;
-        }
-        let primary = package.primary?;
-        // Its kernel is intact, and a word would let it go on beside the primary.
-        let intact = |other: NodeId| {
-            let node = &self.nodes[other];
-            let stops = package.run.door() == Some((Door::Fence, other));
-            stops && node.evidence.resumable.is_some() && !node.settled
-        };
-        let intrudes = |other: &NodeId| {
-            *other != primary && (self.nodes[*other].loads || intact(*other))
-        };
-        let intruder = if n == primary {
-            let nodes = 0..self.nodes.len();
-            let mut ours = nodes.filter(|n| package.secondary == Some(*n));
-            ours.find(intrudes)
-        } else {
-            Some(n).filter(intrudes)
-        }?;
-        Some(format!(
-            "{} runs or loads a system while {} has the package: clusterd stops it first",
-            name(intruder),
-            name(primary)
-        ))
-    }
-
     /// Whether the machine is in the middle of saying something there: a question that is not
     /// answered yet, or a line without its RETURN.
     fn mid_line(&self, n: NodeId) -> bool {
         let node = &self.nodes[n];
-        let echo = |wait: &Wait| {
-            matches!(wait, Wait::Gate { node, stage: Gate::Echo, .. } if *node == n)
-        };
+        let echo =
+            |wait: &Wait| matches!(wait, Wait::Gate { node, stage: Gate::Echo, .. } if *node == n);
         node.asking.is_some()
             || !node.line.is_empty()
             || self.packages.iter().any(|p| echo(&p.run.wait))
@@ -236,7 +175,8 @@ impl Machine {
         if run.stuck {
             return false;
         }
-        let booted = |frame: &Frame| matches!(frame, Frame::Boot { node, typed: true, .. } if *node == n);
+        let booted =
+            |frame: &Frame| matches!(frame, Frame::Boot { node, typed: true, .. } if *node == n);
         match &run.wait {
             Wait::Expect { node, .. } if run.frames.iter().any(booted) && *node == n => false,
             Wait::Expect { node, .. }

@@ -124,7 +124,9 @@ impl Machine {
         let quiet = typed.max().map_or(due, |quiet| due.max(quiet));
         let pens = self.setup.packages[p].nodes.iter();
         let pens = pens.filter_map(|n| self.nodes[*n].pen.as_ref().filter(|pen| pen.granted));
-        pens.map(|pen| pen.typed + pen.idle).max().map_or(quiet, |end| quiet.max(end))
+        pens.map(|pen| pen.typed + pen.idle)
+            .max()
+            .map_or(quiet, |end| quiet.max(end))
     }
 
     fn leg_time(&self, p: PackageId, leg: Leg) -> Option<Moment> {

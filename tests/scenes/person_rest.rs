@@ -53,7 +53,10 @@ fn the_script_types_nothing_while_a_person_does_and_asks_afterwards() {
             world.timeline()
         );
         let (_, first) = &pieces(&world, n, left)[0];
-        assert!(first.starts_with(KILL), "{first:?}: the line is killed first");
+        assert!(
+            first.starts_with(KILL),
+            "{first:?}: the line is killed first"
+        );
         assert_eq!(world.state(), "watch");
         hands_off(&world, since);
     }
@@ -74,11 +77,17 @@ fn the_pause_ends_after_the_idle_time_with_half_a_line_wiped() {
     world.pass(Duration::from_secs(120));
     let typed = pieces(&world, BETA, since);
     assert!(typed.len() > 1 && typed[1].1.starts_with(KILL), "{typed:?}");
-    assert_eq!(world.rig.node(BETA).condition(), Condition::Prompt { resumable: false });
+    assert_eq!(
+        world.rig.node(BETA).condition(),
+        Condition::Prompt { resumable: false }
+    );
     let bytes = b"x".to_vec();
     world.person(BETA, "bob", Deed::Types { bytes });
     assert_eq!(
-        pieces(&world, BETA, since).iter().filter(|(_, text)| text == "x").count(),
+        pieces(&world, BETA, since)
+            .iter()
+            .filter(|(_, text)| text == "x")
+            .count(),
         0,
         "the pen is gone"
     );
@@ -100,10 +109,19 @@ fn a_question_of_ours_is_ended_before_the_first_key() {
     assert!(said(&world, ALPHA, since, "Waits"));
     assert!(world.until(LONG, |w| said(w, ALPHA, since, "Granted")));
     let typed = pieces(&world, ALPHA, since);
-    assert_eq!(typed.last().map(|(_, text)| text.as_str()), Some("x\r"), "{typed:?}");
+    assert_eq!(
+        typed.last().map(|(_, text)| text.as_str()),
+        Some("x\r"),
+        "{typed:?}"
+    );
     world.pass(Duration::from_secs(30));
     let after = pieces(&world, ALPHA, since);
-    assert_eq!(after, typed, "nothing came after the person's line\n{}", world.timeline());
+    assert_eq!(
+        after,
+        typed,
+        "nothing came after the person's line\n{}",
+        world.timeline()
+    );
 }
 
 #[test]
@@ -114,7 +132,11 @@ fn nobody_writes_to_a_node_under_siege() {
     serves(&mut world, BETA);
     let since = world.now();
     world.person_types(ALPHA, "bob", "boot disk");
-    assert!(said(&world, ALPHA, since, "under siege"), "{:?}", world.pen_words());
+    assert!(
+        said(&world, ALPHA, since, "under siege"),
+        "{:?}",
+        world.pen_words()
+    );
     world.person(ALPHA, "bob", Deed::Breaks);
     world.pass(Duration::from_secs(5));
     let typed = world.rig.transcript(ALPHA).typed(since);
@@ -136,11 +158,21 @@ fn a_person_who_boots_the_standby_loses_the_pen_before_it_comes_to_its_disk() {
         world.pass(Duration::from_secs(2));
         world.person_types(BETA, "bob", "boot disk");
         alarmed(&mut world, "standby_boots", since);
-        assert!(said(&world, BETA, since, "loads a system while alpha has the package"));
-        assert!(world.now().since(since) < Duration::from_secs(30), "{}", world.timeline());
+        assert!(said(
+            &world,
+            BETA,
+            since,
+            "loads a system while alpha has the package"
+        ));
+        assert!(
+            world.now().since(since) < Duration::from_secs(30),
+            "{}",
+            world.timeline()
+        );
         assert!(
             world.until(LONG, |w| w.state() == "watch"
-                && w.rig.node(BETA).condition() == Condition::Prompt { resumable: false }),
+                && w.rig.node(BETA).condition()
+                    == Condition::Prompt { resumable: false }),
             "{}",
             world.timeline()
         );
@@ -166,7 +198,11 @@ fn a_break_of_a_persons_is_theirs_to_undo() {
     world.person_leaves(ALPHA, "bob");
     serves(&mut world, ALPHA);
     let words = world.pen_words().iter().map(|(_, _, word)| word);
-    assert!(words.clone().any(|word| matches!(word, PenWord::Ended { .. })));
+    assert!(
+        words
+            .clone()
+            .any(|word| matches!(word, PenWord::Ended { .. }))
+    );
     assert!(world.open_alarms().all(|alarm| alarm.code != "person"));
     assert_eq!(breaks(&world, ALPHA, since), 1, "{}", world.timeline());
     let_loose(&mut world);

@@ -37,8 +37,18 @@ fn during_a_fence_it_is_given_up_and_begun_again() {
         assert!(world.until(LONG, |w| said(w, ALPHA, since, "Granted")));
         let granted = world.now();
         world.pass(Duration::from_secs(40));
-        assert_eq!(breaks(&world, ALPHA, granted), 0, "{step}\n{}", world.timeline());
-        assert_eq!(boot_commands(&world, since), 0, "{step}\n{}", world.timeline());
+        assert_eq!(
+            breaks(&world, ALPHA, granted),
+            0,
+            "{step}\n{}",
+            world.timeline()
+        );
+        assert_eq!(
+            boot_commands(&world, since),
+            0,
+            "{step}\n{}",
+            world.timeline()
+        );
         assert!(!proof(&world, ALPHA), "{step}");
         let left = world.now();
         world.person_leaves(ALPHA, "bob");
@@ -88,8 +98,19 @@ fn once_the_other_is_being_booted_the_fenced_one_is_no_place_to_write() {
     let since = world.now();
     takeover(&mut world, |w| boot_commands(w, since) == 1);
     world.person_types(ALPHA, "bob", "boot disk");
-    assert!(said(&world, ALPHA, since, "must stay stopped until it is up"));
-    assert!(!world.rig.transcript(ALPHA).typed(since).contains("boot disk"));
+    assert!(said(
+        &world,
+        ALPHA,
+        since,
+        "must stay stopped until it is up"
+    ));
+    assert!(
+        !world
+            .rig
+            .transcript(ALPHA)
+            .typed(since)
+            .contains("boot disk")
+    );
     serves(&mut world, BETA);
     let_loose(&mut world);
 }
@@ -123,7 +144,9 @@ fn go_typed_by_a_person_in_the_middle_of_a_fence_is_seen_afterwards() {
         world.pass(Duration::from_secs(900));
         judge(&mut world);
         assert!(
-            world.rig.node(ALPHA).serves() || world.rig.node(BETA).serves() || world.state() == "held",
+            world.rig.node(ALPHA).serves()
+                || world.rig.node(BETA).serves()
+                || world.state() == "held",
             "{}",
             world.timeline()
         );

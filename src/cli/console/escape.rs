@@ -163,7 +163,9 @@ impl Escape {
                 if digits.len() < 3 {
                     self.state = State::Octal(digits);
                 } else {
-                    let value = digits.iter().fold(0_u32, |sum, d| sum * 8 + u32::from(d - b'0'));
+                    let value = digits
+                        .iter()
+                        .fold(0_u32, |sum, d| sum * 8 + u32::from(d - b'0'));
                     match u8::try_from(value) {
                         Ok(byte) => plain.push(byte),
                         Err(_) => return Some(Command::Unknown(key)),
@@ -226,7 +228,10 @@ mod tests {
         ];
         assert_eq!(press("^Ec", keys), expected);
         let mut escape = Escape::new(Prefix::parse("^Ec").unwrap());
-        let said: Vec<Said> = keys.iter().flat_map(|key| escape.press(&[*key]).0).collect();
+        let said: Vec<Said> = keys
+            .iter()
+            .flat_map(|key| escape.press(&[*key]).0)
+            .collect();
         let commands = |said: &[Said]| -> Vec<Said> {
             let is = |said: &&Said| matches!(said, Said::Command(_));
             said.iter().filter(is).cloned().collect()

@@ -61,9 +61,8 @@ impl MarkLine {
                 }
                 0x03 | 0x1b => return Marked::GivenUp(at + 1),
                 0x08 | 0x7f => {
-                    if self.text.pop().is_some() {
-                        shown.push_str("\x08 \x08");
-                    }
+                    let gone = self.text.pop();
+                    shown.extend(gone.map(|_| "\x08 \x08"));
                 }
                 0x15 => {
                     shown.push_str(&"\x08 \x08".repeat(self.text.len()));
@@ -89,7 +88,10 @@ mod tests {
         let mut line = MarkLine::default();
         assert_eq!(line.press(b"tixx"), Marked::Typing("tixx".to_owned()));
         line.press(b"\x7f\x7fcket 4711");
-        assert_eq!(line.press(b"\rls"), Marked::Done("ticket 4711".to_owned(), 1));
+        assert_eq!(
+            line.press(b"\rls"),
+            Marked::Done("ticket 4711".to_owned(), 1)
+        );
         assert_eq!(MarkLine::default().press(b"\r"), Marked::GivenUp(1));
         assert_eq!(MarkLine::default().press(b"ab\x1bls"), Marked::GivenUp(3));
         let mut line = MarkLine::default();

@@ -208,7 +208,9 @@ impl Session {
     async fn command(&mut self, command: Command) -> io::Result<()> {
         match command {
             Command::Help => self.paper.lines(&self.help()),
-            Command::Breaks => self.paper.note("l0  the console's BREAK, as its address says"),
+            Command::Breaks => self
+                .paper
+                .note("l0  the console's BREAK, as its address says"),
             Command::Version => {
                 let version = env!("CARGO_PKG_VERSION");
                 self.paper.note(&format!("clusterd {version}"))

@@ -272,8 +272,16 @@ fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> Str
     }
     if let Some(console) = console.filter(|console| !console.visitors.is_empty()) {
         let visitors = console.visitors.iter().map(|visitor| {
-            let how = if visitor.writes { "has the pen" } else { "looks on" };
-            format!("{} ({how}, {})", visitor.who, age(visitor.since_ms / 1000 * 1000))
+            let how = if visitor.writes {
+                "has the pen"
+            } else {
+                "looks on"
+            };
+            format!(
+                "{} ({how}, {})",
+                visitor.who,
+                age(visitor.since_ms / 1000 * 1000)
+            )
         });
         let visitors = visitors.collect::<Vec<_>>().join(", ");
         texts.push(format!("at its console: {visitors}"));
