@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 /// Bytes kept: more than 24 lines of 80 columns.
 const KEPT: usize = 4096;
-/// Lines shown.
+/// Lines shown, the last one being what stands without its end.
 const LINES: usize = 24;
 
 /// The last output of one console.
@@ -60,7 +60,7 @@ mod tests {
         }
         screen.hear(b"ok ");
         let last = String::from_utf8(screen.last()).unwrap();
-        assert!(last.starts_with("line 9976\r\n"), "{last}");
+        assert!(last.starts_with("line 9977\r\n"), "{last}");
         assert!(last.ends_with("line 9999\r\nok "), "{last}");
         assert!(screen.bytes.capacity() <= KEPT);
         screen.hear(&vec![b'x'; 100_000]);

@@ -116,6 +116,10 @@ fn whom(text: &str) -> Result<Whom, Mend> {
 pub(super) fn account(name: &str) -> Result<String, Mend> {
     let plain = |c: char| c.is_alphanumeric() || "._-$\\+".contains(c);
     if name.is_empty() || name.len() > 64 || name.starts_with('-') || !name.chars().all(plain) {
+        if name.is_empty() {
+            let message = "the name of a user or a group is missing";
+            return Err(Mend::new(message, "write it as `id` prints it"));
+        }
         let message = format!(
             "{} is no name of a user or a group",
             super::fault::shown(name)
