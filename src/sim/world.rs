@@ -14,11 +14,12 @@ use crate::clock::Moment;
 use crate::machine::action::{Action, Entry, PenWord, PowerOrder, ProbeTarget};
 use crate::machine::input::{Deed, Input, Order, PowerState, Ticket};
 use crate::machine::memory::Memory;
-use crate::machine::setup::Setup;
+use crate::machine::setup::{DataPolicy, Setup};
 use crate::machine::{Attention, Event, Machine};
 use crate::matcher::{Ear, PatternSet};
 use crate::script::program::{OperatorWord, Severity};
 use crate::sim::rig::{ConsoleLink, Rig};
+use crate::sim::rules::{self, Broken};
 
 /// An echo is back after so long.
 const WIRE: Duration = Duration::from_millis(1);
@@ -89,6 +90,8 @@ pub struct World {
     /// What a person types when they have the pen.
     typing: Option<(usize, String, Vec<u8>)>,
     pen_words: Vec<(Moment, usize, PenWord)>,
+    /// The first rule that was broken.
+    broken: Option<Broken>,
 }
 
 impl World {
@@ -132,6 +135,7 @@ impl World {
             sent: false,
             typing: None,
             pen_words: Vec::new(),
+            broken: None,
         }
     }
 
@@ -170,6 +174,18 @@ impl World {
         self.raised
             .iter()
             .any(|(at, alarm)| *at >= since && alarm.code == code)
+    }
+
+    /// The first rule that was broken, by the truth on the bench.
+    pub fn broken(&self) -> Option<Broken> {
+        self.broken
+            .clone()
+            .or_else(|| rules::disk(&self.rig, self.now))
+    }
+
+    /// Whether the first package's script rests: it listens, and no step is under way.
+    pub fn rests(&self) -> bool {
+        self.machine.rests(0)
     }
 
     /// The state of the first package's script.
@@ -517,7 +533,13 @@ impl World {
                 self.unsynced
                     .push_back((now + FSYNC, ticket, entry, *memory));
             }
-            Action::Event(event) => self.events.push((now, event)),
+            Action::Event(event) => {
+                let policy = self.setup.packages.first().map(|p| p.data_policy);
+                let policy = policy.unwrap_or(DataPolicy::Integrity);
+                let broken = rules::boot(&self.rig, policy, &event, now);
+                self.broken = self.broken.take().or(broken);
+                self.events.push((now, event));
+            }
             Action::Alarm {
                 severity,
                 code,
