@@ -58,6 +58,8 @@ struct Port {
     mended: Option<Moment>,
     dead_since: Option<Moment>,
     ear: Ear,
+    /// A person has the pen.
+    person: bool,
 }
 
 /// A cluster on the bench, watched by a machine.
@@ -111,6 +113,7 @@ impl World {
             mended: Some(now),
             dead_since: None,
             ear: Ear::new(Arc::clone(&set)),
+            person: false,
         };
         World {
             ports: (0..rig.len()).map(port).collect(),
@@ -281,6 +284,7 @@ impl World {
         self.results.clear();
         for (n, port) in self.ports.iter_mut().enumerate() {
             port.up = false;
+            port.person = false;
             port.mended = Some(self.now);
             port.ear = Ear::new(Arc::clone(&self.set));
             self.rig.read(n);
@@ -510,9 +514,21 @@ impl World {
 
     fn perform(&mut self, action: Action) {
         let now = self.now;
+        let ours = match &action {
+            Action::Type { node, .. } => Some(*node),
+            _ => None,
+        };
         match action {
-            Action::Pen { node, word } => self.pen_words.push((now, node, word)),
+            Action::Pen { node, word } => {
+                self.ports[node].person = word == PenWord::Granted;
+                self.pen_words.push((now, node, word));
+            }
             Action::Type { node, epoch, bytes } | Action::Pass { node, epoch, bytes } => {
+                assert!(
+                    ours.is_none_or(|node| !self.ports[node].person),
+                    "rule 16: typed under a person's hands\n{}",
+                    self.timeline()
+                );
                 if self.ports[node].up && self.ports[node].epoch == epoch {
                     self.sent = true;
                     self.ports[node].ear.sent(&bytes);

@@ -31,6 +31,13 @@ pub fn said(world: &World, n: usize, since: Moment, text: &str) -> bool {
         .any(|(_, _, word)| format!("{word:?}").contains(text))
 }
 
+/// No rule was broken, and none is when everything is let loose.
+#[track_caller]
+pub fn sound(world: &mut World) {
+    assert_eq!(world.broken(), None, "{}", world.timeline());
+    let_loose(world);
+}
+
 #[test]
 fn the_script_types_nothing_while_a_person_does_and_asks_afterwards() {
     for n in [ALPHA, BETA] {
@@ -142,7 +149,7 @@ fn nobody_writes_to_a_node_under_siege() {
     let typed = world.rig.transcript(ALPHA).typed(since);
     assert!(!typed.contains("boot"), "{typed:?}");
     assert!(breaks(&world, ALPHA, since) >= 4, "the siege goes on");
-    let_loose(&mut world);
+    sound(&mut world);
 }
 
 #[test]
@@ -179,7 +186,7 @@ fn a_person_who_boots_the_standby_loses_the_pen_before_it_comes_to_its_disk() {
         judge(&mut world);
         assert_eq!(boots(&world).len(), before, "{}", world.timeline());
         assert!(world.rig.node(ALPHA).serves());
-        let_loose(&mut world);
+        sound(&mut world);
     }
 }
 
@@ -205,5 +212,5 @@ fn a_break_of_a_persons_is_theirs_to_undo() {
     );
     assert!(world.open_alarms().all(|alarm| alarm.code != "person"));
     assert_eq!(breaks(&world, ALPHA, since), 1, "{}", world.timeline());
-    let_loose(&mut world);
+    sound(&mut world);
 }

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use clusterd::machine::input::Deed;
 use clusterd::sim::World;
 
 use crate::bench::*;
-use crate::person_rest::said;
+use crate::person_rest::{said, sound};
 
 /// Lets the takeover of alpha's package go on until `there`.
 #[track_caller]
@@ -54,7 +55,7 @@ fn during_a_fence_it_is_given_up_and_begun_again() {
         world.person_leaves(ALPHA, "bob");
         serves(&mut world, BETA);
         proved_before_boot(&world, ALPHA, BETA, left);
-        let_loose(&mut world);
+        sound(&mut world);
     }
 }
 
@@ -73,7 +74,7 @@ fn a_living_proof_dies_with_the_first_key() {
     serves(&mut world, BETA);
     proved_before_boot(&world, ALPHA, BETA, left);
     assert_eq!(boots(&world), ["alpha", "beta"]);
-    let_loose(&mut world);
+    sound(&mut world);
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn on_the_console_of_the_node_to_be_booted_the_boot_waits() {
     // The idle time has brought it back.
     serves(&mut world, BETA);
     assert_eq!(boots(&world), ["alpha", "beta"], "{}", world.timeline());
-    let_loose(&mut world);
+    sound(&mut world);
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn once_the_other_is_being_booted_the_fenced_one_is_no_place_to_write() {
             .contains("boot disk")
     );
     serves(&mut world, BETA);
-    let_loose(&mut world);
+    sound(&mut world);
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn a_boot_under_way_is_not_called_back_by_a_key() {
     assert_eq!(boots(&world), ["alpha", "beta"], "{}", world.timeline());
     serves(&mut world, BETA);
     assert_eq!(boot_commands(&world, since), 1);
-    let_loose(&mut world);
+    sound(&mut world);
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn go_typed_by_a_person_in_the_middle_of_a_fence_is_seen_afterwards() {
             "{}",
             world.timeline()
         );
-        let_loose(&mut world);
+        sound(&mut world);
     }
 }
 
@@ -178,7 +179,47 @@ fn a_person_may_come_at_any_moment_of_a_takeover() {
             judge(&mut world);
             let served = [ALPHA, BETA].iter().any(|n| world.rig.node(*n).serves());
             assert!(served, "node {n}, moment {moment}\n{}", world.timeline());
-            let_loose(&mut world);
+            sound(&mut world);
         }
     }
+}
+
+#[test]
+fn half_a_line_of_a_persons_is_never_run_by_ours() {
+    for (n, half) in [(ALPHA, "boot di"), (BETA, "boot disk"), (BETA, "reset-all")] {
+        let mut world = Bench::default().alpha_runs();
+        takeover(&mut world, |w| proof(w, ALPHA));
+        let idle = Duration::from_secs(60);
+        world.person(n, "bob", Deed::Asks { idle });
+        let asked = world.now();
+        assert!(world.until(LONG, |w| said(w, n, asked, "Granted")));
+        let bytes = half.as_bytes().to_vec();
+        world.person(n, "bob", Deed::Types { bytes });
+        world.pass(Duration::from_secs(5));
+        let why = "the terminal has hung up".to_owned();
+        world.person(n, "bob", Deed::Leaves { why });
+        serves(&mut world, BETA);
+        assert_eq!(
+            boots(&world),
+            ["alpha", "beta"],
+            "{half}\n{}",
+            world.timeline()
+        );
+        sound(&mut world);
+    }
+}
+
+#[test]
+fn a_switchover_back_and_forth_with_somebody_always_at_the_standby() {
+    let mut world = Bench::default().proven();
+    for (from, to) in [(ALPHA, BETA), (BETA, ALPHA)] {
+        world.person_types(to, "bob", "");
+        panic_node(&mut world, from);
+        world.pass(Duration::from_secs(30));
+        world.person_types(to, "bob", "");
+        world.pass(Duration::from_secs(30));
+        world.person_leaves(to, "bob");
+        serves(&mut world, to);
+    }
+    sound(&mut world);
 }
