@@ -249,8 +249,14 @@ async fn put(ask: Ask, who: String, asked: &mpsc::Sender<Asked>) -> Given {
     }
 }
 
+/// Refuses whatever is asked. It is read first: a client that is still writing would see a
+/// broken connection instead of the reason.
 async fn refuse(stream: UnixStream, code: Refusal, text: &str) -> io::Result<()> {
-    let (_, mut to) = stream.into_split();
+    let (from, mut to) = stream.into_split();
+    let mut from = BufReader::new(from);
+    let asked = limits::read_line(&mut from, limits::REQUEST);
+    // Whatever it is, the answer is the same.
+    let _ = timeout(limits::HASTE, asked).await;
     write(&mut to, Answer::refused(code, text)).await
 }
 

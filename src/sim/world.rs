@@ -514,27 +514,20 @@ impl World {
 
     fn perform(&mut self, action: Action) {
         let now = self.now;
-        let ours = match &action {
-            Action::Type { node, .. } => Some(*node),
-            _ => None,
-        };
         match action {
             Action::Pen { node, word } => {
                 self.ports[node].person = word == PenWord::Granted;
                 self.pen_words.push((now, node, word));
             }
-            Action::Type { node, epoch, bytes } | Action::Pass { node, epoch, bytes } => {
+            Action::Type { node, epoch, bytes } => {
                 assert!(
-                    ours.is_none_or(|node| !self.ports[node].person),
+                    !self.ports[node].person,
                     "rule 16: typed under a person's hands\n{}",
                     self.timeline()
                 );
-                if self.ports[node].up && self.ports[node].epoch == epoch {
-                    self.sent = true;
-                    self.ports[node].ear.sent(&bytes);
-                    self.rig.type_to(node, &bytes, now);
-                }
+                self.type_on(node, epoch, &bytes);
             }
+            Action::Pass { node, epoch, bytes } => self.type_on(node, epoch, &bytes),
             Action::Break { node, epoch } => {
                 if self.ports[node].up && self.ports[node].epoch == epoch {
                     self.sent = true;
@@ -610,6 +603,14 @@ impl World {
                 let numbers = (0..16).map(|_| self.rng.u32(..)).collect();
                 self.machine.handle(Input::Nonces(numbers), now);
             }
+        }
+    }
+
+    fn type_on(&mut self, node: usize, epoch: u64, bytes: &[u8]) {
+        if self.ports[node].up && self.ports[node].epoch == epoch {
+            self.sent = true;
+            self.ports[node].ear.sent(bytes);
+            self.rig.type_to(node, bytes, self.now);
         }
     }
 
