@@ -210,8 +210,7 @@ impl Visitors {
                 }
                 if had {
                     let text = format!(
-                        "the script goes on ({why}); what stood unfinished on the line is wiped. \
-                         Your next key asks it to wait again"
+                        "the script goes on: {why}. An unfinished line is wiped; your next key makes it wait"
                     );
                     room.note_writers(&text);
                 }
