@@ -7,6 +7,7 @@ mod intruder;
 mod person_rest;
 mod person_takeover;
 mod restart;
+mod service_processor;
 mod storm;
 mod takeover;
 mod watch;
