@@ -5,6 +5,7 @@ pub mod adopt;
 mod ask;
 pub mod check;
 pub mod confirm;
+pub mod console;
 pub mod demo;
 pub mod power;
 pub mod release;
@@ -32,6 +33,7 @@ pub struct Cli {
 enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),

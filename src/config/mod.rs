@@ -10,6 +10,7 @@
 //! Reading is strict: an unknown, duplicate or missing key refuses its file. A refused
 //! file is not guarded; the others are.
 
+mod access;
 mod across;
 mod cluster;
 pub mod console;
@@ -25,6 +26,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use access::{Access, Right, Whom};
 pub use cluster::{
     Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Witness,
 };

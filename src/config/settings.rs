@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::access::{self, Access};
 use super::fields::{Fields, Mend, Report};
 use super::value;
 use super::yaml::Tree;
@@ -11,6 +12,12 @@ use super::yaml::Tree;
 pub struct Settings {
     /// The socket that `status` and its like talk to, as a path from the home directory.
     pub control_socket: String,
+    /// The group that may open the control socket besides its owner.
+    pub control_group: Option<String>,
+    /// Who else may do what.
+    pub access: Access,
+    /// After so long without a key a person's pause of a script ends.
+    pub keyboard_idle: Duration,
     /// `clusterd.log` and `alarms.log`.
     pub log: Rotation,
     /// Each cluster's `activity.log`.
@@ -69,6 +76,9 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             control_socket: "clusterd.sock".to_owned(),
+            control_group: None,
+            access: Access::default(),
+            keyboard_idle: Duration::from_secs(60),
             log: Rotation {
                 size: 10 << 20,
                 keep: 5,
@@ -109,6 +119,12 @@ pub fn settings(tree: &Tree, report: &mut Report<'_>) -> Settings {
         &mut settings.control_socket,
         fields.maybe("control_socket", report, socket),
     );
+    settings.control_group = fields.maybe("control_group", report, access::account);
+    if let Some(tree) = fields.get("access") {
+        settings.access = access::read(tree, report);
+    }
+    let idle = fields.maybe("keyboard_idle", report, value::span);
+    put(&mut settings.keyboard_idle, idle);
     rotation("log", &mut settings.log, &mut fields, report);
     rotation("activity", &mut settings.activity, &mut fields, report);
     rotation("transcript", &mut settings.transcript, &mut fields, report);
