@@ -57,3 +57,4 @@ pub mod scribe;
 pub mod script;
 pub mod sim;
 pub mod store;
+pub mod transcript;

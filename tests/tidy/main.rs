@@ -14,7 +14,15 @@ use arrows::ARROWS;
 
 /// Folders and files under `src/` that read no clock, open nothing and roll no dice.
 const PURE: &[&str] = &[
-    "clock", "name", "script", "config", "proto", "matcher", "machine", "sim",
+    "clock",
+    "name",
+    "script",
+    "config",
+    "proto",
+    "transcript",
+    "matcher",
+    "machine",
+    "sim",
 ];
 
 /// Files inside pure folders that stand at the edge: they serve simulated nodes on sockets.
