@@ -31,7 +31,7 @@ pub use fault::{Fault, Place, Weight, nearest};
 pub use policy::accepts;
 pub use program::check_against;
 pub use read::{DARK_AFTER, FAILURES, PLANNED_GRACE, POWER_WITHIN, SWITCHES};
-pub use settings::{ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings};
+pub use settings::{ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings, Transcripts};
 
 use across::Claims;
 use fields::Report;

@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 pub use address::{Address, BadAddress};
 pub use orders::Order;
 pub use settings::LinkSettings;
-pub use transcript::{Transcript, TranscriptSettings};
+pub use transcript::{Transcript, TranscriptSettings, Turn};
 
 /// What a console has to say, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

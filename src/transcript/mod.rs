@@ -24,6 +24,7 @@ mod time;
 
 pub use pen::Pen;
 pub use reader::{Entry, NotReadable, Reader};
+pub(crate) use reader::{begun, counted};
 pub use text::mend;
 pub use time::UtcMillis;
 

@@ -30,8 +30,6 @@ pub struct Pen {
     last: UtcMillis,
     fold: Option<Box<Fold>>,
     out: Vec<u8>,
-    bytes: u64,
-    records: u64,
 }
 
 /// How far the console's present line has come.
@@ -49,17 +47,6 @@ enum Line {
     Cut,
 }
 
-/// What [`Pen::take`] gives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Whole lines.
-    pub lines: Vec<u8>,
-    /// How many bytes of the console, and typed, stand in them.
-    pub bytes: u64,
-    /// How many other records.
-    pub records: u64,
-}
-
 impl Default for Pen {
     fn default() -> Pen {
         Pen {
@@ -68,8 +55,6 @@ impl Default for Pen {
             last: UtcMillis::default(),
             fold: None,
             out: Vec::new(),
-            bytes: 0,
-            records: 0,
         }
     }
 }
@@ -85,13 +70,9 @@ impl Pen {
         line
     }
 
-    /// What was written since the last call.
-    pub fn take(&mut self) -> Written {
-        Written {
-            lines: std::mem::take(&mut self.out),
-            bytes: std::mem::take(&mut self.bytes),
-            records: std::mem::take(&mut self.records),
-        }
+    /// What was written since the last call: whole lines.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
     }
 
     /// Whether [`Pen::take`] has something.
@@ -110,7 +91,6 @@ impl Pen {
         }
         self.fold = None;
         self.last = at;
-        self.bytes += bytes.len() as u64;
         let mut rest = bytes;
         while let Some((&first, after)) = rest.split_first() {
             rest = match first {
@@ -137,7 +117,6 @@ impl Pen {
             let taken = text::push(rest, b"\"\t", TEXT_LIMIT, &mut line);
             line.push(b'"');
             push_by(by, b"", &mut line);
-            self.bytes += taken as u64;
             self.event(&line, at);
             rest = &rest[taken..];
         }
@@ -162,14 +141,14 @@ impl Pen {
             Acknowledged::Yes => b", acknowledged",
             Acknowledged::No => b", not acknowledged",
         });
-        self.remark(&line, at);
+        self.event(&line, at);
     }
 
     /// The link is there: a new line begins.
     pub fn link_up(&mut self, at: UtcMillis) {
         self.cut();
         self.line = Line::Fresh;
-        self.remark(b"-- link up", at);
+        self.event(b"-- link up", at);
     }
 
     /// The link is lost, or could not be made.
@@ -180,7 +159,7 @@ impl Pen {
     /// `bytes` of the console are missing here.
     pub fn gap(&mut self, bytes: u64, at: UtcMillis) {
         let line = format!("-- gap: {bytes} bytes are missing, more came than was read");
-        self.remark(line.as_bytes(), at);
+        self.event(line.as_bytes(), at);
     }
 
     /// What could not be written from `since` on.
@@ -193,7 +172,7 @@ impl Pen {
     pub fn started(&mut self, at: UtcMillis) {
         self.cut();
         self.line = Line::Fresh;
-        self.remark(b"-- clusterd was started", at);
+        self.event(b"-- clusterd was started", at);
     }
 
     /// A remark.
@@ -309,12 +288,7 @@ impl Pen {
     fn words(&mut self, start: &str, words: &str, at: UtcMillis) {
         let mut line = start.as_bytes().to_vec();
         text::push_words(words, b"", TEXT_LIMIT, &mut line);
-        self.remark(&line, at);
-    }
-
-    fn remark(&mut self, line: &[u8], at: UtcMillis) {
-        self.records += 1;
-        self.event(line, at);
+        self.event(&line, at);
     }
 
     /// Writes a record that is not the console's, or leaves it out as one of a turn.

@@ -139,6 +139,21 @@ fn keep(part: &mut Vec<u8>, more: &[u8]) {
     part.extend_from_slice(&more[..room.min(more.len())]);
 }
 
+/// How many bytes of the console, and typed, stand in these lines, and how many other records.
+pub(crate) fn counted(lines: &[u8]) -> (u64, u64) {
+    let (mut all, mut records) = (0, 0_u64);
+    for entry in lines.split(|&byte| byte == b'\n').filter_map(entry) {
+        match entry.record {
+            Record::Console { bytes, .. } | Record::Typed { bytes, .. } => {
+                all += bytes.len() as u64
+            }
+            Record::Again { count, .. } => records = records.saturating_add(count),
+            _ => records = records.saturating_add(1),
+        }
+    }
+    (all, records)
+}
+
 fn entry(line: &[u8]) -> Option<Entry> {
     if line.len() > LINE_LIMIT {
         return None;

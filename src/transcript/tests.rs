@@ -14,7 +14,7 @@ fn at(ms: u64) -> UtcMillis {
 }
 
 fn written(pen: &mut Pen) -> String {
-    String::from_utf8(pen.take().lines).unwrap()
+    String::from_utf8(pen.take()).unwrap()
 }
 
 /// The lines, each without the day and the hour.
@@ -394,11 +394,11 @@ fn file(happenings: &[Happens]) -> Vec<u8> {
                 now += ms;
                 pen.rest(at(now));
             }
-            Happens::Drain => file.extend(pen.take().lines),
+            Happens::Drain => file.extend(pen.take()),
         }
     }
     pen.finish();
-    file.extend(pen.take().lines);
+    file.extend(pen.take());
     file
 }
 
