@@ -28,7 +28,7 @@ pub(super) struct Files {
     transcript: TranscriptSettings,
     shared: Arc<Shared>,
     places: BTreeMap<Book, usize>,
-    files: Vec<Open>,
+    open: Vec<Open>,
     /// Which files were told something since the last writing.
     told: Vec<usize>,
     due: BinaryHeap<Reverse<(Instant, usize)>>,
@@ -67,7 +67,7 @@ impl Files {
             },
             shared,
             places: BTreeMap::new(),
-            files: Vec::new(),
+            open: Vec::new(),
             told: Vec::new(),
             due: BinaryHeap::new(),
             trouble: BTreeMap::new(),
@@ -90,21 +90,21 @@ impl Files {
             .fetch_sub(note.weight(), Ordering::Relaxed);
         let book = match note {
             Note::Line(book, line) => {
-                let (place, file) = self.open(book);
+                let (place, file) = self.file(book);
                 if let Kind::Log(log) = &mut file.kind {
                     log.line(&line);
                 }
                 place
             }
             Note::Heard(book, said, at) => {
-                let (place, file) = self.open(book);
+                let (place, file) = self.file(book);
                 if let Kind::Transcript(transcript) = &mut file.kind {
                     transcript.heard(&said, at);
                 }
                 place
             }
             Note::Record(book, record, at) => {
-                let (place, file) = self.open(book);
+                let (place, file) = self.file(book);
                 if let Kind::Transcript(transcript) = &mut file.kind {
                     transcript.record(&record, at);
                 }
@@ -127,9 +127,9 @@ impl Files {
             && at <= now
         {
             self.due.pop();
-            if self.files[place].due == Some(at) {
-                self.files[place].due = None;
-                if let Kind::Transcript(transcript) = &mut self.files[place].kind {
+            if self.open[place].due == Some(at) {
+                self.open[place].due = None;
+                if let Kind::Transcript(transcript) = &mut self.open[place].kind {
                     transcript.rest(clock);
                 }
                 self.tell(place);
@@ -153,8 +153,8 @@ impl Files {
 
     /// Writes what waits for more, too: the end has come.
     pub(super) fn finish(&mut self) {
-        for place in 0..self.files.len() {
-            if let Kind::Transcript(transcript) = &mut self.files[place].kind {
+        for place in 0..self.open.len() {
+            if let Kind::Transcript(transcript) = &mut self.open[place].kind {
                 transcript.finish();
             }
             self.tell(place);
@@ -164,7 +164,7 @@ impl Files {
 
     /// Writes one file; says how many bytes a transcript has grown.
     fn write_one(&mut self, place: usize, now: Instant, clock: SystemTime) -> u64 {
-        let file = &mut self.files[place];
+        let file = &mut self.open[place];
         file.told = false;
         let outcome = file.kind.write(clock);
         if let Some(pause) = file.kind.rests_in(clock) {
@@ -202,7 +202,7 @@ impl Files {
     }
 
     fn tell(&mut self, place: usize) {
-        if !std::mem::replace(&mut self.files[place].told, true) {
+        if !std::mem::replace(&mut self.open[place].told, true) {
             self.told.push(place);
         }
     }
@@ -219,31 +219,31 @@ impl Files {
         }
     }
 
-    fn open(&mut self, book: Book) -> (usize, &mut Open) {
+    fn file(&mut self, book: Book) -> (usize, &mut Open) {
         let place = match self.places.get(&book) {
             Some(place) => *place,
             None => {
                 let kind = self.make(&book);
-                self.files.push(Open {
+                self.open.push(Open {
                     kind,
                     told: false,
                     due: None,
                 });
-                let place = self.files.len() - 1;
+                let place = self.open.len() - 1;
                 self.places.insert(book, place);
                 place
             }
         };
-        (place, &mut self.files[place])
+        (place, &mut self.open[place])
     }
 
     fn make(&self, book: &Book) -> Kind {
         match book {
-            Book::Daemon => Kind::Log(Log::new(self.logs.join("clusterd.log"), self.log)),
-            Book::Alarms => Kind::Log(Log::new(self.logs.join("alarms.log"), self.log)),
+            Book::Daemon => Kind::Log(Log::new(&self.logs.join("clusterd.log"), self.log)),
+            Book::Alarms => Kind::Log(Log::new(&self.logs.join("alarms.log"), self.log)),
             Book::Activity(cluster) => {
                 let path = self.logs.join(cluster).join("activity.log");
-                Kind::Log(Log::new(path, self.activity))
+                Kind::Log(Log::new(&path, self.activity))
             }
             Book::Console(cluster, node) => {
                 let path = self.logs.join(cluster).join(format!("{node}.console"));

@@ -1,7 +1,7 @@
 //! A log of lines: what waits to be written to it, and how much could not be.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::stamp;
@@ -26,9 +26,9 @@ struct Loss {
 }
 
 impl Log {
-    pub(super) fn new(path: PathBuf, rotation: Rotation) -> Log {
+    pub(super) fn new(path: &Path, rotation: Rotation) -> Log {
         Log {
-            file: RotatingFile::at(&path, rotation.size, rotation.keep, |torn| {
+            file: RotatingFile::at(path, rotation.size, rotation.keep, |torn| {
                 (torn.len(), "\n")
             }),
             lines: Vec::new(),

@@ -88,18 +88,15 @@ impl Room {
         }
         self.taken = Some(taken);
         let vain = taken > self.total || short > 0;
-        let mut words = match gone {
+        let words = match gone {
+            0 if vain => "the transcripts want more room than `transcript` in clusterd.yaml gives \
+                          them, and no old one is left that could go"
+                .to_owned(),
             0 => String::new(),
             n => format!(
                 "{n} old transcripts were removed to make room (`transcript` in clusterd.yaml)"
             ),
         };
-        if vain && gone == 0 {
-            words =
-                "the transcripts want more room than `transcript` in clusterd.yaml gives them, \
-                     and no old one is left that could go"
-                    .to_owned();
-        }
         (words, vain)
     }
 }
