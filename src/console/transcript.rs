@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Said;
 use crate::logfile::{Found, RotatingFile};
-use crate::transcript::{self, Pen, Record, UtcMillis};
+use crate::transcript::{self, Outcome, Pen, Record, UtcMillis};
 
 /// How long after a failed write the next one is tried.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -105,6 +105,16 @@ impl Transcript {
             Said::Up { .. } => self.pen.link_up(now),
             Said::Down { why, .. } => self.pen.link_down(why, now),
             Said::Gap { lost, .. } => self.pen.gap(*lost, now),
+            Said::Carrier { present, .. } => self.pen.carrier(*present, now),
+            Said::Broke { broke, .. } => {
+                let outcome = match (broke.sent, broke.acknowledged) {
+                    (false, _) => Outcome::NotSent,
+                    (true, None) => Outcome::Sent,
+                    (true, Some(true)) => Outcome::Acknowledged,
+                    (true, Some(false)) => Outcome::NotAcknowledged,
+                };
+                self.pen.broke(&broke.kind, outcome, now);
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub enum Event {
     Gap { node: String, lost: u64 },
     /// Something was seen that counts for or against a node.
     Evidence { node: String, text: String },
+    /// The line behind a console got or lost its carrier.
+    Carrier { node: String, present: bool },
     /// Text was typed on a console.
     Typed { node: String, text: String },
     /// BREAK was sent; `count` in a row.
@@ -117,6 +119,8 @@ pub enum Event {
     JournalFailed { why: String },
     /// A person said something.
     Operator { who: String, text: String },
+    /// A person's word that the script does not wait for now.
+    Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
     /// A script's own words.
@@ -149,6 +153,15 @@ impl fmt::Display for Event {
             ),
             Event::LinkUp { node } => write!(f, "{node}: console connected"),
             Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
+            Event::Carrier { node, present } => {
+                let what = match present {
+                    true => "has a carrier again",
+                    false => {
+                        "lost its carrier: the machine may be without power, which this does not prove"
+                    }
+                };
+                write!(f, "{node}: the line {what}")
+            }
             Event::Gap { node, lost } => {
                 write!(
                     f,
@@ -192,6 +205,7 @@ impl fmt::Display for Event {
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
+            Event::Unheard { package, text } => write!(f, "{package}: {text}"),
             Event::Log { package, text } => write!(f, "{package}: {text}"),
         }
     }

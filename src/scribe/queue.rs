@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::files::Files;
 use crate::config::Settings;
 use crate::console::{Order, Said};
-use crate::transcript::{Acknowledged, By, Record};
+use crate::transcript::{By, Record};
 
 /// What may wait to be written: notes, and bytes in them. Beyond that notes are dropped.
 const NOTES: usize = 16_384;
@@ -104,11 +104,7 @@ impl Scribe {
         let by = By::Script;
         let record = match order {
             Order::Type { bytes, .. } => Record::Typed { by, bytes },
-            Order::Break { .. } => Record::Break {
-                by,
-                kind: None,
-                acknowledged: Acknowledged::Unknown,
-            },
+            Order::Break { .. } => Record::Break { by },
         };
         self.record(book, record);
     }

@@ -45,7 +45,7 @@ fn every_book_is_a_file_of_its_own() {
     let transcript = read("pki/ca1.console");
     assert!(transcript.contains("Z -- link up\n"), "{transcript}");
     assert!(transcript.contains("Z | ok\n"), "{transcript}");
-    assert!(transcript.ends_with("Z ! BREAK\n"), "{transcript}");
+    assert!(transcript.ends_with("Z ! BREAK ordered\n"), "{transcript}");
     assert_eq!(scribe.trouble(), None);
 }
 

@@ -8,7 +8,8 @@
 //! 2026-11-21T22:01:09.008Z | ok \
 //! 2026-11-21T22:01:09.120Z > "printenv auto-boot?\r"
 //! 2026-11-21T22:01:09.131Z + printenv auto-boot?
-//! 2026-11-21T22:01:12.007Z ! BREAK by ada, as RFC 2217, acknowledged
+//! 2026-11-21T22:01:12.007Z ! BREAK ordered by ada
+//! 2026-11-21T22:01:12.261Z ! BREAK sent as rfc2217, acknowledged
 //! ```
 //!
 //! A file is lines of ASCII. The first one names format, version and node. Every other one is a
@@ -50,15 +51,17 @@ pub enum By {
     Person(String),
 }
 
-/// What the road to the console said about a BREAK.
+/// How a BREAK went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acknowledged {
-    /// Nothing: it has no answer to a BREAK, or none had come yet.
-    Unknown,
-    /// It was sent.
-    Yes,
-    /// It was asked for and not confirmed.
-    No,
+pub enum Outcome {
+    /// It was sent; the road has no answer to it.
+    Sent,
+    /// It was sent, and the far end said so.
+    Acknowledged,
+    /// The far end should have said that it was sent, and did not.
+    NotAcknowledged,
+    /// It was not sent.
+    NotSent,
 }
 
 /// One record.
@@ -80,14 +83,17 @@ pub enum Record {
         /// What.
         bytes: Vec<u8>,
     },
-    /// A BREAK was sent.
+    /// A BREAK was ordered.
     Break {
         /// By whom.
         by: By,
-        /// How, where that was known: `IAC BRK`, `RFC 2217`, `line held for 400 ms`.
-        kind: Option<String>,
-        /// What the road said.
-        acknowledged: Acknowledged,
+    },
+    /// A BREAK that was ordered is over.
+    Broke {
+        /// Its kind, as an operator writes it: `telnet`, `line 400ms`.
+        kind: String,
+        /// How it went.
+        outcome: Outcome,
     },
     /// The `count` records after these `period` ones were like them, in turn, beginning with the
     /// first of them.
@@ -105,6 +111,11 @@ pub enum Record {
     Down {
         /// Why.
         why: String,
+    },
+    /// The line behind the terminal server has a carrier, or has lost it.
+    Carrier {
+        /// Whether it is there.
+        present: bool,
     },
     /// So many bytes of the console are missing here: more came than was read in time.
     Gap {

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
 use super::fold::{Again, Fate, Fold};
-use super::{Acknowledged, By, MAGIC, Record, TEXT_LIMIT, UtcMillis, VERSION, text};
+use super::{By, MAGIC, Outcome, Record, TEXT_LIMIT, UtcMillis, VERSION, text};
 
 /// A line of the console without its end (a prompt) is written once the console paused for so long.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -116,31 +116,30 @@ impl Pen {
             let mut line = b"> \"".to_vec();
             let taken = text::push(rest, b"\"\t", TEXT_LIMIT, &mut line);
             line.push(b'"');
-            push_by(by, b"", &mut line);
+            push_by(by, &mut line);
             self.event(&line, at);
             rest = &rest[taken..];
         }
     }
 
-    /// A BREAK was sent. `kind` says how, if that is known.
-    pub fn broke(
-        &mut self,
-        by: &By,
-        kind: Option<&str>,
-        acknowledged: Acknowledged,
-        at: UtcMillis,
-    ) {
-        let mut line = b"! BREAK".to_vec();
-        push_by(by, b",", &mut line);
-        if let Some(kind) = kind {
-            line.extend_from_slice(b", as ");
-            text::push_words(kind, b",", KIND, &mut line);
-        }
-        line.extend_from_slice(match acknowledged {
-            Acknowledged::Unknown => b"",
-            Acknowledged::Yes => b", acknowledged",
-            Acknowledged::No => b", not acknowledged",
-        });
+    /// A BREAK was ordered.
+    pub fn break_ordered(&mut self, by: &By, at: UtcMillis) {
+        let mut line = b"! BREAK ordered".to_vec();
+        push_by(by, &mut line);
+        self.event(&line, at);
+    }
+
+    /// A BREAK that was ordered is over.
+    pub fn broke(&mut self, kind: &str, outcome: Outcome, at: UtcMillis) {
+        let (start, end): (&[u8], &[u8]) = match outcome {
+            Outcome::Sent => (b"! BREAK sent as ", b""),
+            Outcome::Acknowledged => (b"! BREAK sent as ", b", acknowledged"),
+            Outcome::NotAcknowledged => (b"! BREAK sent as ", b", not acknowledged"),
+            Outcome::NotSent => (b"! BREAK not sent: ", b""),
+        };
+        let mut line = start.to_vec();
+        text::push_words(kind, b",", KIND, &mut line);
+        line.extend_from_slice(end);
         self.event(&line, at);
     }
 
@@ -154,6 +153,15 @@ impl Pen {
     /// The link is lost, or could not be made.
     pub fn link_down(&mut self, why: &str, at: UtcMillis) {
         self.words("-- link down: ", why, at);
+    }
+
+    /// The line behind the terminal server has a carrier, or has lost it.
+    pub fn carrier(&mut self, present: bool, at: UtcMillis) {
+        let line: &[u8] = match present {
+            true => b"-- carrier is there",
+            false => b"-- carrier lost",
+        };
+        self.event(line, at);
     }
 
     /// `bytes` of the console are missing here.
@@ -342,11 +350,9 @@ impl Pen {
         match record {
             Record::Console { bytes, .. } => self.console(bytes, at),
             Record::Typed { by, bytes } => self.typed(by, bytes, at),
-            Record::Break {
-                by,
-                kind,
-                acknowledged,
-            } => self.broke(by, kind.as_deref(), *acknowledged, at),
+            Record::Break { by } => self.break_ordered(by, at),
+            Record::Broke { kind, outcome } => self.broke(kind, *outcome, at),
+            Record::Carrier { present } => self.carrier(*present, at),
             Record::Again { .. } => {}
             Record::Up => self.link_up(at),
             Record::Down { why } => self.link_down(why, at),
@@ -363,9 +369,9 @@ impl Pen {
     }
 }
 
-fn push_by(by: &By, also: &[u8], line: &mut Vec<u8>) {
+fn push_by(by: &By, line: &mut Vec<u8>) {
     if let By::Person(name) = by {
         line.extend_from_slice(b" by ");
-        text::push_words(name, also, NAME, line);
+        text::push_words(name, b"", NAME, line);
     }
 }

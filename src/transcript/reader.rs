@@ -2,7 +2,7 @@
 //! than one line, and goes on behind lines that it cannot read.
 
 use super::text::{self, End};
-use super::{Acknowledged, By, LINE_LIMIT, MAGIC, Record, UtcMillis, VERSION};
+use super::{By, LINE_LIMIT, MAGIC, Outcome, Record, UtcMillis, VERSION};
 
 /// A record with its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,29 +205,26 @@ fn typed(text: &[u8]) -> Option<Record> {
 }
 
 fn broke(text: &[u8]) -> Option<Record> {
-    let mut rest = text.strip_prefix(b"BREAK")?;
-    let mut part = |start: &[u8]| -> Option<Option<String>> {
-        let Some(after) = rest.strip_prefix(start) else {
-            return Some(None);
+    if let Some(by) = text.strip_prefix(b"BREAK ordered") {
+        let by = match by {
+            b"" => By::Script,
+            by => By::Person(decoded(by.strip_prefix(b" by ")?)?),
         };
-        let end = after.iter().position(|&byte| byte == b',');
-        let (part, after) = after.split_at(end.unwrap_or(after.len()));
-        rest = after;
-        decoded(part).map(Some)
+        return Some(Record::Break { by });
+    }
+    let (kind, outcome) = if let Some(kind) = text.strip_prefix(b"BREAK not sent: ") {
+        (kind, Outcome::NotSent)
+    } else {
+        let sent = text.strip_prefix(b"BREAK sent as ")?;
+        match cut(sent, b", ") {
+            None => (sent, Outcome::Sent),
+            Some((kind, b"acknowledged")) => (kind, Outcome::Acknowledged),
+            Some((kind, b"not acknowledged")) => (kind, Outcome::NotAcknowledged),
+            Some(_) => return None,
+        }
     };
-    let by = part(b" by ")?.map_or(By::Script, By::Person);
-    let kind = part(b", as ")?;
-    let acknowledged = match rest {
-        b"" => Acknowledged::Unknown,
-        b", acknowledged" => Acknowledged::Yes,
-        b", not acknowledged" => Acknowledged::No,
-        _ => return None,
-    };
-    Some(Record::Break {
-        by,
-        kind,
-        acknowledged,
-    })
+    let kind = decoded(kind)?;
+    Some(Record::Broke { kind, outcome })
 }
 
 fn again(text: &[u8]) -> Option<Record> {
@@ -250,6 +247,10 @@ fn remark(text: &[u8]) -> Option<Record> {
     }
     if text == b"clusterd was started" {
         return Some(Record::Started);
+    }
+    if let b"carrier is there" | b"carrier lost" = text {
+        let present = text != b"carrier lost";
+        return Some(Record::Carrier { present });
     }
     if let Some(why) = text.strip_prefix(b"link down: ") {
         let why = decoded(why)?;

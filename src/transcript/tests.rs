@@ -99,9 +99,14 @@ fn what_is_done_to_a_console_stands_on_lines_of_its_own() {
     pen.console(b"boot\r", at(3));
     pen.typed(&ada, b"x", at(4));
     pen.console(b"\n2026-11-21T22:01:02.345Z ! BREAK\r\n", at(5));
-    pen.broke(&By::Script, None, Acknowledged::Unknown, at(6));
-    pen.broke(&ada, Some("line, 400 ms"), Acknowledged::Yes, at(7));
-    pen.broke(&ada, None, Acknowledged::No, at(8));
+    pen.break_ordered(&By::Script, at(6));
+    pen.broke("line, 400 ms", Outcome::Acknowledged, at(7));
+    pen.break_ordered(&ada, at(8));
+    pen.broke("rfc2217", Outcome::NotAcknowledged, at(8));
+    pen.broke("telnet", Outcome::Sent, at(8));
+    pen.broke("none", Outcome::NotSent, at(8));
+    pen.carrier(false, at(8));
+    pen.carrier(true, at(8));
     pen.gap(7, at(9));
     pen.lost(80, 2, at(3), "no space: none", at(10));
     pen.note("it\x1b[31m", at(11));
@@ -119,9 +124,14 @@ fn what_is_done_to_a_console_stands_on_lines_of_its_own() {
         "04Z > \"x\" by ada",
         "05Z + \\n",
         "05Z | 2026-11-21T22:01:02.345Z ! BREAK",
-        "06Z ! BREAK",
-        "07Z ! BREAK by ada, as line\\x2c 400 ms, acknowledged",
-        "08Z ! BREAK by ada, not acknowledged",
+        "06Z ! BREAK ordered",
+        "07Z ! BREAK sent as line\\x2c 400 ms, acknowledged",
+        "08Z ! BREAK ordered by ada",
+        "08Z ! BREAK sent as rfc2217, not acknowledged",
+        "08Z ! BREAK sent as telnet",
+        "08Z ! BREAK not sent: none",
+        "08Z -- carrier lost",
+        "08Z -- carrier is there",
         "09Z -- gap: 7 bytes are missing, more came than was read",
         "10Z -- lost: 80 bytes and 2 other records since 2026-11-21T22:01:02.003Z: no space: none",
         "11Z -- note: it\\x1b[31m",
@@ -186,7 +196,7 @@ fn a_clock_set_back_does_not_keep_a_prompt() {
 fn siege(pen: &mut Pen, turns: u64) {
     for turn in 0..turns {
         let now = at(turn * 200);
-        pen.broke(&By::Script, None, Acknowledged::Unknown, now);
+        pen.break_ordered(&By::Script, now);
         pen.typed(&By::Script, b"\x15", now);
         pen.typed(&By::Script, b"\r", now);
     }
@@ -210,7 +220,7 @@ fn a_siege_does_not_drown_the_rest() {
 fn a_turn_that_ends_within_is_told_as_far_as_it_went() {
     let mut pen = Pen::default();
     siege(&mut pen, 10);
-    pen.broke(&By::Script, None, Acknowledged::Unknown, at(2000));
+    pen.break_ordered(&By::Script, at(2000));
     pen.note("enough", at(2100));
     pen.note("enough", at(2100));
     let lines = lines(&mut pen);
@@ -318,11 +328,14 @@ fn happens() -> impl Strategy<Value = Happens> {
     let told = prop_oneof![
         6 => bytes().prop_map(|bytes| console(&bytes, false)),
         3 => (by(), bytes()).prop_map(|(by, bytes)| Record::Typed { by, bytes }),
-        2 => (by(), prop::option::of("\\PC{0,5}"), 0..3_usize).prop_map(|(by, kind, n)| {
-            let acknowledged = [Acknowledged::Unknown, Acknowledged::Yes, Acknowledged::No][n];
-            Record::Break { by, kind, acknowledged }
+        1 => by().prop_map(|by| Record::Break { by }),
+        2 => ("\\PC{0,5}", 0..4_usize).prop_map(|(kind, n)| {
+            use Outcome::{Acknowledged, NotAcknowledged, NotSent, Sent};
+            let outcome = [Sent, Acknowledged, NotAcknowledged, NotSent][n];
+            Record::Broke { kind, outcome }
         }),
-        4 => Just(Record::Break { by: By::Script, kind: None, acknowledged: Acknowledged::Unknown }),
+        4 => Just(Record::Break { by: By::Script }),
+        1 => any::<bool>().prop_map(|present| Record::Carrier { present }),
         1 => Just(Record::Up),
         1 => "\\PC{0,20}".prop_map(|why| Record::Down { why }),
         1 => any::<u64>().prop_map(|bytes| Record::Gap { bytes }),

@@ -16,7 +16,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("machine", &["script", "matcher"]),
     ("sim", &["script", "proto", "matcher", "machine"]),
     ("logfile", &[]),
-    ("console", &["proto", "transcript", "matcher", "machine", "logfile"]),
+    ("console", &["config", "proto", "transcript", "matcher", "machine", "logfile"]),
     ("probe", &["machine"]),
     ("exec", &["machine"]),
     ("store", &["machine"]),

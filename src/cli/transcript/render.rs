@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::logfile::harmless;
-use crate::transcript::{Acknowledged, By, Entry, Record, UtcMillis};
+use crate::transcript::{By, Entry, Outcome, Record, UtcMillis};
 
 /// A line without its end is shown in pieces of so many bytes.
 const LONGEST: usize = 64 << 10;
@@ -156,8 +156,13 @@ enum What<'a> {
     },
     Break {
         by: &'a str,
-        how: Option<&'a str>,
-        acknowledged: Option<bool>,
+    },
+    Broke {
+        how: &'a str,
+        outcome: &'static str,
+    },
+    Carrier {
+        present: bool,
     },
     Again {
         period: usize,
@@ -199,19 +204,17 @@ impl Shown<'_> {
                 by: who(by),
                 bytes: characters(bytes),
             },
-            Record::Break {
-                by,
-                kind,
-                acknowledged,
-            } => What::Break {
-                by: who(by),
-                how: kind.as_deref(),
-                acknowledged: match acknowledged {
-                    Acknowledged::Unknown => None,
-                    Acknowledged::Yes => Some(true),
-                    Acknowledged::No => Some(false),
+            Record::Break { by } => What::Break { by: who(by) },
+            Record::Broke { kind, outcome } => What::Broke {
+                how: kind,
+                outcome: match outcome {
+                    Outcome::Sent => "sent",
+                    Outcome::Acknowledged => "acknowledged",
+                    Outcome::NotAcknowledged => "not_acknowledged",
+                    Outcome::NotSent => "not_sent",
                 },
             },
+            Record::Carrier { present } => What::Carrier { present: *present },
             Record::Again {
                 period,
                 count,

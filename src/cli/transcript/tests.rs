@@ -5,7 +5,7 @@ use std::fs;
 use clap::Parser;
 
 use super::*;
-use crate::transcript::{Acknowledged, By, Pen};
+use crate::transcript::{By, Outcome, Pen};
 
 #[derive(Debug, Parser)]
 struct Cli {
@@ -26,12 +26,8 @@ fn file(dir: &Path, name: &str, from: u64) {
     pen.console(b"\x1b[2JJ\xc3\xbcrgen \x9b10%\r 20%\r\r\nok ", at(from + 1));
     pen.typed(&By::Script, b"boot\r", at(from + 500));
     pen.console(b"boot\r\n", at(from + 501));
-    pen.broke(
-        &By::Person("ada".to_owned()),
-        Some("IAC BRK"),
-        Acknowledged::Unknown,
-        at(from + 600),
-    );
+    pen.break_ordered(&By::Person("ada".to_owned()), at(from + 600));
+    pen.broke("telnet", Outcome::Sent, at(from + 600));
     pen.gap(7, at(from + 700));
     pen.console(b"ok ", at(from + 701));
     pen.finish();
@@ -109,7 +105,7 @@ fn older_files_come_first() {
     let files = ["ca1.console", "ca1.console.1", "ca1.console.10"];
     let (_, text) = shown(dir.path(), &[&files[..], &["--json"]].concat());
     let times: Vec<&str> = text.lines().map(|line| &line[..32]).collect();
-    assert!(times.is_sorted() && times.len() == 24, "{times:?}");
+    assert!(times.is_sorted() && times.len() == 27, "{times:?}");
 }
 
 #[test]
@@ -126,9 +122,7 @@ fn json_has_all() {
         lines[3],
         r#"{"at":"2026-11-21T22:01:02.500Z","kind":"typed","by":"","bytes":"boot\r"}"#
     );
-    assert!(
-        lines[5].ends_with(r#""kind":"break","by":"ada","how":"IAC BRK","acknowledged":null}"#)
-    );
+    assert!(lines[5].ends_with(r#""kind":"break","by":"ada"}"#));
 }
 
 #[test]

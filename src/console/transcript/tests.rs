@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::transcript::{Acknowledged, By, Entry, Reader};
+use crate::transcript::{By, Entry, Reader};
 
 struct Desk {
     dir: tempfile::TempDir,
@@ -73,18 +73,14 @@ impl Desk {
 fn the_first_line_says_what_the_file_is() {
     let mut desk = Desk::new(&ONE_FILE);
     desk.transcript.heard(&Said::Up { epoch: 1 }, desk.now);
-    let order = Record::Break {
-        by: By::Script,
-        kind: None,
-        acknowledged: Acknowledged::Unknown,
-    };
+    let order = Record::Break { by: By::Script };
     desk.transcript.record(&order, desk.now);
     desk.says(b"ok\r\n").unwrap();
     assert_eq!(
         desk.read("ca1.console"),
         "# clusterd console transcript, version 1: pki/ca1, begun 2026-11-21T22:01:02.000Z\n\
          2026-11-21T22:01:02.000Z -- link up\n\
-         2026-11-21T22:01:02.000Z ! BREAK\n\
+         2026-11-21T22:01:02.000Z ! BREAK ordered\n\
          2026-11-21T22:01:02.000Z | ok\n"
     );
 }
