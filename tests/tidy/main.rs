@@ -187,7 +187,7 @@ fn wrong_arrows(file: &File, code: &str) -> Vec<String> {
 fn tree() -> Vec<File> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for folder in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
+    for folder in ["src", "tests", "benches", "fuzz/fuzz_targets", "fuzz/src"] {
         collect(&root, &root.join(folder), &mut files);
     }
     files
