@@ -145,7 +145,7 @@ pub(crate) fn counted(lines: &[u8]) -> (u64, u64) {
     for entry in lines.split(|&byte| byte == b'\n').filter_map(entry) {
         match entry.record {
             Record::Console { bytes, .. } | Record::Typed { bytes, .. } => {
-                all += bytes.len() as u64
+                all += bytes.len() as u64;
             }
             Record::Again { count, .. } => records = records.saturating_add(count),
             _ => records = records.saturating_add(1),
