@@ -143,6 +143,20 @@ fn a_missing_power_program_refuses_its_cluster() {
 }
 
 #[test]
+fn a_missing_program_of_a_console_refuses_its_cluster() {
+    let home = home();
+    edit(
+        home.path(),
+        "telnet://ts1:2001",
+        "exec:console-nowhere -M ts1 alpha",
+    );
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(1), "{out}");
+    let missing = "there is no program console-nowhere in PATH";
+    assert!(out.contains(missing), "{out}");
+}
+
+#[test]
 fn a_console_socket_that_is_not_there_yet_and_has_no_break_is_a_warning() {
     let home = home();
     edit(home.path(), "telnet://ts1:2001", "unix:/nowhere/alpha.sock");
@@ -167,7 +181,7 @@ fn json_says_the_same() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["errors"], 1);
     assert_eq!(json["clusters"][0]["guarded"], false);
-    assert_eq!(json["faults"][0]["line"], 34);
+    assert_eq!(json["faults"][0]["line"], 47);
     assert_eq!(json["faults"][0]["severity"], "error");
 }
 
@@ -260,7 +274,7 @@ fn a_parameter_that_the_script_has_not_is_told_in_the_cluster_file() {
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("no parameter `ping_mises`"), "{out}");
     assert!(out.contains("did you mean `ping_misses`?"), "{out}");
-    assert!(out.contains("--> clist/example.yaml:42:27"), "{out}");
+    assert!(out.contains("--> clist/example.yaml:55:27"), "{out}");
 }
 
 #[test]

@@ -22,13 +22,13 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["machine"]),
     ("scribe", &["config", "transcript", "logfile", "console"]),
     ("alarm", &["script", "machine", "logfile", "store", "scribe"]),
-    ("home", &["script", "config", "matcher", "console"]),
+    ("home", &["script", "config", "matcher", "console", "exec"]),
     ("control", &["script", "config", "machine", "alarm"]),
     ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
     ("daemon", &["script", "config", "machine", "logfile", "console", "probe", "exec", "store",
         "scribe", "alarm", "home", "control", "cluster"]),
-    ("cli", &["script", "config", "transcript", "machine", "sim", "logfile", "store", "scribe", "alarm", "home",
+    ("cli", &["script", "config", "transcript", "machine", "sim", "logfile", "exec", "store", "scribe", "alarm", "home",
         "control", "cluster", "daemon"]),
 ];
 
