@@ -58,3 +58,4 @@ pub mod script;
 pub mod secret;
 pub mod sim;
 pub mod store;
+pub mod transcript;

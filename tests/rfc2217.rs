@@ -459,31 +459,3 @@ async fn a_session_that_hangs_is_found_dead_and_comes_back() {
         assert_eq!(up(&mut console).await, first + 1);
     }
 }
-
-/// What the fuzz target `rfc2217` holds, over the inputs that are kept.
-#[path = "../fuzz/src"]
-mod fuzz {
-    pub mod rfc2217;
-
-    /// Single bytes, or pieces of a few.
-    fn cut(input: &[u8], seed: u8) -> Vec<&[u8]> {
-        input.chunks(usize::from(seed % 7) + 1).collect()
-    }
-}
-
-#[test]
-fn the_kept_inputs_of_the_fuzz_target_hold() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/rfc2217");
-    let mut inputs = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        println!("{}", path.display());
-        let mut input = std::fs::read(path).unwrap();
-        for seed in 0..8 {
-            input[0] = seed;
-            fuzz::rfc2217::hold(&input);
-        }
-        inputs += 1;
-    }
-    assert!(inputs >= 5);
-}

@@ -14,6 +14,7 @@ pub mod script;
 pub mod sim;
 mod sim_home;
 pub mod status;
+pub mod transcript;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Sim(sim::SimArgs),
     Script(script::ScriptArgs),
+    Transcript(transcript::TranscriptArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Script(args) => script::run(&args),
+        Command::Transcript(args) => transcript::run(&args),
     };
     exit.into()
 }

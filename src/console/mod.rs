@@ -45,7 +45,7 @@ pub use dialing::Dialing;
 pub use orders::Order;
 pub use settings::LinkSettings;
 pub use ssh::check_key;
-pub use transcript::{Transcript, TranscriptSettings};
+pub use transcript::{Transcript, TranscriptSettings, Turn};
 
 /// What a console has to say, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
