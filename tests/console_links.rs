@@ -67,7 +67,7 @@ async fn sees(console: &mut Console, wanted: &str) -> String {
         match timeout(Duration::from_secs(120), console.next()).await {
             Ok(Said::Bytes { bytes, .. }) => seen += &String::from_utf8_lossy(&bytes),
             Ok(said) => panic!("{said:?} after {seen:?}"),
-            Err(_) => panic!("{wanted:?} does not come: {seen:?}"),
+            Err(_elapsed) => panic!("{wanted:?} does not come: {seen:?}"),
         }
     }
     seen

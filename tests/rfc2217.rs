@@ -291,13 +291,12 @@ async fn ser2net_hands_our_break_on_and_its_acknowledgement_back() {
     for typed in [&b"a"[..], b"b\r"] {
         let bytes = typed.to_vec();
         console.order(Order::Type { epoch, bytes });
-        console.order(Order::Break { epoch });
-        console.order(Order::Type {
-            epoch,
-            bytes: b"z".to_vec(),
-        });
+        // ser2net hands a BREAK on at once, ahead of bytes that it has not passed on yet.
         while !matches!(far.step().await, Asked::Typed(bytes) if bytes == typed) {}
-        assert_eq!(far.step().await, control(BREAK_ON));
+        console.order(Order::Break { epoch });
+        let bytes = b"z".to_vec();
+        console.order(Order::Type { epoch, bytes });
+        while far.step().await != control(BREAK_ON) {}
         let on = std::time::Instant::now();
         assert_eq!(far.step().await, control(BREAK_OFF));
         assert!(
