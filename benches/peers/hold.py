@@ -15,7 +15,7 @@ REPOSITORY = HERE.parent.parent
 TICK = os.sysconf("SC_CLK_TCK")
 # An established or dialling connection in /proc/net/tcp: local port, far port, state.
 CONNECTION = re.compile(rb": [0-9A-F]{8}:[0-9A-F]{4} [0-9A-F]{8}:([0-9A-F]{4}) (0[12]) ")
-ATTACH_LIMIT = 300.0
+ATTACH_LIMIT = 60.0
 # Three patterns beside the 17 of the shipped script and its libraries.
 MORE_PATTERNS = r"""
 pattern oops     = /Oops(: | - )|kernel BUG at/

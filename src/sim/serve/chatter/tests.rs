@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use tokio::time::timeout;
 
+use tokio::io::AsyncReadExt;
+
 use super::*;
 
 /// Far more than anything here takes.
