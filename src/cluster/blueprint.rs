@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::setup::setup;
-use crate::config::{Cluster, Reach};
-use crate::console::{Address, BadAddress};
+use crate::config::{Cluster, ConsoleSpec, Reach};
 use crate::exec::CommandLeg;
 use crate::home::Programs;
 use crate::machine::setup::Setup;
@@ -25,8 +24,8 @@ pub struct Blueprint {
     pub file: String,
     /// What is listened for on the consoles.
     pub(super) patterns: Arc<PatternSet>,
-    /// Where each node's console is.
-    pub(super) consoles: Vec<Address>,
+    /// Each node's console.
+    pub(super) consoles: Vec<ConsoleSpec>,
     /// Each node's power legs.
     pub(super) legs: Vec<Vec<CommandLeg>>,
     /// How each package's service address is asked, and how often.
@@ -38,9 +37,6 @@ pub struct Blueprint {
 /// Why a cluster cannot be guarded although its file can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
-    /// A console's address.
-    #[error(transparent)]
-    Console(#[from] BadAddress),
     /// The patterns of the script.
     #[error("the patterns of {script} do not compile: {why}")]
     Patterns {
@@ -66,11 +62,7 @@ impl Blueprint {
             return Err(Unfit::Packages(setup.packages.len()));
         };
         let patterns = patterns(&package.program)?;
-        let consoles = cluster
-            .nodes
-            .values()
-            .map(|node| node.console.as_str().parse())
-            .collect::<Result<_, BadAddress>>()?;
+        let consoles = cluster.nodes.values().map(|node| node.console.clone());
         let legs = cluster.nodes.values().map(|node| {
             let legs = node.power.iter().map(|leg| CommandLeg {
                 off: from_home(&leg.off, home),
@@ -91,7 +83,7 @@ impl Blueprint {
         Ok(Blueprint {
             file: cluster.file.clone(),
             patterns: Arc::new(patterns),
-            consoles,
+            consoles: consoles.collect(),
             legs: legs.collect(),
             services: services.collect(),
             witnesses: cluster

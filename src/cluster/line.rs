@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crate::clock::Moment;
-use crate::console::{Address, Console, LinkSettings, Order, Said};
+use crate::config::ConsoleSpec;
+use crate::console::{Console, LinkSettings, Order, Said};
 use crate::control::ConsoleReport;
 use crate::machine::Attention;
 use crate::matcher::{Ear, PatternSet};
@@ -25,13 +26,13 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn open(
-        address: &Address,
+        spec: &ConsoleSpec,
         settings: LinkSettings,
         patterns: &Arc<PatternSet>,
         now: Moment,
     ) -> Line {
         Line {
-            console: Console::open(address.clone(), settings),
+            console: Console::of(spec.clone(), settings),
             ear: Ear::new(Arc::clone(patterns)),
             epoch: None,
             since: now,
@@ -71,6 +72,10 @@ impl Line {
             self.ear.sent(bytes);
         }
         self.console.order(order);
+    }
+
+    pub(super) fn break_worked(&self) {
+        self.console.break_worked();
     }
 
     pub(super) fn attend(&mut self, attention: Attention) {

@@ -23,6 +23,11 @@ impl Guard {
         match action {
             Action::Type { node, epoch, bytes } => self.order(node, Order::Type { epoch, bytes }),
             Action::Break { node, epoch } => self.order(node, Order::Break { epoch }),
+            Action::BreakWorked { node } => {
+                if let Some(line) = self.lines.get(node) {
+                    line.break_worked();
+                }
+            }
             Action::Journal {
                 ticket,
                 entry,

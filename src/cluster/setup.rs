@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{self, Cluster, Package};
-use crate::console::Address;
 use crate::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
 use crate::name::{NodeName, PackageName};
 use crate::script::program::Program;
@@ -21,7 +20,8 @@ pub(super) fn setup(cluster: &Cluster, programs: &BTreeMap<PackageName, Arc<Prog
             host_id: node.host_id.map(|id| id.to_string()),
             dark_after: node.dark_after,
             power_legs: node.power.len(),
-            server: terminal_server(node.console.as_str()),
+            server: node.console.at.server(),
+            echo: node.console.discipline.echo,
         })
         .collect();
     let packages = cluster
@@ -83,35 +83,5 @@ fn cap(cap: config::Cap) -> Cap {
     Cap {
         max: cap.max,
         within: cap.within,
-    }
-}
-
-/// The host that a console hangs on: two consoles of one terminal server vouch for each
-/// other's path. For a unix socket that is its folder.
-fn terminal_server(console: &str) -> String {
-    match console.parse::<Address>() {
-        Ok(Address::Telnet { host, .. } | Address::Tcp { host, .. }) => host.to_ascii_lowercase(),
-        Ok(Address::Unix(path)) => path
-            .parent()
-            .map_or_else(String::new, |folder| folder.display().to_string()),
-        Err(_) => console.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn consoles_of_one_terminal_server_are_known_as_such() {
-        assert_eq!(
-            terminal_server("telnet://TS1:2001"),
-            terminal_server("tcp://ts1:2002")
-        );
-        assert_ne!(
-            terminal_server("telnet://ts1:2001"),
-            terminal_server("telnet://ts2:2001")
-        );
-        assert_eq!(terminal_server("unix:/run/a/x"), "/run/a");
     }
 }

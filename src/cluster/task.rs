@@ -16,6 +16,7 @@ use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
+use crate::config::ConsoleSpec;
 use crate::console::{LinkSettings, Said};
 use crate::machine::Machine;
 use crate::machine::input::{HostFact, Input, Order};
@@ -124,11 +125,10 @@ impl Guard {
     fn new(blueprint: Arc<Blueprint>, host: Arc<Host>, memory: &Memory) -> Guard {
         let now = host.clock.now();
         let setup = Arc::clone(&blueprint.setup);
-        let link = link_settings(&host);
         let lines = blueprint
             .consoles
             .iter()
-            .map(|address| Line::open(address, link.clone(), &blueprint.patterns, now));
+            .map(|spec| Line::open(spec, link_settings(&host, spec), &blueprint.patterns, now));
         Guard {
             lines: lines.collect(),
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
@@ -222,6 +222,13 @@ impl Guard {
                 line.lost = line.lost.saturating_add(*lost);
                 Input::Gap { node, lost: *lost }
             }
+            Said::Carrier { epoch, present } => Input::Carrier {
+                node,
+                epoch: *epoch,
+                present: *present,
+            },
+            // It is in the transcript; what it did the console itself shows.
+            Said::Broke { .. } => return self.host.scribe.heard(book, said),
         };
         self.host.scribe.heard(book, said);
         self.feed(input, now);
@@ -331,14 +338,15 @@ impl Guard {
     }
 }
 
-fn link_settings(host: &Host) -> LinkSettings {
+/// The host's settings, where the console has none of its own.
+fn link_settings(host: &Host, spec: &ConsoleSpec) -> LinkSettings {
     let console = &host.settings.console;
     LinkSettings {
         connect_timeout: console.connect_timeout,
         backoff_first: console.backoff_first,
         backoff_max: console.backoff_max,
-        keepalive_idle: console.keepalive,
-        user_timeout: console.lost_after,
+        keepalive_idle: spec.keepalive.unwrap_or(console.keepalive),
+        user_timeout: spec.lost_after.unwrap_or(console.lost_after),
         ..LinkSettings::default()
     }
 }

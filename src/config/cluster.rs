@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::console::ConsoleSpec;
 use crate::name::{ClusterName, NodeName, PackageName};
 
 /// One cluster: the nodes that share storage and the packages that they can run.
@@ -29,8 +30,8 @@ pub struct Cluster {
 pub struct Node {
     /// The kind of firmware: the name of a `firmware` block of the chat script.
     pub platform: String,
-    /// Where its console is reached.
-    pub console: ConsoleUrl,
+    /// Its console.
+    pub console: ConsoleSpec,
     /// Its Host ID; none: learnt at adoption.
     pub host_id: Option<HostId>,
     /// How long it must have been silent in every way to count as dark (rule 7): longer than
@@ -177,54 +178,6 @@ impl fmt::Display for HostId {
     }
 }
 
-/// Where a console is reached: `telnet://ts1:2001`, `unix:/run/ca1.sock`. What may stand
-/// after the scheme is for the console's own parser to say; here only the line matters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConsoleUrl(String);
-
-impl ConsoleUrl {
-    /// The schemes that this version can open.
-    pub const SCHEMES: [&'static str; 3] = ["telnet", "tcp", "unix"];
-
-    /// Takes a URL with a scheme that this version can open.
-    pub fn new(text: &str) -> Option<ConsoleUrl> {
-        let (scheme, rest) = text.split_once(':')?;
-        let known = ConsoleUrl::SCHEMES.contains(&scheme);
-        let plain = text.chars().all(|c| !c.is_whitespace() && !c.is_control());
-        (known && plain && !rest.trim_matches('/').is_empty()).then(|| ConsoleUrl(text.to_owned()))
-    }
-
-    /// The URL as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether a BREAK can be sent there: as IAC BRK (RFC 854) in telnet.
-    pub fn carries_break(&self) -> bool {
-        self.0.starts_with("telnet:")
-    }
-
-    /// The line behind the URL: two URLs with one line reach one machine.
-    pub fn line(&self) -> String {
-        let (scheme, rest) = self.0.split_once(':').unwrap_or(("", &self.0));
-        let place = rest.split(['?', '#']).next().unwrap_or("");
-        match scheme {
-            "unix" => format!("unix {}", place.trim_start_matches("//")),
-            _ => {
-                let place = place.trim_start_matches('/').trim_end_matches('/');
-                let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
-                format!("tcp {}", host.to_ascii_lowercase())
-            }
-        }
-    }
-}
-
-impl fmt::Display for ConsoleUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,24 +195,6 @@ mod tests {
             "",
         ] {
             assert_eq!(HostId::parse(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn two_spellings_of_one_line_are_one_line() {
-        let line = |text| ConsoleUrl::new(text).unwrap().line();
-        assert_eq!(line("telnet://TS1:2001"), line("tcp://ts1:2001/?nodelay"));
-        assert_ne!(line("telnet://ts1:2001"), line("telnet://ts1:2002"));
-        assert_eq!(line("unix:/run/a"), line("unix:///run/a"));
-        for bad in [
-            "ts1:2001",
-            "http://ts1",
-            "telnet://",
-            "telnet:// x",
-            "",
-            "unix:",
-        ] {
-            assert_eq!(ConsoleUrl::new(bad), None, "{bad:?}");
         }
     }
 }

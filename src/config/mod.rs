@@ -12,6 +12,7 @@
 
 mod across;
 mod cluster;
+pub mod console;
 mod fault;
 mod fields;
 mod policy;
@@ -24,9 +25,9 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use cluster::{
-    Cap, Cluster, ConsoleUrl, DataPolicy, HostId, Node, Package, PowerLeg, Reach, Segment, Silence,
-    Witness,
+    Cap, Cluster, DataPolicy, HostId, Node, Package, PowerLeg, Reach, Segment, Silence, Witness,
 };
+pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
 pub use policy::accepts;
 pub use program::check_against;

@@ -134,7 +134,7 @@ fn breaks(
                     "the chat script {} sends BREAK, and this console carries none",
                     package.script
                 ),
-                "a node that runs or hangs cannot be stopped on it: use telnet://",
+                "a node that runs or hangs cannot be stopped on it: use telnet://, serial:, rfc2217://, or say how with `break:`",
             );
         }
     }

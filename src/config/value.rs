@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::time::Duration;
 
-use super::cluster::{ConsoleUrl, DataPolicy, HostId, Reach, Silence};
+use super::cluster::{DataPolicy, HostId, Reach, Silence};
 use super::fault::{nearest, shown};
 use super::fields::Mend;
 use super::policy::accepts;
@@ -88,16 +88,6 @@ pub fn host_id(text: &str) -> Result<HostId, Mend> {
                 "write the eight hex digits of the banner: Host ID: 80b1c2d3",
             )
         }
-    })
-}
-
-/// A console's URL.
-pub fn console(text: &str) -> Result<ConsoleUrl, Mend> {
-    ConsoleUrl::new(text).ok_or_else(|| {
-        Mend::new(
-            format!("{} is no console that this version can open", shown(text)),
-            "write telnet://HOST:PORT, tcp://HOST:PORT or unix:/PATH",
-        )
     })
 }
 

@@ -1,6 +1,10 @@
-//! How a console's bytes and BREAK travel over its stream.
+//! How a console's bytes travel over its stream.
 
-use super::{Address, Order};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Address;
+use super::steps::Step;
 use crate::proto::telnet::{self, Event, Telnet, TelnetRole};
 
 /// The codec of one connection.
@@ -11,26 +15,39 @@ pub(super) enum Codec {
     Telnet(Box<Telnet>, Vec<Event>),
 }
 
-/// This console has no BREAK.
-#[derive(Debug)]
-pub(super) struct NoBreak;
+/// What the far end said besides the node's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It has begun or ended a BREAK, as it was asked to.
+    BreakDone,
+    /// Its line has a carrier, or has lost it.
+    Carrier(bool),
+    /// It has answered a question that only a session that lives can answer.
+    Alive,
+}
 
 impl Codec {
     pub(super) fn new(address: &Address) -> Codec {
         match address {
-            Address::Telnet { .. } => {
+            Address::Telnet { .. } | Address::Rfc2217 { .. } => {
                 Codec::Telnet(Box::new(Telnet::new(TelnetRole::Client)), Vec::new())
             }
-            Address::Tcp { .. } | Address::Unix(_) => Codec::Raw,
+            Address::Tcp { .. }
+            | Address::Unix(_)
+            | Address::Serial { .. }
+            | Address::Ssh { .. }
+            | Address::Exec(_) => Codec::Raw,
         }
     }
 
-    /// Takes what came off the wire: the node's bytes go to `text`, answers to `replies`.
+    /// Takes what came off the wire: the node's bytes go to `text`, answers to `replies`, what
+    /// else is said to `told`.
     pub(super) fn receive(
         &mut self,
-        bytes: &[u8],
+        bytes: &mut [u8],
         replies: &mut Vec<u8>,
-        mut text: impl FnMut(&[u8]),
+        mut text: impl FnMut(&mut [u8]),
+        _told: impl FnMut(Told),
     ) {
         match self {
             Codec::Raw => text(bytes),
@@ -38,7 +55,7 @@ impl Codec {
                 telnet.receive(bytes, events);
                 for event in events.drain(..) {
                     match event {
-                        Event::Data(bytes) => text(&bytes),
+                        Event::Data(mut bytes) => text(&mut bytes),
                         Event::Reply(bytes) => replies.extend_from_slice(&bytes),
                         // A BREAK towards us has no meaning: we are no machine on a line.
                         Event::Break => {}
@@ -48,14 +65,22 @@ impl Codec {
         }
     }
 
-    /// Appends `order` to `out` as it goes over the wire.
-    pub(super) fn encode(&self, order: &Order, out: &mut Vec<u8>) -> Result<(), NoBreak> {
-        match (self, order) {
-            (Codec::Raw, Order::Type { bytes, .. }) => out.extend_from_slice(bytes),
-            (Codec::Raw, Order::Break { .. }) => return Err(NoBreak),
-            (Codec::Telnet(..), Order::Type { bytes, .. }) => telnet::encode(bytes, out),
-            (Codec::Telnet(..), Order::Break { .. }) => out.extend_from_slice(&telnet::BREAK),
+    /// Appends typed bytes to `out` as they go over the wire.
+    pub(super) fn encode(&self, bytes: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Codec::Raw => out.extend_from_slice(bytes),
+            Codec::Telnet(..) => telnet::encode(bytes, out),
         }
-        Ok(())
+    }
+
+    /// Appends the steps of a BREAK that holds the line for `span`.
+    pub(super) fn held_line(&self, span: Duration, _within: Duration, steps: &mut VecDeque<Step>) {
+        steps.extend([Step::Hold(true), Step::Pause(span), Step::Hold(false)]);
+    }
+
+    /// A question that every session that lives answers, if there is one and the far end has
+    /// shown that it speaks the protocol.
+    pub(super) fn are_you_there(&self) -> Option<Vec<u8>> {
+        None
     }
 }

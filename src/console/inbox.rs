@@ -3,10 +3,13 @@
 
 use std::collections::VecDeque;
 
-use super::Said;
+use super::{Broke, Said};
 
 /// Links that came and went unread and are still kept; older ones are left out whole.
 const LINKS_KEPT: usize = 16;
+
+/// BREAKs that are over and still to be told; older ones are left out.
+const BREAKS_KEPT: usize = 16;
 
 /// The most bytes that one [`Said::Bytes`] carries.
 const CHUNK: usize = 16 << 10;
@@ -28,6 +31,8 @@ enum Piece {
     Down(u64, String),
     Bytes(u64, usize),
     Gap(u64, u64),
+    Carrier(u64, bool),
+    Broke(u64, Broke),
 }
 
 impl Inbox {
@@ -67,12 +72,33 @@ impl Inbox {
         self.drop_oldest(excess);
     }
 
+    /// Of a carrier that comes and goes unread the last state counts.
+    pub(super) fn carrier(&mut self, epoch: u64, present: bool) {
+        if matches!(self.pieces.back(), Some(Piece::Carrier(..))) {
+            self.pieces.pop_back();
+        }
+        self.pieces.push_back(Piece::Carrier(epoch, present));
+    }
+
+    /// A reader that stands still is told of the last BREAKs only.
+    pub(super) fn broke(&mut self, epoch: u64, broke: Broke) {
+        let told = |piece: &Piece| matches!(piece, Piece::Broke(..));
+        if self.pieces.iter().filter(|piece| told(piece)).count() >= BREAKS_KEPT
+            && let Some(first) = self.pieces.iter().position(told)
+        {
+            self.pieces.remove(first);
+        }
+        self.pieces.push_back(Piece::Broke(epoch, broke));
+    }
+
     /// The oldest thing that was said and not yet read.
     pub(super) fn next(&mut self) -> Option<Said> {
         let said = match self.pieces.pop_front()? {
             Piece::Up(epoch) => Said::Up { epoch },
             Piece::Down(epoch, why) => Said::Down { epoch, why },
             Piece::Gap(epoch, lost) => Said::Gap { epoch, lost },
+            Piece::Carrier(epoch, present) => Said::Carrier { epoch, present },
+            Piece::Broke(epoch, broke) => Said::Broke { epoch, broke },
             Piece::Bytes(epoch, length) => {
                 let taken = length.min(CHUNK);
                 if length > taken {
@@ -224,7 +250,11 @@ mod tests {
                     assert!(*epoch > up);
                     up = *epoch;
                 }
-                Said::Down { epoch, .. } | Said::Bytes { epoch, .. } | Said::Gap { epoch, .. } => {
+                Said::Down { epoch, .. }
+                | Said::Bytes { epoch, .. }
+                | Said::Carrier { epoch, .. }
+                | Said::Broke { epoch, .. }
+                | Said::Gap { epoch, .. } => {
                     assert_eq!(*epoch, up);
                 }
             }

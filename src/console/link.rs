@@ -1,23 +1,50 @@
 //! The task behind a console: dial, settle, carry bytes both ways, and dial again.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::backoff::Backoff;
-use super::codec::Codec;
+use super::codec::{Codec, Told};
 use super::inbox::Inbox;
 use super::orders::{Orders, Placed};
+use super::steps::{Rotation, Step, steps_of};
 use super::wire::{self, Wire};
-use super::{Address, LinkSettings, Order, Said};
+use super::{LinkSettings, Order, Said};
 use crate::clock::Span;
+use crate::config::ConsoleSpec;
 
 /// The most that is read at once, bytes.
 const READ: usize = 8 << 10;
+
+/// A turn comes at least so often, for no reason.
+const IDLE_TURN: Duration = Duration::from_secs(3600);
+
+thread_local! {
+    /// Where bytes are read to before they are known to be there: one for all consoles of a thread.
+    static SCRATCH: RefCell<Box<[u8; READ]>> = RefCell::new(Box::new([0; READ]));
+}
+
+/// Waits for the next bytes; none at the end of the stream. It is cancel safe.
+async fn read_some(reader: &mut ReadHalf<Box<dyn wire::Stream>>) -> std::io::Result<Vec<u8>> {
+    poll_fn(|context| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(&mut scratch[..]);
+            ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
+            Poll::Ready(Ok(buffer.filled().to_vec()))
+        })
+    })
+    .await
+}
 
 /// How much of a connection's first output is kept to explain its sudden end, bytes.
 const FIRST_WORDS: usize = 80;
@@ -25,8 +52,8 @@ const FIRST_WORDS: usize = 80;
 /// How long the rest of a broken connection may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Keeps a link to `address` until the task is aborted.
-pub(super) async fn run(address: Address, settings: LinkSettings, shared: Arc<Shared>) {
+/// Keeps a link to the console until the task is aborted.
+pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<Shared>) {
     let mut keeper = Keeper {
         shared,
         epoch: 0,
@@ -34,10 +61,10 @@ pub(super) async fn run(address: Address, settings: LinkSettings, shared: Arc<Sh
     };
     let mut backoff = Backoff::new(&settings);
     loop {
-        match wire::dial(&address, &settings).await {
+        match wire::dial(&spec, &settings).await {
             Err(why) => keeper.failed(why),
             Ok(wire) => {
-                let mut session = Session::new(wire, &address, &settings, &keeper.shared);
+                let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
                 let why = session.carry(&mut keeper.epoch).await;
                 let up_since = session.up_since;
                 // The socket goes first: once the loss is told nothing of this link moves any more.
@@ -61,6 +88,7 @@ pub(super) struct Shared {
     orders: Mutex<Orders>,
     said: Notify,
     ordered: Notify,
+    rotation: Mutex<Rotation>,
     dropped: AtomicU64,
 }
 
@@ -71,6 +99,7 @@ impl Shared {
             orders: Mutex::new(Orders::new(settings.order_bytes)),
             said: Notify::new(),
             ordered: Notify::new(),
+            rotation: Mutex::default(),
             dropped: AtomicU64::new(0),
         }
     }
@@ -97,6 +126,10 @@ impl Shared {
 
     pub(super) fn dropped_orders(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn break_worked(&self) {
+        lock(&self.rotation).worked();
     }
 
     fn count_dropped(&self, orders: usize) {
@@ -170,35 +203,66 @@ impl Drop for Keeper {
 struct Session<'a> {
     wire: Wire,
     codec: Codec,
+    spec: &'a ConsoleSpec,
     settings: &'a LinkSettings,
     shared: &'a Shared,
     /// What is encoded and waits to be written.
     out: Vec<u8>,
+    /// What follows it.
+    steps: VecDeque<Step>,
+    /// The step that is being waited through.
+    waiting: Option<Waiting>,
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
+    /// When the peer was last heard, and asked whether it is there.
+    heard: Instant,
+    asked: Option<Instant>,
+    /// Whether it has ever answered that question.
+    answers: bool,
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
     epoch: u64,
     up_since: Option<Instant>,
 }
 
+/// A step that takes its time.
+struct Waiting {
+    until: Instant,
+    what: Awaited,
+}
+
+enum Awaited {
+    /// Nothing but the time.
+    Time,
+    /// These bytes; what came of late that may hold their beginning.
+    Text(Vec<u8>, Vec<u8>),
+    /// The far end's word that the line is held, or let go.
+    Acknowledgement,
+}
+
 impl<'a> Session<'a> {
     fn new(
         wire: Wire,
-        address: &Address,
+        spec: &'a ConsoleSpec,
         settings: &'a LinkSettings,
         shared: &'a Shared,
     ) -> Session<'a> {
         let now = Instant::now();
         Session {
             wire,
-            codec: Codec::new(address),
+            codec: Codec::new(&spec.at),
+            spec,
             settings,
             shared,
             out: Vec::new(),
+            steps: VecDeque::new(),
+            waiting: None,
             waiting_since: now,
             opened: now,
+            heard: now,
+            asked: None,
+            answers: false,
             first_words: Vec::new(),
             epoch: 0,
             up_since: None,
@@ -208,10 +272,10 @@ impl<'a> Session<'a> {
     /// Carries bytes until the connection ends, and says why it did. `epochs` counts the links that
     /// were told; this one becomes the next as soon as it settles.
     async fn carry(&mut self, epochs: &mut u64) -> String {
-        let mut buffer = vec![0; READ];
         let settled = self.opened + self.settings.settle;
         loop {
             let writing = !self.out.is_empty();
+            let turn = self.next_turn(settled);
             // Writing comes first: a console that floods us must not keep a BREAK back.
             tokio::select! {
                 biased;
@@ -222,26 +286,52 @@ impl<'a> Session<'a> {
                     }
                     Ok(_) => return format!("{} takes no more bytes", self.wire.peer),
                     Err(error) => {
-                        self.hear_the_rest(&mut buffer, epochs).await;
+                        self.hear_the_rest(epochs).await;
                         return self.ended(Some(&error));
                     }
                 },
                 () = self.shared.ordered.notified(), if self.up_since.is_some() => {}
-                read = self.wire.reader.read(&mut buffer) => match read {
-                    Ok(0) => return self.ended(None),
-                    Ok(count) => {
-                        self.hear(&buffer[..count], epochs);
-                    }
+                read = read_some(&mut self.wire.reader) => match read {
+                    Ok(bytes) if bytes.is_empty() => return self.ended(None),
+                    Ok(bytes) => self.hear(bytes, epochs),
                     Err(error) => return self.ended(Some(&error)),
                 },
-                () = sleep_until(settled), if self.up_since.is_none() => self.come_up(epochs),
-                () = sleep_until(self.waiting_since + self.settings.write_timeout), if writing => {}
+                Some(present) = self.wire.carrier.next() => self.carrier(present),
+                () = sleep_until(turn) => {}
             }
-            if let Some(why) = self.deaf() {
+            let now = Instant::now();
+            if self.up_since.is_none() && now >= settled {
+                self.come_up(epochs);
+            }
+            if let Some(why) = self.deaf().or_else(|| self.half_dead(now)) {
                 return why;
             }
-            self.fetch_orders();
+            if let Err(error) = self.advance(now) {
+                return self.ended(Some(&error));
+            }
         }
+    }
+
+    /// When there is something to do at the latest though nothing comes.
+    fn next_turn(&self, settled: Instant) -> Instant {
+        let writing =
+            (!self.out.is_empty()).then(|| self.waiting_since + self.settings.write_timeout);
+        let settling = self.up_since.is_none().then_some(settled);
+        let step = self.waiting.as_ref().map(|waiting| waiting.until);
+        let asking = match self.asked {
+            Some(asked) if self.answers => Some(asked + self.settings.user_timeout),
+            Some(asked) => Some(asked + self.settings.keepalive_idle),
+            None => self
+                .codec
+                .are_you_there()
+                .map(|_| self.heard + self.settings.keepalive_idle),
+        };
+        let far = self.opened + IDLE_TURN;
+        [writing, settling, step, asking]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(|| far.max(Instant::now() + IDLE_TURN))
     }
 
     fn come_up(&mut self, epochs: &mut u64) {
@@ -255,31 +345,66 @@ impl<'a> Session<'a> {
     }
 
     /// Takes what came off the wire: the node's bytes to the inbox, answers to the wire.
-    fn hear(&mut self, bytes: &[u8], epochs: &mut u64) {
+    fn hear(&mut self, mut bytes: Vec<u8>, epochs: &mut u64) {
         if self.up_since.is_none() {
             self.come_up(epochs);
         }
+        self.heard = Instant::now();
+        self.asked = None;
         let (shared, epoch) = (self.shared, self.epoch);
         let waited = !self.out.is_empty();
-        let first_words = &mut self.first_words;
-        self.codec.receive(bytes, &mut self.out, |text| {
-            let room = FIRST_WORDS.saturating_sub(first_words.len());
-            first_words.extend_from_slice(&text[..text.len().min(room)]);
-            shared.say(|inbox| inbox.bytes(epoch, text));
-        });
+        let discipline = self.spec.discipline;
+        let (first_words, waiting) = (&mut self.first_words, &mut self.waiting);
+        let mut told = Vec::new();
+        self.codec.receive(
+            &mut bytes,
+            &mut self.out,
+            |text| {
+                discipline.decode(text);
+                let room = FIRST_WORDS.saturating_sub(first_words.len());
+                first_words.extend_from_slice(&text[..text.len().min(room)]);
+                if let Some(waiting) = waiting {
+                    waiting.hear(text);
+                }
+                shared.say(|inbox| inbox.bytes(epoch, text));
+            },
+            |word| told.push(word),
+        );
+        for word in told {
+            match word {
+                Told::Alive => self.answers = true,
+                Told::Carrier(present) => self.carrier(present),
+                Told::BreakDone => {
+                    if let Some(waiting) = &mut self.waiting
+                        && matches!(waiting.what, Awaited::Acknowledgement)
+                    {
+                        waiting.what = Awaited::Time;
+                        waiting.until = self.heard;
+                        self.acknowledged(true);
+                    }
+                }
+            }
+        }
         if !waited {
             self.waiting_since = Instant::now();
         }
     }
 
+    fn carrier(&mut self, present: bool) {
+        let epoch = self.epoch;
+        if self.up_since.is_some() {
+            self.shared.say(|inbox| inbox.carrier(epoch, present));
+        }
+    }
+
     /// The peer takes nothing more: what it said before that, its last words perhaps, is still here.
-    async fn hear_the_rest(&mut self, buffer: &mut [u8], epochs: &mut u64) {
+    async fn hear_the_rest(&mut self, epochs: &mut u64) {
         let deadline = Instant::now() + LAST_WORDS;
-        while let Ok(Ok(count)) = timeout_at(deadline, self.wire.reader.read(buffer)).await {
-            if count == 0 {
+        while let Ok(Ok(bytes)) = timeout_at(deadline, read_some(&mut self.wire.reader)).await {
+            if bytes.is_empty() {
                 return;
             }
-            self.hear(&buffer[..count], epochs);
+            self.hear(bytes, epochs);
         }
     }
 
@@ -300,20 +425,133 @@ impl<'a> Session<'a> {
         late.then(|| format!("{peer} takes no bytes, for {} now", Span(within)))
     }
 
-    /// Encodes the orders that wait, once what was encoded before has left.
-    fn fetch_orders(&mut self) {
-        if self.up_since.is_none() || !self.out.is_empty() {
-            return;
+    /// Asks a peer that has been silent whether it is there; says why the link ends if it answered
+    /// that before and does not now.
+    fn half_dead(&mut self, now: Instant) -> Option<String> {
+        let (idle, within) = (self.settings.keepalive_idle, self.settings.user_timeout);
+        match self.asked {
+            None if self.up_since.is_some() && now >= self.heard + idle => {
+                let question = self.codec.are_you_there()?;
+                if self.out.is_empty() && self.steps.is_empty() {
+                    self.waiting_since = now;
+                    self.out = question;
+                }
+                self.asked = Some(now);
+                None
+            }
+            Some(asked) if self.answers && now >= asked + within => Some(format!(
+                "{} is connected and its session no longer answers, for {} now",
+                self.wire.peer,
+                Span(now - self.heard)
+            )),
+            // A peer that never answered such a question is not asked for ever in vain.
+            Some(asked) if !self.answers && now >= asked + idle => {
+                self.heard = now;
+                self.asked = None;
+                None
+            }
+            _ => None,
         }
-        let mut orders = lock(&self.shared.orders);
-        self.waiting_since = Instant::now();
-        while let Some(order) = orders.take() {
-            if self.codec.encode(&order, &mut self.out).is_err() {
-                let peer = &self.wire.peer;
-                tracing::warn!(peer, "dropped a BREAK: this console has none");
-                self.shared.count_dropped(1);
+    }
+
+    /// Does the steps that are due, and takes orders when none is left.
+    fn advance(&mut self, now: Instant) -> std::io::Result<()> {
+        while self.out.is_empty() {
+            if let Some(waiting) = &self.waiting {
+                if !waiting.over(now) {
+                    return Ok(());
+                }
+                self.end_waiting(now);
+            }
+            match self.steps.pop_front() {
+                Some(step) => self.begin(step, now)?,
+                None if self.take_order() => {}
+                None => return Ok(()),
             }
         }
+        Ok(())
+    }
+
+    fn begin(&mut self, step: Step, now: Instant) -> std::io::Result<()> {
+        match step {
+            Step::Write(bytes) => {
+                self.waiting_since = now;
+                self.out = bytes;
+            }
+            Step::Hold(hold) => self.wire.hold(hold)?,
+            Step::Pause(span) => self.wait(now + span, Awaited::Time),
+            Step::Await(text, within) => self.wait(now + within, Awaited::Text(text, Vec::new())),
+            Step::Acknowledge(within) => self.wait(now + within, Awaited::Acknowledgement),
+            Step::Broke(broke) => {
+                if !broke.sent {
+                    tracing::warn!(
+                        peer = self.wire.peer,
+                        "a BREAK was not sent: {}",
+                        broke.kind
+                    );
+                    self.shared.count_dropped(1);
+                }
+                let epoch = self.epoch;
+                self.shared.say(|inbox| inbox.broke(epoch, broke));
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, until: Instant, what: Awaited) {
+        self.waiting = Some(Waiting { until, what });
+    }
+
+    /// A wait is over: a talk that got no answer gives the rest of its steps up.
+    fn end_waiting(&mut self, now: Instant) {
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        match waiting.what {
+            Awaited::Time => {}
+            Awaited::Text(text, _) if text.is_empty() => {}
+            Awaited::Text(..) => {
+                while !matches!(self.steps.front(), Some(Step::Broke(_)) | None) {
+                    self.steps.pop_front();
+                }
+                if let Some(Step::Broke(broke)) = self.steps.front_mut() {
+                    broke.sent = false;
+                }
+            }
+            Awaited::Acknowledgement if now >= waiting.until => self.acknowledged(false),
+            Awaited::Acknowledgement => {}
+        }
+    }
+
+    /// Notes at the BREAK under way whether the far end acknowledged it: each of its steps must be.
+    fn acknowledged(&mut self, yes: bool) {
+        let broke = self.steps.iter_mut().find_map(|step| match step {
+            Step::Broke(broke) => Some(broke),
+            _ => None,
+        });
+        if let Some(broke) = broke {
+            broke.acknowledged = Some(yes && broke.acknowledged != Some(false));
+        }
+    }
+
+    /// Makes steps of the next orders: of all typing that can leave at once, or of one order.
+    fn take_order(&mut self) -> bool {
+        if self.up_since.is_none() {
+            return false;
+        }
+        let mut orders = lock(&self.shared.orders);
+        let Some(order) = orders.take() else {
+            return false;
+        };
+        let mut rotation = lock(&self.shared.rotation);
+        steps_of(
+            &order,
+            self.spec,
+            &self.codec,
+            &mut rotation,
+            &mut self.steps,
+        );
+        true
     }
 
     /// Why the connection ended: by an error, or because the peer closed it.
@@ -339,6 +577,34 @@ impl<'a> Session<'a> {
             }
             None => format!("closed by the terminal server ({peer})"),
             Some(error) => wire::lost(peer, error),
+        }
+    }
+}
+
+impl Waiting {
+    fn over(&self, now: Instant) -> bool {
+        let heard = matches!(&self.what, Awaited::Text(text, _) if text.is_empty());
+        heard || now >= self.until
+    }
+
+    /// Looks for the awaited text in what the node says; it is taken away once it came.
+    fn hear(&mut self, bytes: &[u8]) {
+        let Awaited::Text(text, window) = &mut self.what else {
+            return;
+        };
+        if text.is_empty() {
+            return;
+        }
+        window.extend_from_slice(bytes);
+        if window
+            .windows(text.len())
+            .any(|part| part == text.as_slice())
+        {
+            text.clear();
+            window.clear();
+        } else {
+            let kept = text.len() - 1;
+            window.drain(..window.len().saturating_sub(kept));
         }
     }
 }

@@ -16,13 +16,16 @@
 //! to make a stream: a serial port (BREAK as a held line), RFC 2217 (a codec of its own in `proto`
 //! beside telnet), SSH, and a command on a PTY belong there.
 
-mod address;
 mod backoff;
 mod codec;
+mod exec;
 mod inbox;
 mod link;
 mod orders;
+mod serial;
 mod settings;
+mod ssh;
+mod steps;
 mod transcript;
 mod wire;
 
@@ -30,7 +33,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-pub use address::{Address, BadAddress};
+use crate::config::ConsoleSpec;
+pub use crate::config::console::{Address, BadAddress, BreakKind};
+
 pub use orders::Order;
 pub use settings::LinkSettings;
 pub use transcript::{Transcript, TranscriptSettings};
@@ -65,32 +70,59 @@ pub enum Said {
         /// How many bytes.
         lost: u64,
     },
+    /// The line behind the terminal server has a carrier, or has lost it: a machine that lost its
+    /// power drops it. It supports other evidence and proves nothing (design rule 7).
+    Carrier {
+        /// The link that told it.
+        epoch: u64,
+        /// Whether it is there.
+        present: bool,
+    },
+    /// A BREAK that was ordered is over.
+    Broke {
+        /// The link it went over.
+        epoch: u64,
+        /// How it went.
+        broke: Broke,
+    },
+}
+
+/// How a BREAK went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broke {
+    /// Its kind, as an operator writes it.
+    pub kind: String,
+    /// Whether it was sent: not where the console has none, or where a talk was not answered.
+    pub sent: bool,
+    /// Whether the far end acknowledged it; `None` where the road cannot.
+    pub acknowledged: Option<bool>,
 }
 
 /// An open console. Dropping it closes the link; what was ordered and not yet written is dropped too.
 #[derive(Debug)]
 pub struct Console {
-    address: Address,
+    spec: ConsoleSpec,
     shared: Arc<link::Shared>,
     task: JoinHandle<()>,
 }
 
 impl Console {
-    /// Opens the console at `address` and keeps it open, from now on and for as long as it lives.
-    /// It must be called within a tokio runtime.
+    /// Opens the console at `address`, all else as usual there, and keeps it open.
     pub fn open(address: Address, settings: LinkSettings) -> Console {
+        Console::of(ConsoleSpec::usual(address), settings)
+    }
+
+    /// Opens a console and keeps it open, from now on and for as long as it lives.
+    /// It must be called within a tokio runtime.
+    pub fn of(spec: ConsoleSpec, settings: LinkSettings) -> Console {
         let shared = Arc::new(link::Shared::new(&settings));
-        let task = tokio::spawn(link::run(address.clone(), settings, Arc::clone(&shared)));
-        Console {
-            address,
-            shared,
-            task,
-        }
+        let task = tokio::spawn(link::run(spec.clone(), settings, Arc::clone(&shared)));
+        Console { spec, shared, task }
     }
 
     /// Where the console is.
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.spec.at
     }
 
     /// Waits for the next thing said. It is cancel safe: nothing is lost when the future is dropped.
@@ -103,6 +135,11 @@ impl Console {
     /// of a command is worse than none.
     pub fn order(&self, order: Order) {
         self.shared.order(order);
+    }
+
+    /// The last BREAK was seen to work: those that follow are of its kind.
+    pub fn break_worked(&self) {
+        self.shared.break_worked();
     }
 
     /// Orders dropped so far: meant for another link, or BREAK where the transport has none.

@@ -119,6 +119,20 @@ impl Transcript {
                 self.remark("link up", now)
             }
             Said::Down { why, .. } => self.remark(&format!("link down: {why}"), now),
+            Said::Carrier { present, .. } => {
+                let text = if *present {
+                    "carrier is there"
+                } else {
+                    "carrier lost"
+                };
+                self.remark(text, now)
+            }
+            Said::Broke { broke, .. } => match (broke.sent, broke.acknowledged) {
+                (false, _) => self.remark(&format!("BREAK not sent: {}", broke.kind), now),
+                (true, Some(true)) => self.remark("BREAK acknowledged", now),
+                (true, Some(false)) => self.remark("BREAK not acknowledged", now),
+                (true, None) => Ok(()),
+            },
             Said::Gap { lost, .. } => {
                 let text = format!("{lost} bytes are missing here: more came than was read");
                 self.remark(&text, now)

@@ -9,16 +9,24 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpSocket, TcpStream, UnixStream, lookup_host};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Address, LinkSettings};
+use super::{Address, LinkSettings, exec, serial, ssh};
 use crate::clock::Span;
+use crate::config::ConsoleSpec;
 
 /// What the kernel may hold of our typing, bytes (Linux doubles it for its own needs). A small
 /// buffer makes a peer that does not read show itself early.
 const SEND_BUFFER: usize = 8 << 10;
 
 /// Anything bytes go through.
+/// A line that can be held, which is what a BREAK is on it.
+pub(super) trait HeldLine: Send {
+    /// Holds the line, or lets it go.
+    fn hold(&self, hold: bool) -> io::Result<()>;
+}
+
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -28,27 +36,77 @@ pub(super) struct Wire {
     pub(super) reader: ReadHalf<Box<dyn Stream>>,
     pub(super) writer: WriteHalf<Box<dyn Stream>>,
     pub(super) peer: String,
+    /// What the line under the stream tells of its carrier.
+    pub(super) carrier: Carrier,
+    line: Option<Box<dyn HeldLine>>,
+    held: bool,
+}
+
+/// News of a line's carrier, where the road has one.
+#[derive(Default)]
+pub(super) struct Carrier(Option<mpsc::Receiver<bool>>);
+
+impl Carrier {
+    /// The next change; for ever none where there is no such news. It is cancel safe.
+    pub(super) async fn next(&mut self) -> Option<bool> {
+        match &mut self.0 {
+            Some(news) => match news.recv().await {
+                Some(present) => Some(present),
+                None => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Wire {
-    fn new(stream: impl Stream + 'static, peer: String) -> Wire {
+    pub(super) fn new(stream: impl Stream + 'static, peer: String) -> Wire {
         let (reader, writer) = split(Box::new(stream) as Box<dyn Stream>);
         Wire {
             reader,
             writer,
             peer,
+            carrier: Carrier::default(),
+            line: None,
+            held: false,
+        }
+    }
+
+    /// Holds the line under the stream, or lets it go.
+    pub(super) fn hold(&mut self, hold: bool) -> io::Result<()> {
+        let Some(line) = &self.line else {
+            return Ok(());
+        };
+        self.held = hold;
+        line.hold(hold)
+    }
+}
+
+/// A task that ends in the middle of a BREAK leaves no line held.
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.held
+            && let Some(line) = &self.line
+            && let Err(error) = line.hold(false)
+        {
+            tracing::error!(peer = self.peer, "cannot let the line go: {error}");
         }
     }
 }
 
 /// Connects to `address`, or says why not.
-pub(super) async fn dial(address: &Address, settings: &LinkSettings) -> Result<Wire, String> {
+pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<Wire, String> {
     let deadline = Instant::now() + settings.connect_timeout;
-    match address {
-        Address::Telnet { host, port } | Address::Tcp { host, port } => {
-            dial_tcp(host, *port, settings, deadline).await
-        }
+    match &spec.at {
+        Address::Telnet { host, port }
+        | Address::Tcp { host, port }
+        | Address::Rfc2217 { host, port, .. } => dial_tcp(host, *port, settings, deadline).await,
         Address::Unix(path) => dial_unix(path).await,
+        Address::Serial { device, line } => serial::dial(device, line),
+        Address::Ssh { user, host, port } => {
+            ssh::dial((user, host, *port), &spec.ssh, settings, deadline).await
+        }
+        Address::Exec(argv) => exec::dial(argv),
     }
 }
 

@@ -14,9 +14,10 @@ use nix::unistd::{AccessFlags, access};
 use super::Home;
 use super::scripts::{self, Libraries, Matcher, ScriptFault};
 use crate::config::{
-    self, Cluster, Fault, Files as _, Loaded, Node, Package, SCRIPTS, Weight, check_against,
+    self, Address, Cluster, Fault, Files as _, Loaded, Node, Package, SCRIPTS, Weight,
+    check_against,
 };
-use crate::console::Address;
+
 use crate::name::{ClusterName, PackageName};
 use crate::script::diagnostic::Sources;
 use crate::script::program::{Op, Piece, Program, Text};
@@ -361,21 +362,25 @@ fn may_run(path: &Path) -> bool {
     access(path, AccessFlags::X_OK).is_ok()
 }
 
-/// The console's address must be one that can be opened. A unix socket may come later, so
-/// its absence is no error.
+/// What a console needs of this machine. A unix socket or an adapter may come later, so its
+/// absence is no error; a command or a key that is not there is one.
 fn console(cluster: &Cluster, name: &str, node: &Node, loaded: &Loaded) -> Option<Fault> {
     let at = |message: String, help| {
         loaded.error_at(&cluster.file, &["nodes", name, "console"], message, help)
     };
-    match node.console.as_str().parse::<Address>() {
-        Err(bad) => Some(at(bad.to_string(), "")),
-        Ok(Address::Unix(path)) if fs::metadata(&path).is_err() => Some(Fault {
-            weight: Weight::Warning,
-            ..at(
-                format!("there is no socket {} now", path.display()),
-                "start what serves this console",
-            )
-        }),
-        Ok(_) => None,
+    let later = |message: String, help| Fault {
+        weight: Weight::Warning,
+        ..at(message, help)
+    };
+    match &node.console.at {
+        Address::Unix(path) if fs::metadata(path).is_err() => Some(later(
+            format!("there is no socket {} now", path.display()),
+            "start what serves this console",
+        )),
+        Address::Serial { device, .. } if fs::metadata(device).is_err() => Some(later(
+            format!("there is no device {} now", device.display()),
+            "plug it in; a name under /dev/serial/by-id stays with its adapter",
+        )),
+        _ => None,
     }
 }

@@ -21,6 +21,8 @@ pub enum Action {
     },
     /// Send BREAK, in one queue with bytes, on the link of that epoch only.
     Break { node: NodeId, epoch: u64 },
+    /// The last BREAK was seen to work: those that follow had better be of its kind.
+    BreakWorked { node: NodeId },
     /// Write to the journal, durably, and answer [`crate::machine::Input::Durable`].
     /// `memory` is what the machine must know after a restart, as it is now.
     Journal {

@@ -81,8 +81,13 @@ pub fn sum(a: u32, b: u32) -> String {
 
 /// What stands behind the echo of what was typed, without the closing prompt.
 /// `None` while the echo has not come whole.
-fn body<'a>(talk: &'a str, typed: &str) -> Option<&'a str> {
-    let start = talk.find(typed)? + typed.len();
+fn body<'a>(talk: &'a str, typed: &str, echo: bool) -> Option<&'a str> {
+    let start = match talk.find(typed) {
+        Some(at) => at + typed.len(),
+        // A console without echo says nothing of ours: all of it is the answer.
+        None if !echo => 0,
+        None => return None,
+    };
     let rest = &talk[start..];
     let prompt = rest.rfind('\n')?;
     Some(&rest[..prompt])
@@ -98,7 +103,7 @@ fn lines(body: &str) -> Vec<&str> {
 impl Asking {
     /// Judges what was said since the question was typed; called when a prompt shows.
     pub fn judge(&self, node: &Node, firmware: &Firmware) -> Verdict {
-        let Some(body) = body(&node.talk, &self.typed) else {
+        let Some(body) = body(&node.talk, &self.typed, node.echo) else {
             return Verdict::NotYet;
         };
         let said = lines(body);

@@ -37,6 +37,8 @@ pub enum Event {
     Gap { node: String, lost: u64 },
     /// Something was seen that counts for or against a node.
     Evidence { node: String, text: String },
+    /// The line behind a console got or lost its carrier.
+    Carrier { node: String, present: bool },
     /// Text was typed on a console.
     Typed { node: String, text: String },
     /// BREAK was sent; `count` in a row.
@@ -149,6 +151,15 @@ impl fmt::Display for Event {
             ),
             Event::LinkUp { node } => write!(f, "{node}: console connected"),
             Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
+            Event::Carrier { node, present } => {
+                let what = match present {
+                    true => "has a carrier again",
+                    false => {
+                        "lost its carrier: the machine may be without power, which this does not prove"
+                    }
+                };
+                write!(f, "{node}: the line {what}")
+            }
             Event::Gap { node, lost } => {
                 write!(
                     f,

@@ -178,7 +178,12 @@ impl Machine {
         door: Door,
     ) {
         let typed = text.trim_end_matches('\r');
-        let whole = self.nodes[n].talk.trim() == typed.trim();
+        let said = self.nodes[n].talk.trim();
+        let whole = match self.nodes[n].echo {
+            true => said == typed.trim(),
+            // Without echo silence is all that can be hoped for, and it is waited out.
+            false => said.is_empty() && self.now >= deadline,
+        };
         if !whole && self.now < deadline {
             return;
         }

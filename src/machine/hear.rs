@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::machine::action::EntryKind;
+use crate::machine::action::{Action, EntryKind};
 use crate::machine::making::Making;
 use crate::machine::node::{Condition, Node};
 use crate::machine::package::{Door, Wait};
@@ -179,6 +179,7 @@ impl Machine {
                 .is_some_and(|(at, _)| now.since(at) <= BREAK_WORKS)
             {
                 node.break_worked = true;
+                self.actions.push_back(Action::BreakWorked { node: n });
             }
         } else if pattern == firmware.banner && ours.is_none() && node.asking.is_none() {
             note = Some("the machine starts: banner".to_owned());

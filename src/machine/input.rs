@@ -28,6 +28,13 @@ pub enum Input {
     },
     /// Console output was lost in our own queue.
     Gap { node: NodeId, lost: u64 },
+    /// The line behind the console has a carrier, or has lost it: it supports other evidence and
+    /// proves nothing.
+    Carrier {
+        node: NodeId,
+        epoch: u64,
+        present: bool,
+    },
     /// The package's service address was asked, as the cluster file says.
     Address { package: PackageId, answered: bool },
     /// A witness was asked.

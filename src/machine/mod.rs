@@ -112,7 +112,10 @@ impl Machine {
             let empty = NodeMemory::default();
             let name = node.name.as_str();
             let known = memory.nodes.iter().find(|m| m.node == name);
-            Node::new(node.host_id.clone(), known.unwrap_or(&empty), now)
+            Node {
+                echo: node.echo,
+                ..Node::new(node.host_id.clone(), known.unwrap_or(&empty), now)
+            }
         });
         let find = |name: &str| setup.nodes.iter().position(|n| n.name.as_str() == name);
         let packages = setup.packages.iter().map(|package| {
@@ -188,6 +191,11 @@ impl Machine {
             Input::Console { node, epoch, heard } => self.hear(node, epoch, heard),
             Input::Quiet { node, epoch, heard } => self.hear_quiet(node, epoch, heard),
             Input::Gap { node, lost } => self.gap(node, lost),
+            Input::Carrier {
+                node,
+                epoch,
+                present,
+            } => self.carrier(node, epoch, present),
             Input::Address { package, answered } => self.address(package, answered),
             Input::Witness { witness, answered } => {
                 if answered && let Some(seen) = self.host.witnesses.get_mut(witness) {
@@ -247,6 +255,12 @@ impl Machine {
     }
 
     fn lose_link(&mut self, n: NodeId, why: &str) {
+        self.console_unsure(n, why);
+        self.nodes[n].forget_link();
+    }
+
+    /// What was proved over the console is proved no more.
+    fn console_unsure(&mut self, n: NodeId, why: &str) {
         let over_console = |kind| {
             matches!(
                 kind,
@@ -262,7 +276,7 @@ impl Machine {
         {
             self.kill_proof(n, why);
         }
-        self.nodes[n].forget_link();
+        self.nodes[n].making = making::Making::default();
     }
 
     fn gap(&mut self, n: NodeId, lost: u64) {
@@ -271,6 +285,21 @@ impl Machine {
         self.nodes[n].settled = false;
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::Gap { node, lost });
+    }
+
+    /// A line whose carrier changes may have another machine's state behind it: what was proved
+    /// over it is asked again.
+    fn carrier(&mut self, n: NodeId, epoch: u64, present: bool) {
+        if self.nodes[n].epoch() != Some(epoch) || self.nodes[n].carrier == Some(present) {
+            return;
+        }
+        // The first word after a new link says how it is, not that it has changed.
+        let changed = self.nodes[n].carrier.replace(present).is_some();
+        if changed || !present {
+            self.console_unsure(n, "the carrier of its line changed");
+            let node = self.setup.node_name(n).to_owned();
+            self.event(Event::Carrier { node, present });
+        }
     }
 
     fn address(&mut self, p: PackageId, answered: bool) {

@@ -141,6 +141,10 @@ pub struct Node {
     pub settled: bool,
     /// It is under siege.
     pub siege: Option<Siege>,
+    /// Whether its console repeats what is typed.
+    pub echo: bool,
+    /// Whether the line behind the console has a carrier, where it tells.
+    pub carrier: Option<bool>,
     /// Somebody typed here last.
     pub keyboard: Option<Moment>,
     /// A question of ours is open.
@@ -199,6 +203,8 @@ impl Node {
                 next: now,
                 answered: false,
             }),
+            echo: true,
+            carrier: None,
             keyboard: None,
             asking: None,
             answer: None,
@@ -246,6 +252,7 @@ impl Node {
         self.identity = Identity::Unknown;
         self.making = Making::default();
         self.settled = false;
+        self.carrier = None;
         self.keyboard = None;
         self.owed_until = None;
         self.returned = None;

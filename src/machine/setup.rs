@@ -44,6 +44,8 @@ pub struct NodeSetup {
     /// Which terminal server its console hangs on (the address without the port): two
     /// consoles on one server vouch for each other's path.
     pub server: String,
+    /// Whether its console repeats what is typed: firmware does, an odd line may not.
+    pub echo: bool,
 }
 
 /// A package as meant.

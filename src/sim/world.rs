@@ -503,6 +503,7 @@ impl World {
                     Input::PowerDone { ticket, legs },
                 ));
             }
+            Action::BreakWorked { .. } => {}
             Action::WantNonces => {
                 let numbers = (0..16).map(|_| self.rng.u32(..)).collect();
                 self.machine.handle(Input::Nonces(numbers), now);

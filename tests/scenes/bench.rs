@@ -120,6 +120,7 @@ impl Bench {
             dark_after: Duration::from_secs(60),
             power_legs: self.power_legs,
             server: "ts1".to_owned(),
+            echo: true,
         };
         Setup {
             cluster: ClusterName::new("bench").expect("a good name"),

@@ -15,7 +15,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("machine", &["script", "matcher"]),
     ("sim", &["script", "proto", "matcher", "machine"]),
     ("logfile", &[]),
-    ("console", &["proto", "matcher", "machine", "logfile"]),
+    ("console", &["config", "proto", "matcher", "machine", "logfile"]),
     ("probe", &["machine"]),
     ("exec", &["machine"]),
     ("store", &["machine"]),

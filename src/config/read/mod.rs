@@ -1,6 +1,7 @@
 //! One file's tree to one [`Cluster`]: the keys of a cluster file are named in this folder.
 
 mod bindings;
+mod console;
 mod node;
 mod package;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::POWER_WITHIN;
+use super::console::console;
 use crate::config::across::{Claim, Claims};
 use crate::config::cluster::{Node, PowerLeg};
 use crate::config::fields::{Fields, Mend, Report, entries, items, scalar};
@@ -46,14 +47,11 @@ fn node(
         report,
         value::plain_name,
     );
-    let console = fields.needed(
-        "console",
-        "write `console: telnet://HOST:PORT`",
-        report,
-        value::console,
-    );
+    let console = fields
+        .need("console", "write `console: telnet://HOST:PORT`", report)
+        .and_then(|tree| console(tree, report));
     if let (Some(console), Some(at)) = (&console, fields.get("console")) {
-        claims.add(Claim::Console(console.line()), at, &who);
+        claims.add(Claim::Console(console.at.line()), at, &who);
     }
     let host_id = fields.maybe("host_id", report, value::host_id);
     if let (Some(id), Some(at)) = (host_id, fields.get("host_id")) {
