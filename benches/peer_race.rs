@@ -14,7 +14,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use clusterd::clock::Moment;
-use clusterd::console::{Address, Console, LinkSettings, Order, Said};
+use clusterd::config::Address;
+use clusterd::console::{Console, LinkSettings, Order, Said};
 use clusterd::matcher::{Ear, Heard, PatternSet};
 use clusterd::sim::NodeSpec;
 use clusterd::sim::serve::chatter::{Chatter, ChatterSpec, Speech, chatter};
@@ -70,7 +71,7 @@ fn answer(port: u16) {
         loop {
             let (epoch, bytes) = match console.next().await {
                 Said::Bytes { epoch, bytes } => (epoch, bytes),
-                Said::Up { .. } => continue,
+                Said::Up { .. } | Said::Carrier { .. } | Said::Broke { .. } => continue,
                 Said::Gap { lost, .. } => {
                     eprintln!("clusterd left out {lost} bytes");
                     continue;

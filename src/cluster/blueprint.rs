@@ -11,7 +11,7 @@ use crate::config::{Cluster, ConsoleSpec, Reach};
 use crate::exec::CommandLeg;
 use crate::home::Programs;
 use crate::machine::setup::Setup;
-use crate::matcher::{PatternDef, PatternError, PatternSet};
+use crate::matcher::{PatternDef, PatternError, PatternSet, PatternSets};
 use crate::probe::Target;
 use crate::script::program::Program;
 
@@ -52,16 +52,21 @@ pub enum Unfit {
 
 impl Blueprint {
     /// Puts the parts together. Programs of power legs that are named by a path are found
-    /// from `home`.
+    /// from `home`; clusters that listen for the same patterns share a set of `sets`.
     ///
     /// # Errors
     /// Something fits the file's rules but not this version.
-    pub fn new(cluster: &Cluster, programs: &Programs, home: &Path) -> Result<Blueprint, Unfit> {
+    pub fn new(
+        cluster: &Cluster,
+        programs: &Programs,
+        home: &Path,
+        sets: &mut PatternSets,
+    ) -> Result<Blueprint, Unfit> {
         let setup = setup(cluster, programs);
         let [package] = setup.packages.as_slice() else {
             return Err(Unfit::Packages(setup.packages.len()));
         };
-        let patterns = patterns(&package.program)?;
+        let patterns = patterns(&package.program, sets)?;
         let consoles = cluster.nodes.values().map(|node| node.console.clone());
         let legs = cluster.nodes.values().map(|node| {
             let legs = node.power.iter().map(|leg| CommandLeg {
@@ -82,7 +87,7 @@ impl Blueprint {
         });
         Ok(Blueprint {
             file: cluster.file.clone(),
-            patterns: Arc::new(patterns),
+            patterns,
             consoles: consoles.collect(),
             legs: legs.collect(),
             services: services.collect(),
@@ -112,7 +117,7 @@ fn from_home(argv: &[String], home: &Path) -> Vec<String> {
     argv
 }
 
-fn patterns(program: &Program) -> Result<PatternSet, Unfit> {
+fn patterns(program: &Program, sets: &mut PatternSets) -> Result<Arc<PatternSet>, Unfit> {
     let defs: Vec<PatternDef> = program
         .patterns
         .iter()
@@ -122,7 +127,7 @@ fn patterns(program: &Program) -> Result<PatternSet, Unfit> {
             quiet: pattern.quiet,
         })
         .collect();
-    PatternSet::new(&defs).map_err(|why| Unfit::Patterns {
+    sets.of(&defs).map_err(|why| Unfit::Patterns {
         script: program.name.clone(),
         why,
     })
