@@ -119,6 +119,8 @@ pub enum Event {
     JournalFailed { why: String },
     /// A person said something.
     Operator { who: String, text: String },
+    /// A person's word that the script does not wait for now.
+    Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
     /// A script's own words.
@@ -203,6 +205,7 @@ impl fmt::Display for Event {
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
+            Event::Unheard { package, text } => write!(f, "{package}: {text}"),
             Event::Log { package, text } => write!(f, "{package}: {text}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Triggers: what interrupts a script, and when it may.
 
-use crate::machine::Machine;
+use crate::machine::{Event, Machine};
 use crate::machine::guard::Leg;
 use crate::machine::input::Order;
 use crate::machine::node::{Link, Node};
@@ -60,6 +60,13 @@ impl Machine {
             self.packages[p].run.pending.insert(index);
             self.packages[p].run.cause =
                 format!("{} says {:?}", order.who, order.word).to_lowercase();
+        } else if order.word != OperatorWord::Confirm {
+            // A word that nobody listens for is told as such: whoever said it waits for its work.
+            let state = &program.states[self.packages[p].run.state].name;
+            let word = format!("{:?}", order.word).to_lowercase();
+            let text = format!("{word} is not waited for in state {state}: nothing is done");
+            let package = self.setup.packages[p].name.to_string();
+            self.event(Event::Unheard { package, text });
         }
     }
 

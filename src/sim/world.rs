@@ -180,6 +180,16 @@ impl World {
         self.tell(Input::Operator(order));
     }
 
+    /// The line behind a console tells that it has a carrier, or has lost it.
+    pub fn carrier(&mut self, node: usize, present: bool) {
+        let epoch = self.ports[node].epoch;
+        self.tell(Input::Carrier {
+            node,
+            epoch,
+            present,
+        });
+    }
+
     /// clusterd is killed after `entries` more journal entries are on disk, at once with 0.
     pub fn kill_after(&mut self, entries: u32) {
         self.kill_after = Some(entries);

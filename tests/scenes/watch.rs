@@ -167,3 +167,32 @@ fn o_a_stale_journal_is_only_a_hypothesis() {
     serves(&mut world, ALPHA);
     hands_off(&world, clusterd::clock::Moment::ZERO);
 }
+
+#[test]
+fn a_word_that_nobody_waits_for_is_told_as_such() {
+    let mut world = Bench::default().alpha_runs();
+    let since = world.now();
+    world.operator(OperatorWord::Release, None);
+    world.pass(Duration::from_secs(60));
+    hands_off(&world, since);
+    let timeline = world.timeline();
+    assert!(
+        timeline.contains("release is not waited for in state watch: nothing is done"),
+        "{timeline}"
+    );
+}
+
+#[test]
+fn a_carrier_that_comes_and_goes_proves_nothing_and_voids_what_was_proved() {
+    let mut world = Bench::default().proven();
+    let since = world.now();
+    world.carrier(BETA, true);
+    world.carrier(BETA, false);
+    world.pass(Duration::from_secs(600));
+    hands_off(&world, since);
+    let timeline = world.timeline();
+    assert!(timeline.contains("the line lost its carrier"), "{timeline}");
+    panic_node(&mut world, ALPHA);
+    serves(&mut world, BETA);
+    judge(&mut world);
+}
