@@ -1,5 +1,6 @@
 """What it costs to hold many consoles: bytes and CPU of clusterd, ConMan and conserver, side by side."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -15,7 +16,7 @@ REPOSITORY = HERE.parent.parent
 TICK = os.sysconf("SC_CLK_TCK")
 # An established or dialling connection in /proc/net/tcp: local port, far port, state.
 CONNECTION = re.compile(rb": [0-9A-F]{8}:[0-9A-F]{4} [0-9A-F]{8}:([0-9A-F]{4}) (0[12]) ")
-ATTACH_LIMIT = 60.0
+ATTACH_LIMIT = 300.0
 # Three patterns beside the 17 of the shipped script and its libraries.
 MORE_PATTERNS = r"""
 pattern oops     = /Oops(: | - )|kernel BUG at/
@@ -155,13 +156,20 @@ class Peer:
         return sum(int(stat(pid)[field]) for pid in self.pids() for field in (11, 12)) / TICK
 
     def end(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGTERM)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
+        """Ends all of its processes; conserver's children outlive their parent a little."""
+        for order, within in ((signal.SIGTERM, 30), (signal.SIGKILL, 5)):
+            until = time.monotonic() + within
+            pids = self.pids()
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), order)
+            while pids and time.monotonic() < until:
+                self.process.poll()
+                time.sleep(0.05)
+                pids = [pid for pid in self.pids() if stat(pid)[0] != "Z"]
+            if not pids:
+                break
+        self.process.wait()
 
 
 def stat(pid):
@@ -203,7 +211,8 @@ def hold(kind, clusterd, nodes, lines_per_s, settle, window, place):
     """One measurement, as a row."""
     consoles = Chatter(clusterd, nodes, lines_per_s)
     try:
-        with tempfile.TemporaryDirectory(prefix="peers-", dir=place) as folder:
+        with tempfile.TemporaryDirectory(
+                prefix="peers-", dir=place, ignore_cleanup_errors=True) as folder:
             peer = Peer(kind, pathlib.Path(folder), consoles, clusterd)
             try:
                 seconds, burst, dialling = attached(peer, consoles)

@@ -46,6 +46,10 @@ async fn read_some(reader: &mut ReadHalf<Box<dyn wire::Stream>>) -> std::io::Res
     .await
 }
 
+/// How long a reader that is behind is waited for, with the rest left in the kernel's buffers and at
+/// the sender; then the oldest is dropped, for a console must not stand still with its reader.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How much of a connection's first output is kept to explain its sudden end, bytes.
 const FIRST_WORDS: usize = 80;
 
@@ -61,7 +65,8 @@ pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<S
     };
     let mut backoff = Backoff::new(&settings);
     loop {
-        match wire::dial(&spec, &settings).await {
+        // In a box, for it is large, and gone while the link lives.
+        match Box::pin(wire::dial(&spec, &settings)).await {
             Err(why) => keeper.failed(why),
             Ok(wire) => {
                 let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
@@ -88,6 +93,8 @@ pub(super) struct Shared {
     orders: Mutex<Orders>,
     said: Notify,
     ordered: Notify,
+    /// The inbox is no longer crowded.
+    room: Notify,
     rotation: Mutex<Rotation>,
     dropped: AtomicU64,
 }
@@ -99,6 +106,7 @@ impl Shared {
             orders: Mutex::new(Orders::new(settings.order_bytes)),
             said: Notify::new(),
             ordered: Notify::new(),
+            room: Notify::new(),
             rotation: Mutex::default(),
             dropped: AtomicU64::new(0),
         }
@@ -106,11 +114,21 @@ impl Shared {
 
     pub(super) async fn next(&self) -> Said {
         loop {
-            if let Some(said) = lock(&self.inbox).next() {
+            if let Some(said) = self.take() {
                 return said;
             }
             self.said.notified().await;
         }
+    }
+
+    fn take(&self) -> Option<Said> {
+        let mut inbox = lock(&self.inbox);
+        let crowded = inbox.is_crowded();
+        let said = inbox.next();
+        if crowded && !inbox.is_crowded() {
+            self.room.notify_one();
+        }
+        said
     }
 
     pub(super) fn order(&self, order: Order) {
@@ -220,6 +238,8 @@ struct Session<'a> {
     asked: Option<Instant>,
     /// Whether it has ever answered that question.
     answers: bool,
+    /// Since when the inbox is crowded.
+    crowded: Option<Instant>,
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
     epoch: u64,
@@ -263,6 +283,7 @@ impl<'a> Session<'a> {
             heard: now,
             asked: None,
             answers: false,
+            crowded: None,
             first_words: Vec::new(),
             epoch: 0,
             up_since: None,
@@ -275,7 +296,10 @@ impl<'a> Session<'a> {
         let settled = self.opened + self.settings.settle;
         loop {
             let writing = !self.out.is_empty();
-            let turn = self.next_turn(settled);
+            let patient = self.patient_until();
+            let turn = self
+                .next_turn(settled)
+                .min(patient.unwrap_or(settled + IDLE_TURN));
             // Writing comes first: a console that floods us must not keep a BREAK back.
             tokio::select! {
                 biased;
@@ -291,7 +315,8 @@ impl<'a> Session<'a> {
                     }
                 },
                 () = self.shared.ordered.notified(), if self.up_since.is_some() => {}
-                read = read_some(&mut self.wire.reader) => match read {
+                () = self.shared.room.notified(), if patient.is_some() => {}
+                read = read_some(&mut self.wire.reader), if patient.is_none() => match read {
                     Ok(bytes) if bytes.is_empty() => return self.ended(None),
                     Ok(bytes) => self.hear(bytes, epochs),
                     Err(error) => return self.ended(Some(&error)),
@@ -310,6 +335,18 @@ impl<'a> Session<'a> {
                 return self.ended(Some(&error));
             }
         }
+    }
+
+    /// While the inbox is crowded nothing is read, until then: so a burst of any size waits at its
+    /// sender, and nothing of it is lost, as long as the reader goes on reading.
+    fn patient_until(&mut self) -> Option<Instant> {
+        if !lock(&self.shared.inbox).is_crowded() {
+            self.crowded = None;
+            return None;
+        }
+        let now = Instant::now();
+        let until = *self.crowded.get_or_insert(now) + PATIENCE;
+        (now < until).then_some(until)
     }
 
     /// When there is something to do at the latest though nothing comes.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -17,6 +17,11 @@ use crate::console::{Order, Said};
 /// What may wait to be written: notes, and bytes in them. Beyond that notes are dropped.
 const NOTES: usize = 16_384;
 const BYTES: usize = 8 << 20;
+
+/// The least time between two looks for lines that wait without an end, and the time when none
+/// waits.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const NO_LINES: Duration = Duration::from_secs(3600);
 
 /// Which file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,18 +155,23 @@ impl Note {
     }
 }
 
-/// The thread.
+/// The thread. It looks for lines without an end now and then, not with every note: of a thousand
+/// consoles each look asks them all.
 fn write_all(mut files: Files, queue: &Receiver<Note>) {
+    let mut look = Instant::now();
     loop {
-        let note = match files.idle_in() {
-            None => queue
-                .recv()
-                .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
-            Some(pause) => queue.recv_timeout(pause),
-        };
-        match note {
-            Ok(note) => files.write(note),
-            Err(mpsc::RecvTimeoutError::Timeout) => files.flush_idle(),
+        let left = look.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            files.flush_idle();
+            look = Instant::now() + files.idle_in().unwrap_or(NO_LINES).max(LOOK_EVERY);
+            continue;
+        }
+        match queue.recv_timeout(left) {
+            Ok(note) => {
+                files.write(note);
+                look = look.min(Instant::now() + LOOK_EVERY);
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
     }
