@@ -57,7 +57,7 @@ class Conserver:
     def __init__(self, most=None):
         self.most = most
         if most:
-            self.name = "conserver, one process"
+            self.name = "conserver-m"
 
     def command(self, folder, consoles, _):
         logs = folder / "logs"
