@@ -167,7 +167,7 @@ fn json_says_the_same() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["errors"], 1);
     assert_eq!(json["clusters"][0]["guarded"], false);
-    assert_eq!(json["faults"][0]["line"], 34);
+    assert_eq!(json["faults"][0]["line"], 47);
     assert_eq!(json["faults"][0]["severity"], "error");
 }
 
@@ -260,7 +260,7 @@ fn a_parameter_that_the_script_has_not_is_told_in_the_cluster_file() {
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("no parameter `ping_mises`"), "{out}");
     assert!(out.contains("did you mean `ping_misses`?"), "{out}");
-    assert!(out.contains("--> clist/example.yaml:42:27"), "{out}");
+    assert!(out.contains("--> clist/example.yaml:55:27"), "{out}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Exit, HomeArgs};
 use crate::config::{self, Cluster, Fault, Weight};
 use crate::home::scripts::{ScriptFault, color};
-use crate::home::{Home, Inspected, inspect};
+use crate::home::{Home, Inspected, inspect, power};
 use crate::name::NodeName;
 
 /// Checks all files of the home directory, and what they name.
@@ -31,7 +31,8 @@ pub fn run(args: &CheckArgs) -> Exit {
             return Exit::NoHome;
         }
     };
-    let found = inspect(&home);
+    let mut found = inspect(&home);
+    found.loaded.tell(power::ask_agents(&found.loaded, &home));
     if args.json {
         let report = Report::of(&found);
         println!(

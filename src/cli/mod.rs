@@ -6,6 +6,7 @@ mod ask;
 pub mod check;
 pub mod confirm;
 pub mod demo;
+pub mod power;
 pub mod release;
 pub mod run;
 pub mod script;
@@ -35,6 +36,7 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
     Check(check::CheckArgs),
+    Power(power::PowerArgs),
     Demo(demo::DemoArgs),
     Sim(sim::SimArgs),
     Script(script::ScriptArgs),
@@ -44,7 +46,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done, nothing wrong
   1  faults found, or what was asked for failed
-  2  wrong usage
+  2  wrong usage; of `power`: every leg says off
   3  the daemon does not run
   4  the daemon refused what was asked for
   5  the home directory cannot be used";
@@ -56,6 +58,8 @@ pub enum Exit {
     Good,
     /// Faults found, or what was asked for failed.
     Faults,
+    /// Of `power` alone: every leg says off, as fence agents have it.
+    Off,
     /// The daemon does not run.
     NotRunning,
     /// The daemon refused what was asked for.
@@ -66,10 +70,11 @@ pub enum Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
-        // 2 is clap's own, for wrong usage.
+        // 2 is clap's own too, for wrong usage.
         ExitCode::from(match exit {
             Exit::Good => 0,
             Exit::Faults => 1,
+            Exit::Off => 2,
             Exit::NotRunning => 3,
             Exit::Refused => 4,
             Exit::NoHome => 5,
@@ -94,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Power(args) => power::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Script(args) => script::run(&args),

@@ -1,15 +1,19 @@
-//! `clusterd script check FILE…`: what the compiler says about chat scripts.
+//! `clusterd script …`: what is done with chat scripts away from any machine.
+
+mod explore;
+mod simulate;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
 
 use super::Exit;
 use super::check::{FaultReport, number};
 use crate::config::Weight;
 use crate::home::scripts::{self, Libraries, Matcher, ScriptFault};
-use crate::script::{Context, compile};
+use crate::machine::setup::DataPolicy;
+use crate::script::{Compiled, Context, compile};
 
 /// Works on chat scripts.
 #[derive(Debug, Args)]
@@ -21,6 +25,8 @@ pub struct ScriptArgs {
 #[derive(Debug, Subcommand)]
 enum ScriptCommand {
     Check(CheckArgs),
+    Simulate(simulate::SimulateArgs),
+    Explore(explore::ExploreArgs),
 }
 
 /// Says all that is wrong with chat scripts. Their libraries are looked for in `lib/` beside
@@ -35,10 +41,33 @@ struct CheckArgs {
     json: bool,
 }
 
+/// A data policy, on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// A dark node is never stopped.
+    Integrity,
+    /// Dark counts as stopped where a BREAK has worked and the guard holds.
+    Adaptability,
+    /// Dark counts as stopped.
+    Availability,
+}
+
+impl From<Policy> for DataPolicy {
+    fn from(policy: Policy) -> DataPolicy {
+        match policy {
+            Policy::Integrity => DataPolicy::Integrity,
+            Policy::Adaptability => DataPolicy::Adaptability,
+            Policy::Availability => DataPolicy::Availability,
+        }
+    }
+}
+
 /// Does what the arguments say.
 pub fn run(args: &ScriptArgs) -> Exit {
     match &args.command {
         ScriptCommand::Check(args) => check(args),
+        ScriptCommand::Explore(args) => explore::run(args),
+        ScriptCommand::Simulate(args) => simulate::run(args),
     }
 }
 
@@ -74,11 +103,25 @@ fn check(args: &CheckArgs) -> Exit {
 }
 
 fn check_file(file: &Path) -> Vec<ScriptFault> {
+    match compile_file(file, &BTreeMap::new()) {
+        Err(faults) => faults,
+        Ok(compiled) => {
+            let mut faults = scripts::warnings(&compiled);
+            let unfit = scripts::unfit_together(&compiled.program);
+            let shown = file.display().to_string();
+            faults.extend(unfit.map(|why| ScriptFault::of_file(&shown, why)));
+            faults
+        }
+    }
+}
+
+/// Compiles a script; its libraries are looked for in `lib/` beside it.
+fn compile_file(
+    file: &Path,
+    params: &BTreeMap<String, String>,
+) -> Result<Compiled, Vec<ScriptFault>> {
     let shown = file.display().to_string();
-    let text = match scripts::read(file) {
-        Ok(text) => text,
-        Err(why) => return vec![ScriptFault::of_file(&shown, why)],
-    };
+    let text = scripts::read(file).map_err(|why| vec![ScriptFault::of_file(&shown, why)])?;
     let folder = file.parent().unwrap_or(Path::new("")).join("lib");
     let libraries = Libraries {
         shown: folder.display().to_string(),
@@ -86,16 +129,9 @@ fn check_file(file: &Path) -> Vec<ScriptFault> {
     };
     let context = Context {
         loader: &libraries,
-        params: &BTreeMap::new(),
+        params,
         judge: &Matcher,
     };
-    match compile(&shown, &text, &context) {
-        Err(wrong) => scripts::faults(&wrong.diagnostics, &wrong.sources),
-        Ok(compiled) => {
-            let mut faults = scripts::warnings(&compiled);
-            let unfit = scripts::unfit_together(&compiled.program);
-            faults.extend(unfit.map(|why| ScriptFault::of_file(&shown, why)));
-            faults
-        }
-    }
+    compile(&shown, &text, &context)
+        .map_err(|wrong| scripts::faults(&wrong.diagnostics, &wrong.sources))
 }

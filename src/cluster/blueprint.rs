@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::setup::setup;
 use crate::config::{Cluster, ConsoleSpec, Reach};
-use crate::exec::CommandLeg;
-use crate::home::Programs;
+use crate::exec::PowerLeg;
+use crate::home::{Programs, power};
 use crate::machine::setup::Setup;
 use crate::matcher::{PatternDef, PatternError, PatternSet, PatternSets};
 use crate::probe::Target;
@@ -27,7 +27,7 @@ pub struct Blueprint {
     /// Each node's console.
     pub(super) consoles: Vec<ConsoleSpec>,
     /// Each node's power legs.
-    pub(super) legs: Vec<Vec<CommandLeg>>,
+    pub(super) legs: Vec<Vec<PowerLeg>>,
     /// How each package's service address is asked, and how often.
     pub(super) services: Vec<(Target, Duration)>,
     /// The witnesses.
@@ -51,8 +51,8 @@ pub enum Unfit {
 }
 
 impl Blueprint {
-    /// Puts the parts together. Programs of power legs that are named by a path are found
-    /// from `home`; clusters that listen for the same patterns share a set of `sets`.
+    /// Puts the parts together. Programs and secrets of power legs that are named by a path
+    /// are found from `home`; clusters that listen for the same patterns share a set of `sets`.
     ///
     /// # Errors
     /// Something fits the file's rules but not this version.
@@ -68,15 +68,7 @@ impl Blueprint {
         };
         let patterns = patterns(&package.program, sets)?;
         let consoles = cluster.nodes.values().map(|node| node.console.clone());
-        let legs = cluster.nodes.values().map(|node| {
-            let legs = node.power.iter().map(|leg| CommandLeg {
-                off: from_home(&leg.off, home),
-                on: leg.on.as_ref().map(|on| from_home(on, home)),
-                status: from_home(&leg.status, home),
-                within: leg.within,
-            });
-            legs.collect()
-        });
+        let legs = cluster.nodes.values().map(|node| power::legs(node, home));
         let services = setup.packages.iter().filter_map(|package| {
             let meant = cluster.packages.get(&package.name)?;
             let target = match meant.reach {
@@ -104,17 +96,6 @@ impl Blueprint {
     pub fn name(&self) -> &str {
         self.setup.cluster.as_str()
     }
-}
-
-/// A command whose program, if it is a path, is found from the home directory.
-fn from_home(argv: &[String], home: &Path) -> Vec<String> {
-    let mut argv = argv.to_vec();
-    if let Some(program) = argv.first_mut()
-        && program.contains('/')
-    {
-        *program = home.join(&*program).display().to_string();
-    }
-    argv
 }
 
 fn patterns(program: &Program, sets: &mut PatternSets) -> Result<Arc<PatternSet>, Unfit> {

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::asks::{Asker, Asks};
-use crate::exec::{self, CommandLeg, Outcome};
+use crate::exec::{self, Outcome, PowerLeg};
 use crate::machine::Input;
 use crate::machine::action::PowerOrder;
 use crate::machine::input::{PowerState, Ticket};
@@ -18,6 +18,9 @@ const OUTPUT: usize = 4096;
 
 /// How often a power leg is asked whether it is off yet.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
+
+/// How often an order is given that is not taken.
+const ORDERED_AT_MOST: usize = 3;
 
 /// An address to probe.
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ impl Errands {
     pub(super) fn power(
         &mut self,
         ticket: Ticket,
-        legs: Vec<CommandLeg>,
+        legs: Vec<PowerLeg>,
         order: PowerOrder,
         within: Duration,
     ) {
@@ -86,7 +89,11 @@ impl Errands {
             let end = Instant::now() + within;
             let mut asked = JoinSet::new();
             for (index, leg) in legs.iter().cloned().enumerate() {
-                asked.spawn(async move { (index, power(&leg, order, end).await) });
+                asked.spawn(async move {
+                    let state = power(&leg, order, end).await;
+                    tracing::info!("power leg {leg}, {order:?}: {state:?}");
+                    (index, state)
+                });
             }
             let silent = || PowerState::Unknown("it could not be asked".to_owned());
             let mut states: Vec<PowerState> = legs.iter().map(|_| silent()).collect();
@@ -138,15 +145,11 @@ async fn address(host: &str, within: Duration) -> Result<IpAddr, String> {
 
 /// Orders a leg off and asks it until it is off, or only asks it. An order that was not taken
 /// makes no proof, whatever the leg says afterwards.
-async fn power(leg: &CommandLeg, order: PowerOrder, end: Instant) -> PowerState {
-    if order == PowerOrder::Off {
-        match timeout_at(end, leg.order(exec::PowerOrder::Off)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failed)) => return PowerState::Unknown(failed.to_string()),
-            Err(_) => {
-                return PowerState::Unknown("the order to switch off took too long".to_owned());
-            }
-        }
+async fn power(leg: &PowerLeg, order: PowerOrder, end: Instant) -> PowerState {
+    if order == PowerOrder::Off
+        && let Err(why) = order_off(leg, end).await
+    {
+        return PowerState::Unknown(why);
     }
     loop {
         let state = match timeout_at(end, leg.status()).await {
@@ -163,24 +166,42 @@ async fn power(leg: &CommandLeg, order: PowerOrder, end: Instant) -> PowerState 
     }
 }
 
+/// Somebody else may be logged in at the device just now, or a datagram be lost.
+async fn order_off(leg: &PowerLeg, end: Instant) -> Result<(), String> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match timeout_at(end, leg.order(exec::PowerOrder::Off)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failed)) if tries == ORDERED_AT_MOST || Instant::now() + ASKED_EVERY >= end => {
+                return Err(failed.to_string());
+            }
+            Ok(Err(failed)) => tracing::warn!("power leg {leg}: {failed}; once more"),
+            Err(_) => return Err("the order to switch off took too long".to_owned()),
+        }
+        sleep(ASKED_EVERY).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::CommandLeg;
 
     fn sh(script: &str) -> Vec<String> {
         ["sh", "-c", script].map(str::to_owned).to_vec()
     }
 
-    fn leg(off: &str, status: &str) -> CommandLeg {
-        CommandLeg {
+    fn leg(off: &str, status: &str) -> PowerLeg {
+        PowerLeg::Command(CommandLeg {
             off: sh(off),
             on: None,
             status: sh(status),
             within: Duration::from_secs(5),
-        }
+        })
     }
 
-    async fn off(legs: Vec<CommandLeg>) -> Vec<PowerState> {
+    async fn off(legs: Vec<PowerLeg>) -> Vec<PowerState> {
         let mut errands = Errands::default();
         errands.power(7, legs, PowerOrder::Off, Duration::from_secs(20));
         match errands.next().await {
@@ -207,6 +228,29 @@ mod tests {
     async fn an_order_that_was_not_taken_is_no_proof() {
         let states = off(vec![leg("exit 3", "echo off")]).await;
         assert!(matches!(&states[..], [PowerState::Unknown(why)] if why.contains("exit code 3")));
+    }
+
+    #[tokio::test]
+    async fn an_order_is_given_again_if_it_was_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().display();
+        let busy =
+            format!("test -e {at}/free || {{ touch {at}/free; exit 1; }}; touch {at}/ordered");
+        let states = off(vec![leg(
+            &busy,
+            &format!("test -e {at}/ordered && echo off"),
+        )])
+        .await;
+        assert_eq!(states, [PowerState::Off]);
+    }
+
+    #[tokio::test]
+    async fn success_without_an_off_is_no_proof() {
+        let mut errands = Errands::default();
+        let lies = vec![leg("echo Success", "echo on"), leg("true", "echo off")];
+        errands.power(7, lies, PowerOrder::Off, Duration::from_secs(3));
+        let legs = vec![PowerState::On, PowerState::Off];
+        assert_eq!(errands.next().await, Input::PowerDone { ticket: 7, legs });
     }
 
     #[tokio::test]

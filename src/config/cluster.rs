@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::console::ConsoleSpec;
+use super::power::PowerLeg;
 use crate::name::{ClusterName, NodeName, PackageName};
 
 /// One cluster: the nodes that share storage and the packages that they can run.
@@ -39,20 +40,6 @@ pub struct Node {
     pub dark_after: Duration,
     /// All its power supplies' switches; empty: none can be switched.
     pub power: Vec<PowerLeg>,
-}
-
-/// A power supply of a node, switched by commands. Their first word is the program; no
-/// shell reads them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PowerLeg {
-    /// Orders it off; exit code 0 when the order was taken.
-    pub off: Vec<String>,
-    /// Asks for its state: `Status: ON` and exit code 0, or `Status: OFF` and 2 (as fence agents do).
-    pub status: Vec<String>,
-    /// Orders it on.
-    pub on: Option<Vec<String>>,
-    /// How long each command may take.
-    pub within: Duration,
 }
 
 /// One bootable system image on the shared storage.

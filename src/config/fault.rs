@@ -94,6 +94,13 @@ impl Fault {
 }
 
 impl Place {
+    /// Puts as many stars there.
+    pub fn blank(self, text: &mut String) {
+        let range = self.bytes(text);
+        let stars = "*".repeat(text[range.clone()].chars().count());
+        text.replace_range(range, &stars);
+    }
+
     /// The bytes of `text` that it means.
     fn bytes(self, text: &str) -> Range<usize> {
         let lines = text.split_inclusive('\n');

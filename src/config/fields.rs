@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::fault::{Fault, Weight, nearest, shown};
+use super::fault::{Fault, Place, Weight, nearest, shown};
 use super::yaml::{Shape, Source, Tree};
 
 /// After so many faults in one file the rest is not told.
@@ -13,6 +13,7 @@ pub struct Report<'a> {
     file: &'a str,
     source: &'a Source,
     faults: Vec<Fault>,
+    hidden: Vec<Place>,
 }
 
 impl<'a> Report<'a> {
@@ -22,6 +23,7 @@ impl<'a> Report<'a> {
             file,
             source,
             faults: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -50,6 +52,16 @@ impl<'a> Report<'a> {
             message,
             help: Some(help).filter(|help| !help.is_empty()),
         });
+    }
+
+    /// Hides a value from those who are shown the file's lines.
+    pub fn hide(&mut self, at: &Tree) {
+        self.hidden.extend(self.source.place(at));
+    }
+
+    /// What is hidden.
+    pub fn hidden(&self) -> &[Place] {
+        &self.hidden
     }
 
     /// Whether anything found so far keeps the file from being used.

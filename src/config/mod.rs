@@ -16,6 +16,7 @@ pub mod console;
 mod fault;
 mod fields;
 mod policy;
+mod power;
 mod program;
 mod read;
 mod settings;
@@ -25,11 +26,14 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use cluster::{
-    Cap, Cluster, DataPolicy, HostId, Node, Package, PowerLeg, Reach, Segment, Silence, Witness,
+    Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Witness,
 };
 pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
 pub use policy::accepts;
+pub use power::{
+    FenceAgent, Ipmi, IpmiInterface, IpmiPrivilege, PowerCommands, PowerLeg, PowerRoad,
+};
 pub use program::check_against;
 pub use read::{DARK_AFTER, FAILURES, PLANNED_GRACE, POWER_WITHIN, SWITCHES};
 pub use settings::{ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings};
@@ -91,9 +95,7 @@ impl Loaded {
     /// Takes in what was found outside these files, in scripts, devices and programs. A
     /// cluster whose file has an error now is refused.
     pub fn add(&mut self, faults: Vec<Fault>) {
-        self.faults.extend(faults);
-        self.faults
-            .sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
+        self.tell(faults);
         let faults = &self.faults;
         let bad = |file: &str| {
             let mut errors = faults.iter().filter(|f| f.weight == Weight::Error);
@@ -110,6 +112,13 @@ impl Loaded {
         self.refused.sort_by(|a, b| a.file.cmp(&b.file));
     }
 
+    /// Takes in what refuses nothing, errors or not.
+    pub fn tell(&mut self, faults: Vec<Fault>) {
+        self.faults.extend(faults);
+        self.faults
+            .sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
+    }
+
     /// An error at a value of a file that was read. `path`: keys, and numbers from 0 for
     /// the items of a list: `nodes ca1 power 0 off`.
     pub fn error_at(&self, file: &str, path: &[&str], message: String, help: &str) -> Fault {
@@ -122,6 +131,17 @@ impl Loaded {
             place,
             ..Fault::of_file(file, message, help)
         }
+    }
+
+    /// The same, at the key that `path` ends with, not at its value.
+    pub fn error_at_key(&self, file: &str, path: &[&str], message: String, help: &str) -> Fault {
+        let mut fault = self.error_at(file, path, message, help);
+        let parsed = self.texts.get(file).map(|text| Source::read(text));
+        if let (Some(Ok((source, tree))), Some((key, map))) = (parsed, path.split_last()) {
+            let at = tree.find(map).and_then(|map| map.find_key(key));
+            fault.place = at.and_then(|at| source.place(at)).or(fault.place);
+        }
+        fault
     }
 
     /// The faults of one file.
@@ -162,6 +182,9 @@ pub fn load(files: &dyn Files) -> Loaded {
         let cluster = read::cluster(&tree, &file, &mut report, &mut claims);
         if let Some(cluster) = &cluster {
             scripts(cluster, &tree, files, &mut report);
+        }
+        if let Some(text) = loaded.texts.get_mut(&file) {
+            report.hidden().iter().for_each(|place| place.blank(text));
         }
         loaded.faults.extend(report.into_faults());
         read.push((file, source, tree, cluster));

@@ -4,6 +4,7 @@ use super::cluster::{Cluster, DataPolicy, Package, Silence};
 use super::fault::{Fault, nearest};
 use super::fields::Report;
 use super::yaml::{Source, Tree};
+use crate::clock::Span;
 use crate::name::PackageName;
 use crate::script::program::{Op, Program, When};
 
@@ -23,6 +24,7 @@ pub fn check_against(
     platforms(cluster, package, &tree, program, &mut report);
     silences(name, package, &tree, program, &mut report);
     power(cluster, package, &tree, program, &mut report);
+    short_of_time(cluster, package, &tree, program, &mut report);
     breaks(cluster, package, &tree, program, &mut report);
     if package.data_policy == DataPolicy::Integrity
         && let Some(assumption) = program.assumptions.first()
@@ -168,6 +170,34 @@ fn power(
                 at.unwrap_or(tree),
                 format!("{name} has no power leg: when it is dark, an operator must come"),
                 "under `integrity` only a power leg or an operator's word stops a dark node",
+            );
+        }
+    }
+}
+
+/// A switch that takes longer than the script waits makes no proof.
+fn short_of_time(
+    cluster: &Cluster,
+    package: &Package,
+    tree: &Tree,
+    program: &Program,
+    report: &mut Report<'_>,
+) {
+    let given = program.ops.iter().filter_map(|op| match op {
+        Op::PowerOff { within, .. } => Some(*within),
+        _ => None,
+    });
+    let Some(given) = given.min() else { return };
+    for name in &package.nodes {
+        let legs = cluster.nodes.get(name).map_or(&[][..], |node| &node.power);
+        if let Some(leg) = legs.iter().find(|leg| leg.within > given) {
+            report.warning(
+                place(tree, &["nodes", name.as_str(), "power"]),
+                format!(
+                    "a leg may take {} for each order, and the chat script {} gives all of `power off` {}",
+                    Span(leg.within), package.script, Span(given)
+                ),
+                "shorten `within` of the leg, or lengthen that of the script",
             );
         }
     }

@@ -545,7 +545,6 @@ impl<'a> Session<'a> {
             return;
         };
         match waiting.what {
-            Awaited::Time => {}
             Awaited::Text(text, _) if text.is_empty() => {}
             Awaited::Text(..) => {
                 while !matches!(self.steps.front(), Some(Step::Broke(_)) | None) {
@@ -556,7 +555,7 @@ impl<'a> Session<'a> {
                 }
             }
             Awaited::Acknowledgement if now >= waiting.until => self.acknowledged(false),
-            Awaited::Acknowledgement => {}
+            Awaited::Acknowledgement | Awaited::Time => {}
         }
     }
 

@@ -1,11 +1,17 @@
 //! Commands of the operator's: run without a shell, as a process group of their own, with
-//! an end and a bounded output; and the power legs that are commands.
+//! an end and a bounded output; and the power legs, which are commands, fence agents and
+//! `ipmitool`.
 
 mod power;
 mod run;
+mod secret;
 
 #[cfg(test)]
 mod tests;
 
-pub use power::{CommandLeg, OrderFailed, PowerOrder, PowerState};
-pub use run::{Captured, Finished, Outcome, run};
+pub use power::{
+    AgentLeg, AgentMetadata, CommandLeg, IPMITOOL, IpmiLeg, OrderFailed, Parameter, PowerLeg,
+    PowerOrder, PowerState, metadata,
+};
+pub use run::{Captured, Finished, Outcome, run, run_with_input};
+pub use secret::{Secret, SecretFault};

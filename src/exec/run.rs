@@ -9,8 +9,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, timeout};
 
 /// The search path if clusterd itself was started without one.
@@ -91,8 +91,24 @@ pub async fn run(
     within: Duration,
     output_limit: usize,
 ) -> Finished {
+    run_with_input(argv, env, &[], within, output_limit).await
+}
+
+/// The same, with this on the standard input. A command that does not read all of it loses
+/// the rest.
+pub async fn run_with_input(
+    argv: &[String],
+    env: &[(String, String)],
+    input: &[u8],
+    within: Duration,
+    output_limit: usize,
+) -> Finished {
     let start = Instant::now();
-    let mut group = match Group::start(argv, env) {
+    let stdin = match input {
+        [] => Stdio::null(),
+        _ => Stdio::piped(),
+    };
+    let mut group = match Group::start(argv, env, stdin) {
         Ok(group) => group,
         Err(why) => {
             return Finished {
@@ -105,9 +121,11 @@ pub async fn run(
     };
     let (mut stdout, mut stderr) = (Captured::default(), Captured::default());
     let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
+    let stdin = group.child.stdin.take();
     let outcome = {
         let reading = async {
             tokio::join!(
+                feed(stdin, input),
                 capture(out, &mut stdout, output_limit),
                 capture(err, &mut stderr, output_limit)
             );
@@ -148,7 +166,7 @@ struct Group {
 }
 
 impl Group {
-    fn start(argv: &[String], env: &[(String, String)]) -> Result<Group, String> {
+    fn start(argv: &[String], env: &[(String, String)], stdin: Stdio) -> Result<Group, String> {
         let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
         let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
         let child = Command::new(program)
@@ -157,7 +175,7 @@ impl Group {
             .env("PATH", path)
             .env("LANG", "C")
             .envs(env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -214,6 +232,13 @@ async fn ended_but_unburied(leader: Pid) -> bool {
         }
     });
     waiting.await.unwrap_or(false)
+}
+
+async fn feed(into: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut into) = into {
+        // EPIPE: it reads no more. The end of `into` is the end of its input.
+        let _ = into.write_all(input).await;
+    }
 }
 
 async fn capture(from: Option<impl AsyncRead + Unpin>, into: &mut Captured, limit: usize) {

@@ -3,21 +3,18 @@
 //! `run` guards what is left.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{AccessFlags, access};
-
 use super::Home;
+use super::power;
+use super::programs::find_program;
 use super::scripts::{self, Libraries, Matcher, ScriptFault};
 use crate::config::{
     self, Address, Cluster, Fault, Files as _, Loaded, Node, Package, SCRIPTS, Weight,
     check_against,
 };
-
 use crate::name::{ClusterName, PackageName};
 use crate::script::diagnostic::Sources;
 use crate::script::program::{Op, Piece, Program, Text};
@@ -52,7 +49,7 @@ pub fn inspect(home: &Home) -> Inspected {
     let mut faults = Vec::new();
     for cluster in &loaded.clusters {
         for (name, node) in &cluster.nodes {
-            faults.extend(power_programs(cluster, name.as_str(), node, home, &loaded));
+            faults.extend(power::faults(cluster, name.as_str(), node, home, &loaded));
             faults.extend(console(cluster, name.as_str(), node, &loaded));
         }
         let mut compiled = Programs::new();
@@ -269,35 +266,6 @@ fn with_grace(text: &str, mut params: Params, grace: Duration) -> Params {
     params
 }
 
-/// The first word of each power command must be a program.
-fn power_programs(
-    cluster: &Cluster,
-    name: &str,
-    node: &Node,
-    home: &Home,
-    loaded: &Loaded,
-) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for (n, leg) in node.power.iter().enumerate() {
-        let n = n.to_string();
-        let commands = [
-            ("off", Some(&leg.off)),
-            ("status", Some(&leg.status)),
-            ("on", leg.on.as_ref()),
-        ];
-        for (key, argv) in commands {
-            let Some(program) = argv.and_then(|argv| argv.first()) else {
-                continue;
-            };
-            if let Err((message, help)) = find_program(program, home.dir()) {
-                let path = ["nodes", name, "power", &n, key, "0"];
-                faults.push(loaded.error_at(&cluster.file, &path, message, help));
-            }
-        }
-    }
-    faults
-}
-
 /// The first word of each `run` of a script must be a program, where it is not a value.
 fn script_programs(
     cluster: &Cluster,
@@ -330,36 +298,6 @@ fn literal(text: &Text) -> Option<String> {
             Piece::Value(_) => None,
         })
         .collect()
-}
-
-/// Where a program is that a file names: a path, taken from the home directory, or a name
-/// that is looked for in `PATH`.
-fn find_program(program: &str, home: &Path) -> Result<PathBuf, (String, &'static str)> {
-    let shown = program.escape_debug();
-    if program.contains('/') {
-        let path = home.join(program);
-        return match fs::metadata(&path) {
-            Ok(meta) if meta.is_file() && may_run(&path) => Ok(path),
-            Ok(meta) if meta.is_file() => {
-                Err((format!("this user may not execute {shown}"), "chmod +x it"))
-            }
-            Ok(_) => Err((format!("{shown} is no program"), "")),
-            Err(error) => Err((format!("{shown}: {error}"), "")),
-        };
-    }
-    let runs =
-        |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.is_file()) && may_run(path);
-    env::split_paths(&env::var_os("PATH").unwrap_or_default())
-        .map(|folder| folder.join(program))
-        .find(runs)
-        .ok_or((
-            format!("there is no program {shown} in PATH"),
-            "write its full path: the daemon's PATH may be shorter than yours",
-        ))
-}
-
-fn may_run(path: &Path) -> bool {
-    access(path, AccessFlags::X_OK).is_ok()
 }
 
 /// What a console needs of this machine. A unix socket or an adapter may come later, so its

@@ -7,6 +7,8 @@
 //! ```
 
 mod inspect;
+pub mod power;
+mod programs;
 pub mod scripts;
 
 pub use inspect::{Inspected, Programs, inspect};

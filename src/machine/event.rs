@@ -205,8 +205,9 @@ impl fmt::Display for Event {
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
-            Event::Unheard { package, text } => write!(f, "{package}: {text}"),
-            Event::Log { package, text } => write!(f, "{package}: {text}"),
+            Event::Log { package, text } | Event::Unheard { package, text } => {
+                write!(f, "{package}: {text}")
+            }
         }
     }
 }

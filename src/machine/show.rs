@@ -6,7 +6,7 @@ use crate::machine::node::{Link, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId};
 use crate::machine::snapshot::{Aged, NodeSnapshot, PackageSnapshot, Snapshot, Wait as Waits};
-use crate::script::program::{Op, PatternId};
+use crate::script::program::{Op, PatternId, StateKind};
 
 fn ms(span: std::time::Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
@@ -23,6 +23,21 @@ impl Machine {
     pub fn primary(&self, p: PackageId) -> Option<NodeId> {
         let package = &self.packages[p];
         package.primary.filter(|_| package.known)
+    }
+
+    /// Whether a package's script rests: its primary is known, it listens, and it holds nothing up.
+    pub fn rests(&self, p: PackageId) -> bool {
+        let run = &self.packages[p].run;
+        let state = self.setup.packages[p].program.states.get(run.state);
+        let held = run.stuck || state.is_none_or(|state| state.kind != StateKind::Ordinary);
+        let package = &self.packages[p];
+        let serves = self.primary(p).is_some() && package.confirmed && package.hold.is_none();
+        serves && !held && run.wait == Wait::Idle
+    }
+
+    /// Whether the standing guard of a node was read back and nothing has spoilt it since.
+    pub fn guard_read(&self, n: NodeId) -> bool {
+        self.nodes[n].guard_read
     }
 
     /// Its state, for people.

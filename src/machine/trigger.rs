@@ -1,11 +1,11 @@
 //! Triggers: what interrupts a script, and when it may.
 
-use crate::machine::{Event, Machine};
 use crate::machine::guard::Leg;
 use crate::machine::input::Order;
 use crate::machine::node::{Link, Node};
 use crate::machine::package::{Adoption, Wait};
 use crate::machine::setup::{NodeId, PackageId};
+use crate::machine::{Event, Machine};
 use crate::matcher::Hit;
 use crate::script::program::{LinkState, OperatorWord, Trigger, Urgency, When, Who};
 

@@ -12,6 +12,7 @@ pub mod diagnostic;
 mod parse;
 pub mod program;
 mod spelling;
+pub use spelling::nearest;
 
 use std::collections::BTreeMap;
 

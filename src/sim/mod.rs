@@ -13,13 +13,16 @@
 
 mod booting;
 mod disk;
+pub mod explore;
 mod fault;
 mod firmware;
 mod forth;
 mod node;
 mod nvram;
 mod rig;
+pub mod rules;
 mod running;
+pub mod scene;
 pub mod serve;
 mod spec;
 mod system;

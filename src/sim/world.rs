@@ -14,11 +14,12 @@ use crate::clock::Moment;
 use crate::machine::action::{Action, Entry, PowerOrder, ProbeTarget};
 use crate::machine::input::{Input, Order, PowerState, Ticket};
 use crate::machine::memory::Memory;
-use crate::machine::setup::Setup;
+use crate::machine::setup::{DataPolicy, Setup};
 use crate::machine::{Attention, Event, Machine};
 use crate::matcher::{Ear, PatternSet};
 use crate::script::program::{OperatorWord, Severity};
 use crate::sim::rig::{ConsoleLink, Rig};
+use crate::sim::rules::{self, Broken};
 
 /// An echo is back after so long.
 const WIRE: Duration = Duration::from_millis(1);
@@ -84,6 +85,8 @@ pub struct World {
     alive: bool,
     /// Something was sent to a node: its echo is due.
     sent: bool,
+    /// The first rule that was broken.
+    broken: Option<Broken>,
 }
 
 impl World {
@@ -125,6 +128,7 @@ impl World {
             kill_after: None,
             alive: true,
             sent: false,
+            broken: None,
         }
     }
 
@@ -163,6 +167,18 @@ impl World {
         self.raised
             .iter()
             .any(|(at, alarm)| *at >= since && alarm.code == code)
+    }
+
+    /// The first rule that was broken, by the truth on the bench.
+    pub fn broken(&self) -> Option<Broken> {
+        self.broken
+            .clone()
+            .or_else(|| rules::disk(&self.rig, self.now))
+    }
+
+    /// Whether the first package's script rests: it listens, and no step is under way.
+    pub fn rests(&self) -> bool {
+        self.machine.rests(0)
     }
 
     /// The state of the first package's script.
@@ -463,7 +479,13 @@ impl World {
                 self.unsynced
                     .push_back((now + FSYNC, ticket, entry, *memory));
             }
-            Action::Event(event) => self.events.push((now, event)),
+            Action::Event(event) => {
+                let policy = self.setup.packages.first().map(|p| p.data_policy);
+                let policy = policy.unwrap_or(DataPolicy::Integrity);
+                let broken = rules::boot(&self.rig, policy, &event, now);
+                self.broken = self.broken.take().or(broken);
+                self.events.push((now, event));
+            }
             Action::Alarm {
                 severity,
                 code,

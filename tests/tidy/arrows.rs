@@ -21,13 +21,13 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["machine"]),
     ("scribe", &["config", "logfile", "console"]),
     ("alarm", &["script", "machine", "logfile", "store", "scribe"]),
-    ("home", &["script", "config", "matcher", "console"]),
+    ("home", &["script", "config", "matcher", "console", "exec"]),
     ("control", &["script", "config", "machine", "alarm"]),
     ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
     ("daemon", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec", "store",
         "scribe", "alarm", "home", "control", "cluster"]),
-    ("cli", &["script", "config", "machine", "sim", "logfile", "store", "scribe", "alarm", "home",
+    ("cli", &["script", "config", "machine", "sim", "logfile", "exec", "store", "scribe", "alarm", "home",
         "control", "cluster", "daemon"]),
 ];
 

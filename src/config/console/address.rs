@@ -1,7 +1,7 @@
 //! Where a console is, as operators write it in a cluster file.
 
+use core::net::Ipv6Addr;
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 

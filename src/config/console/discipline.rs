@@ -83,7 +83,9 @@ impl Discipline {
     /// Takes from `bytes`, as they were read, what is not part of the characters.
     pub fn decode(&self, bytes: &mut [u8]) {
         if self.seven_bits || self.parity != Parity::None {
-            bytes.iter_mut().for_each(|byte| *byte &= 0x7f);
+            for byte in bytes {
+                *byte &= 0x7f;
+            }
         }
     }
 }

@@ -119,11 +119,11 @@ fn discipline(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Option<Discip
     });
     let echo = read(fields, "echo", report, yes_or_no);
     Some(Discipline {
-        seven_bits: bits?.unwrap_or(usual.seven_bits),
-        parity: parity?.unwrap_or(usual.parity),
-        newline: newline?.unwrap_or(usual.newline),
-        pace: pace?.unwrap_or(usual.pace),
-        echo: echo?.unwrap_or(usual.echo),
+        seven_bits: bits.ok()?.unwrap_or(usual.seven_bits),
+        parity: parity.ok()?.unwrap_or(usual.parity),
+        newline: newline.ok()?.unwrap_or(usual.newline),
+        pace: pace.ok()?.unwrap_or(usual.pace),
+        echo: echo.ok()?.unwrap_or(usual.echo),
     })
 }
 
@@ -152,14 +152,14 @@ fn ssh(tree: &Tree, at: Option<&Address>, report: &mut Report<'_>) -> Option<Ssh
     let pty = read(&mut fields, "pty", report, yes_or_no);
     fields.close(report);
     let login = SshLogin {
-        key: key?,
-        agent: agent?.unwrap_or(usual.agent),
-        password_file: password_file?,
-        known_hosts: known_hosts?.unwrap_or(usual.known_hosts),
-        accept_new: accept_new?.unwrap_or(usual.accept_new),
-        legacy: legacy?.unwrap_or(usual.legacy),
-        command: command?,
-        pty: pty?.unwrap_or(usual.pty),
+        key: key.ok()?,
+        agent: agent.ok()?.unwrap_or(usual.agent),
+        password_file: password_file.ok()?,
+        known_hosts: known_hosts.ok()?.unwrap_or(usual.known_hosts),
+        accept_new: accept_new.ok()?.unwrap_or(usual.accept_new),
+        legacy: legacy.ok()?.unwrap_or(usual.legacy),
+        command: command.ok()?,
+        pty: pty.ok()?.unwrap_or(usual.pty),
     };
     if login.key.is_none() && login.password_file.is_none() && !login.agent {
         report.error(
@@ -172,16 +172,19 @@ fn ssh(tree: &Tree, at: Option<&Address>, report: &mut Report<'_>) -> Option<Ssh
     Some(login)
 }
 
-/// A key that may be there: `Some(None)` where it is not, `None` where it is faulty.
+/// A value that was told as faulty.
+struct Faulty;
+
+/// A key that may be there.
 fn read<T>(
     fields: &mut Fields<'_>,
     key: &'static str,
     report: &mut Report<'_>,
     parse: impl FnOnce(&str) -> Result<T, Mend>,
-) -> Option<Option<T>> {
+) -> Result<Option<T>, Faulty> {
     match fields.get(key) {
-        None => Some(None),
-        Some(tree) => scalar(tree, key, report, parse).map(Some),
+        None => Ok(None),
+        Some(tree) => scalar(tree, key, report, parse).map(Some).ok_or(Faulty),
     }
 }
 

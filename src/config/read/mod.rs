@@ -4,6 +4,7 @@ mod bindings;
 mod console;
 mod node;
 mod package;
+mod power;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,12 +1,12 @@
-//! The keys of a node and of its power legs.
+//! The keys of a node; those of its power legs are in `power.rs`.
 
 use std::collections::BTreeMap;
 
-use super::POWER_WITHIN;
 use super::console::console;
+use super::power::power;
 use crate::config::across::{Claim, Claims};
-use crate::config::cluster::{Node, PowerLeg};
-use crate::config::fields::{Fields, Mend, Report, entries, items, scalar};
+use crate::config::cluster::Node;
+use crate::config::fields::{Fields, Mend, Report, entries};
 use crate::config::value;
 use crate::config::yaml::Tree;
 use crate::name::NodeName;
@@ -70,58 +70,4 @@ fn node(
         dark_after: dark_after.unwrap_or(super::DARK_AFTER),
         power: power?,
     })
-}
-
-fn power(tree: &Tree, report: &mut Report<'_>) -> Option<Vec<PowerLeg>> {
-    let mut legs = Some(Vec::new());
-    for tree in items(tree, "power", report)? {
-        match (power_leg(tree, report), &mut legs) {
-            (Some(leg), Some(legs)) => legs.push(leg),
-            _ => legs = None,
-        }
-    }
-    legs
-}
-
-fn power_leg(tree: &Tree, report: &mut Report<'_>) -> Option<PowerLeg> {
-    let mut fields = Fields::open(tree, "a power leg", report)?;
-    let off = fields
-        .need("off", "write `off: [PROGRAM, ARGUMENT, …]`", report)
-        .and_then(|tree| argv(tree, "off", report));
-    let status = fields
-        .need("status", "an off that cannot be asked back proves nothing: write `status: [PROGRAM, ARGUMENT, …]`", report)
-        .and_then(|tree| argv(tree, "status", report));
-    let on = fields.get("on").map(|tree| argv(tree, "on", report));
-    let within = fields.maybe("within", report, value::span);
-    fields.close(report);
-    Some(PowerLeg {
-        off: off?,
-        status: status?,
-        on: match on {
-            Some(argv) => Some(argv?),
-            None => None,
-        },
-        within: within.unwrap_or(POWER_WITHIN),
-    })
-}
-
-fn argv(tree: &Tree, key: &str, report: &mut Report<'_>) -> Option<Vec<String>> {
-    let words = items(tree, key, report)?;
-    let argv: Option<Vec<String>> = words
-        .iter()
-        .map(|word| {
-            scalar(word, key, report, |text| {
-                if text.contains('\0') {
-                    return Err(Mend::new("a command word cannot hold a NUL", ""));
-                }
-                Ok(text.to_owned())
-            })
-        })
-        .collect();
-    let argv = argv?;
-    if argv.first().is_none_or(String::is_empty) {
-        report.error(tree, format!("`{key}` names no program"), "");
-        return None;
-    }
-    Some(argv)
 }

@@ -1,5 +1,9 @@
 //! Real processes: `sh` and friends of any Unix.
 
+mod agent;
+mod command;
+mod secret;
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{CommandLeg, Finished, Outcome, PowerOrder, PowerState, run};
+use super::{Finished, Outcome, run, run_with_input};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
@@ -78,6 +82,18 @@ async fn environment_and_input_are_bare() {
         run(&words(&["cat"]), &[], LIMIT, 10).await.outcome,
         Outcome::Exited(0)
     );
+}
+
+#[tokio::test]
+async fn input_is_given_and_ends() {
+    let many = "line\n".repeat(100_000);
+    let finished = run_with_input(&words(&["wc", "-l"]), &[], many.as_bytes(), LIMIT, 1000).await;
+    assert_eq!(finished.stdout.bytes.trim_ascii(), b"100000");
+    // Who reads nothing is not waited for.
+    let deaf = run_with_input(&words(&["true"]), &[], many.as_bytes(), LIMIT, 1000).await;
+    assert!(deaf.succeeded() && deaf.took < LIMIT, "{deaf:?}");
+    let hangs = run_with_input(&sh("sleep 300"), &[], many.as_bytes(), SHORT, 1000).await;
+    assert_eq!(hangs.outcome, Outcome::TimedOut);
 }
 
 #[tokio::test]
@@ -154,82 +170,4 @@ async fn a_command_nobody_waits_for_any_more_is_killed() {
     for pid in text.split_whitespace() {
         is_gone(pid).await;
     }
-}
-
-fn leg(off: &str, status: &str) -> CommandLeg {
-    CommandLeg {
-        off: sh(off),
-        on: None,
-        status: sh(status),
-        within: LIMIT,
-    }
-}
-
-#[tokio::test]
-async fn a_leg_is_off_when_its_status_says_so() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("power");
-    fs::write(&file, "on\n").unwrap();
-    let mut leg = leg(
-        &format!("echo 'OFF since now' > {}", file.display()),
-        &format!("cat {}", file.display()),
-    );
-    assert_eq!(leg.status().await, PowerState::On);
-    leg.order(PowerOrder::Off).await.unwrap();
-    assert_eq!(leg.status().await, PowerState::Off);
-    let refused = leg.order(PowerOrder::On).await.unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "failed to order the power on: no command for it is set"
-    );
-    leg.on = Some(sh(&format!("echo on > {}", file.display())));
-    leg.order(PowerOrder::On).await.unwrap();
-    assert_eq!(leg.status().await, PowerState::On);
-}
-
-#[tokio::test]
-async fn a_fence_agent_is_understood() {
-    let off = leg("true", "echo 'Status: OFF'; exit 2").status().await;
-    assert_eq!(off, PowerState::Off);
-    let on = leg("true", "echo 'Status: ON'").status().await;
-    assert_eq!(on, PowerState::On);
-}
-
-#[tokio::test]
-async fn whatever_else_a_leg_says_is_unknown() {
-    for (status, why) in [
-        (
-            "echo usage: fence_x >&2; exit 2",
-            "exit code 2: usage: fence_x",
-        ),
-        ("echo 'Status: ON'; exit 2", "exit code 2"),
-        (
-            "echo offline",
-            "its status command said \"offline\", not on or off",
-        ),
-        ("true", "its status command said nothing"),
-        (
-            "echo off; echo no such outlet >&2; exit 2",
-            "exit code 2: no such outlet",
-        ),
-        ("echo off; kill -9 $$", "killed by signal 9"),
-    ] {
-        assert_eq!(
-            leg("false", status).status().await,
-            PowerState::Unknown(why.to_owned())
-        );
-    }
-    let slow = CommandLeg {
-        within: SHORT,
-        ..leg("false", "echo off; sleep 300")
-    };
-    assert_eq!(
-        slow.status().await,
-        PowerState::Unknown("no end within its time".to_owned())
-    );
-    let refused = slow.order(PowerOrder::Off).await.unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "failed to order the power off: exit code 1"
-    );
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::run::{Finished, Outcome, run};
+use super::{PowerOrder, PowerState, complaint};
+use crate::exec::run::{Outcome, run};
 
 /// Output of a power command that is looked at, in bytes.
 const OUTPUT: usize = 4096;
@@ -28,70 +29,31 @@ pub struct CommandLeg {
     pub within: Duration,
 }
 
-/// What to order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PowerOrder {
-    /// Take the power away.
-    Off,
-    /// Give it back.
-    On,
-}
-
-impl fmt::Display for PowerOrder {
+impl fmt::Display for CommandLeg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PowerOrder::Off => "off",
-            PowerOrder::On => "on",
-        })
+        let program = self.status.first().map_or("", String::as_str);
+        write!(f, "command {}", program.escape_debug())
     }
 }
 
-/// What the leg says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PowerState {
-    /// It gives power.
-    On,
-    /// It gives none.
-    Off,
-    /// Not known, and why.
-    Unknown(String),
-}
-
-/// An order that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("failed to order the power {order}: {why}")]
-pub struct OrderFailed {
-    /// The order.
-    pub order: PowerOrder,
-    /// How its command failed.
-    pub why: String,
-}
-
 impl CommandLeg {
-    /// Gives the order.
-    ///
-    /// # Errors
-    /// The command for it is missing, or did not end with exit code 0 in time. The order
-    /// may have taken effect all the same: ask.
-    pub async fn order(&self, order: PowerOrder) -> Result<(), OrderFailed> {
-        let failed = |why: String| OrderFailed { order, why };
+    /// Gives the order; or says why its command is missing, or did not end with exit code 0
+    /// in time.
+    pub(super) async fn order(&self, order: PowerOrder) -> Result<(), String> {
         let argv = match order {
             PowerOrder::Off => &self.off,
-            PowerOrder::On => self
-                .on
-                .as_ref()
-                .ok_or_else(|| failed("no command for it is set".to_owned()))?,
+            PowerOrder::On => self.on.as_ref().ok_or("no command for it is set")?,
         };
         let finished = run(argv, &[], self.within, OUTPUT).await;
         if finished.succeeded() {
             Ok(())
         } else {
-            Err(failed(complaint(&finished)))
+            Err(complaint(&finished))
         }
     }
 
     /// Asks for the state.
-    pub async fn status(&self) -> PowerState {
+    pub(super) async fn status(&self) -> PowerState {
         let finished = run(&self.status, &[], self.within, OUTPUT).await;
         let off_code = finished.outcome == Outcome::Exited(2);
         if !finished.succeeded() && !off_code {
@@ -113,23 +75,5 @@ impl CommandLeg {
             )),
             None => PowerState::Unknown("its status command said nothing".to_owned()),
         }
-    }
-}
-
-/// How the command failed, with the last line that it wrote to its standard error.
-fn complaint(finished: &Finished) -> String {
-    let text = String::from_utf8_lossy(&finished.stderr.bytes);
-    let line = text
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty());
-    match line {
-        Some(line) => format!(
-            "{}: {}",
-            finished.outcome,
-            line.chars().take(200).collect::<String>().escape_debug()
-        ),
-        None => finished.outcome.to_string(),
     }
 }

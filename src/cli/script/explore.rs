@@ -1,0 +1,200 @@
+//! `clusterd script explore SCRIPT --seeds N`: random scenes of faults on all cores.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use clap::Args;
+
+use super::super::Exit;
+use super::{Policy, compile_file};
+use crate::machine::setup::DataPolicy;
+use crate::script::program::Program;
+use crate::sim::explore::{self, Weather};
+use crate::sim::scene::{self, Scene};
+
+/// How many scenes are played to shorten one that fails.
+const SHRINKING: usize = 2000;
+
+/// The firmwares that are simulated.
+const SIMULATED: [&str; 2] = ["openboot", "openbios"];
+
+/// Plays random scenes of faults with a chat script, on all cores, in virtual time.
+///
+/// After every scene everything is made whole again; then the service must run or an alarm be open,
+/// and no rule may have been broken at any time. The first scene that fails is shortened as far as it
+/// goes, written to a file that `script simulate` plays, and its seed is told. Exit code 1 then.
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// The script.
+    #[arg(value_name = "SCRIPT")]
+    script: PathBuf,
+    /// How many scenes.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    seeds: u64,
+    /// The first seed; the others follow.
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    from: u64,
+    /// The most faults in one scene.
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    faults: usize,
+    /// Play under this policy only, instead of integrity and adaptability.
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<Policy>,
+    /// Where a scene that fails is written.
+    #[arg(long, value_name = "FILE", default_value = "failed.scene")]
+    save: PathBuf,
+    /// Threads; all cores where it is not said.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+}
+
+/// What all threads work on.
+struct Sweep {
+    program: Arc<Program>,
+    weather: Weather,
+    next: AtomicU64,
+    done: AtomicU64,
+    end: u64,
+    over: AtomicBool,
+    failed: Mutex<Option<(u64, String)>>,
+}
+
+/// Does what the arguments say.
+pub fn run(args: &ExploreArgs) -> Exit {
+    let program = match compile_file(&args.script, &BTreeMap::new()) {
+        Ok(compiled) => Arc::new(compiled.program),
+        Err(faults) => {
+            for fault in &faults {
+                eprint!("{}", fault.text);
+            }
+            return Exit::Faults;
+        }
+    };
+    let platforms = SIMULATED
+        .iter()
+        .filter(|name| program.firmware(name).is_some());
+    let platforms: Vec<String> = platforms.map(|name| (*name).to_owned()).collect();
+    if platforms.is_empty() {
+        eprintln!(
+            "clusterd: {} knows none of the firmwares that are simulated: {}",
+            args.script.display(),
+            SIMULATED.join(", ")
+        );
+        return Exit::Faults;
+    }
+    let both = || vec![DataPolicy::Integrity, DataPolicy::Adaptability];
+    let sweep = Sweep {
+        program,
+        weather: Weather {
+            faults: args.faults,
+            platforms,
+            policies: args.policy.map_or_else(both, |policy| vec![policy.into()]),
+        },
+        next: AtomicU64::new(args.from),
+        done: AtomicU64::new(0),
+        end: args.from.saturating_add(args.seeds),
+        over: AtomicBool::new(false),
+        failed: Mutex::new(None),
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let began = Instant::now();
+    sweep.play_all(args.jobs.unwrap_or(cores).max(1), args.seeds);
+    let done = sweep.done.load(Ordering::Relaxed);
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "{done} scenes in {took:.1} s, {:.0} a second",
+        f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / took.max(0.001)
+    );
+    match sweep
+        .failed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+    {
+        None => {
+            println!("no rule was broken, and every scene ended in service or in an alarm");
+            Exit::Good
+        }
+        Some((seed, why)) => sweep.tell(seed, &why, args),
+    }
+}
+
+impl Sweep {
+    fn play_all(&self, jobs: usize, seeds: u64) {
+        std::thread::scope(|threads| {
+            for _ in 0..jobs {
+                threads.spawn(|| self.play_some(seeds));
+            }
+        });
+        if std::io::stderr().is_terminal() {
+            eprintln!();
+        }
+    }
+
+    /// One thread's share.
+    fn play_some(&self, seeds: u64) {
+        while !self.over.load(Ordering::Relaxed) {
+            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            if seed >= self.end {
+                return;
+            }
+            if let Some(why) = self.failure(&explore::scene(seed, &self.weather)) {
+                self.over.store(true, Ordering::Relaxed);
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                // Of several that fail at once the lowest seed is told.
+                if failed.as_ref().is_none_or(|(lowest, _)| seed < *lowest) {
+                    *failed = Some((seed, why));
+                }
+                return;
+            }
+            let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+            if done.is_multiple_of(100) && std::io::stderr().is_terminal() {
+                eprint!("\r{done} of {seeds} scenes");
+                // A progress bar that cannot be drawn stops nothing.
+                let _ = std::io::stderr().flush();
+            }
+        }
+    }
+
+    fn failure(&self, scene: &Scene) -> Option<String> {
+        match scene::play(scene, &self.program) {
+            Ok(played) => played.failure.map(|failure| failure.why),
+            Err(why) => Some(why.to_string()),
+        }
+    }
+
+    /// Shortens the scene of a seed, saves it and says how to play it.
+    fn tell(&self, seed: u64, why: &str, args: &ExploreArgs) -> Exit {
+        println!("seed {seed} fails: {why}");
+        // What is left out must not turn it into another failure.
+        let kind = kind_of(why);
+        let same = |scene: &Scene| self.failure(scene).is_some_and(|why| kind_of(&why) == kind);
+        let whole = explore::scene(seed, &self.weather);
+        let mut short = explore::shrink(&whole, same, SHRINKING);
+        short.title = format!("seed {seed}: {kind}");
+        let text = scene::write(&short);
+        println!("the shortest scene found that fails in this way:\n\n{text}");
+        match fs::write(&args.save, &text) {
+            Ok(()) => println!(
+                "saved; its timeline: clusterd script simulate {} {}",
+                args.script.display(),
+                args.save.display()
+            ),
+            Err(err) => eprintln!("clusterd: cannot write {}: {err}", args.save.display()),
+        }
+        Exit::Faults
+    }
+}
+
+/// A failure without its times and states: the rule, or what did not come to hold.
+fn kind_of(why: &str) -> String {
+    match why.split_once(" s: ") {
+        Some((_, rule)) => rule.split(':').next().unwrap_or(rule).to_owned(),
+        None => why.split(';').next().unwrap_or(why).to_owned(),
+    }
+}

@@ -1,0 +1,256 @@
+//! Random scenes of faults, by seed, and the shortest one that still fails.
+
+use std::time::Duration;
+
+use super::fault::Shutdown;
+use super::nvram::NvramFault;
+use super::rig::ConsoleLink;
+use super::scene::{Bench, BenchNode, Deed, Hold, MonitorCable, Scene, Start, Step};
+use crate::machine::setup::{Cap, DataPolicy};
+use crate::script::diagnostic::Span;
+use crate::script::program::OperatorWord;
+
+/// What random scenes are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weather {
+    /// The most faults in one scene.
+    pub faults: usize,
+    /// The firmwares that the script speaks to, of those that are simulated.
+    pub platforms: Vec<String>,
+    /// The policies that scenes are played under.
+    pub policies: Vec<DataPolicy>,
+}
+
+/// How long after the last fault the end is judged, everything being whole again: longer than
+/// any wait of the shipped scripts.
+const CALM: Duration = Duration::from_secs(1800);
+
+/// The scene of a seed: a bench, faults at random moments, everything let loose, and what must
+/// hold then.
+pub fn scene(seed: u64, weather: &Weather) -> Scene {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let platform = pick(&mut rng, &weather.platforms)
+        .cloned()
+        .unwrap_or_default();
+    let node = |name: &str, host_id| BenchNode {
+        name: name.to_owned(),
+        platform: platform.clone(),
+        host_id,
+        meant: None,
+    };
+    let bench = Bench {
+        nodes: vec![node("alpha", 0x8077_0001), node("beta", 0x8077_0002)],
+        policy: *pick(&mut rng, &weather.policies).unwrap_or(&DataPolicy::Integrity),
+        switches: Cap {
+            max: 20,
+            within: Duration::from_secs(3600),
+        },
+        power_legs: rng.usize(..2),
+        start: if rng.bool() {
+            Start::Proven
+        } else {
+            Start::Adopted
+        },
+        seed,
+        ..Bench::default()
+    };
+    let mut steps = Vec::new();
+    let mut killed = false;
+    for _ in 0..rng.usize(1..=weather.faults.max(1)) {
+        let deed = match deed(&mut rng, &mut killed) {
+            // A Sun whose guard was never set boots itself after an error, past `auto-boot?`: that
+            // is the firmware's doing, and why the guard is to be read before production.
+            Deed::ErrorReset(n) if bench.start == Start::Adopted => Deed::Panic(n),
+            deed => deed,
+        };
+        steps.push(Step::Do(deed));
+        // Short pauses strike in the middle of what the last fault began.
+        let longest = *pick(&mut rng, &[3_000, 40_000, 600_000]).unwrap_or(&3_000);
+        steps.push(Step::Pass(Duration::from_millis(rng.u64(1..longest))));
+    }
+    steps.extend(calm());
+    Scene {
+        title: format!("seed {seed}"),
+        bench,
+        steps: steps
+            .into_iter()
+            .map(|step| (Span::default(), step))
+            .collect(),
+    }
+}
+
+/// Everything is whole again, time passes, and the end is judged.
+fn calm() -> Vec<Step> {
+    let mut steps = vec![Step::Do(Deed::Restart(true))];
+    for n in [0, 1] {
+        steps.push(Step::Do(Deed::Nvram(n, NvramFault::None)));
+        steps.push(Step::Do(Deed::FailBoots(n, 0)));
+        steps.push(Step::Do(Deed::FailResets(n, 0)));
+    }
+    steps.push(Step::Do(Deed::LetLoose));
+    steps.push(Step::Pass(CALM));
+    steps.push(Step::Expect(Hold::ServedOrTold));
+    steps
+}
+
+/// One thing that happens.
+fn deed(rng: &mut fastrand::Rng, killed: &mut bool) -> Deed {
+    let n = rng.usize(..2);
+    match rng.u32(..24) {
+        0..=2 => Deed::Panic(n),
+        3 => Deed::Hang(n),
+        4 => Deed::HangUserland(n),
+        5 => Deed::Power(n, false),
+        6 => Deed::Power(n, true),
+        7 => Deed::Freeze(n),
+        8 => Deed::Thaw(n),
+        9 => Deed::Link(
+            n,
+            *pick(rng, &[ConsoleLink::Refused, ConsoleLink::Hung]).unwrap_or(&ConsoleLink::Hung),
+        ),
+        10 | 11 => Deed::Link(n, ConsoleLink::Up),
+        12 => Deed::Cable(n, rng.bool()),
+        13 => {
+            let which = if rng.bool() {
+                MonitorCable::Service
+            } else {
+                MonitorCable::Console
+            };
+            Deed::MonitorCable(which, rng.bool())
+        }
+        14 | 15 => {
+            *killed = !*killed;
+            if *killed {
+                Deed::Kill(rng.u32(..6))
+            } else {
+                Deed::Restart(true)
+            }
+        }
+        16 => Deed::StrayBreak,
+        17 => Deed::Nvram(
+            n,
+            if rng.bool() {
+                NvramFault::LostAtReset
+            } else {
+                NvramFault::None
+            },
+        ),
+        18 if rng.bool() => Deed::FailBoots(n, 1),
+        18 => Deed::FailResets(n, 1),
+        19 => Deed::Shutdown(
+            n,
+            if rng.bool() {
+                Shutdown::Halt
+            } else {
+                Shutdown::Reboot
+            },
+        ),
+        20 => Deed::ErrorReset(n),
+        21 => Deed::LoseBreaks(n, rng.u32(1..10)),
+        22 => Deed::Carrier(n, rng.bool()),
+        _ => Deed::Operator(OperatorWord::Release, None),
+    }
+}
+
+fn pick<'a, T>(rng: &mut fastrand::Rng, all: &'a [T]) -> Option<&'a T> {
+    if all.is_empty() {
+        return None;
+    }
+    all.get(rng.usize(..all.len()))
+}
+
+/// The shortest scene found that still fails: steps are left out, in ever smaller groups, as long as
+/// `fails` says so of the rest; then pauses are shortened. `tries` bounds the work.
+pub fn shrink(scene: &Scene, mut fails: impl FnMut(&Scene) -> bool, tries: usize) -> Scene {
+    let mut best = scene.clone();
+    let mut left = tries;
+    let mut group = (best.steps.len() / 2).max(1);
+    while left > 0 {
+        let mut at = 0;
+        let mut shorter = false;
+        while at < best.steps.len() && left > 0 {
+            left -= 1;
+            let end = (at + group).min(best.steps.len());
+            let mut candidate = best.clone();
+            candidate.steps.drain(at..end);
+            if fails(&candidate) {
+                best = candidate;
+                shorter = true;
+            } else {
+                at = end;
+            }
+        }
+        if group == 1 && !shorter {
+            break;
+        }
+        group = (group / 2).max(1);
+    }
+    shorten_pauses(&mut best, &mut fails, left);
+    best
+}
+
+fn shorten_pauses(best: &mut Scene, fails: &mut impl FnMut(&Scene) -> bool, mut left: usize) {
+    for at in 0..best.steps.len() {
+        while let Step::Pass(time) = best.steps[at].1
+            && left > 0
+        {
+            left -= 1;
+            // Whole seconds are easier to read than halves of milliseconds.
+            let shorter = match time.as_secs() {
+                0 => break,
+                secs => Duration::from_secs(secs / 2),
+            };
+            let mut candidate = best.clone();
+            candidate.steps[at].1 = Step::Pass(shorter);
+            if !fails(&candidate) {
+                break;
+            }
+            *best = candidate;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::diagnostic::Sources;
+    use crate::sim::scene;
+
+    fn weather() -> Weather {
+        Weather {
+            faults: 12,
+            platforms: vec!["openbios".to_owned(), "openboot".to_owned()],
+            policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],
+        }
+    }
+
+    #[test]
+    fn every_random_scene_is_read_back_as_it_was_written() {
+        for seed in 0..500 {
+            let made = super::scene(seed, &weather());
+            let text = scene::write(&made);
+            let mut read = scene::parse("x", &text, &mut Sources::default())
+                .unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
+            for (place, _) in &mut read.steps {
+                *place = Span::default();
+            }
+            assert_eq!(read, made, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_matter_is_left_out() {
+        let made = super::scene(7, &weather());
+        let panics = |scene: &Scene| {
+            let count = scene
+                .steps
+                .iter()
+                .filter(|(_, s)| matches!(s, Step::Pass(_)))
+                .count();
+            count >= 2
+        };
+        assert!(panics(&made));
+        let short = shrink(&made, panics, 1000);
+        assert_eq!(short.steps.len(), 2);
+    }
+}

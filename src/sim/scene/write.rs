@@ -1,0 +1,227 @@
+//! A [`Scene`] as a text that [`super::parse`] reads back.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{Bench, Deed, Hold, MonitorCable, NodeIs, Scene, Start, Step, VERSION};
+use crate::machine::setup::{DataPolicy, LegPolicy};
+use crate::script::program::OperatorWord;
+use crate::sim::fault::Shutdown;
+use crate::sim::nvram::NvramFault;
+use crate::sim::rig::ConsoleLink;
+use crate::sim::spec::Times;
+
+/// The scene as a text.
+pub fn write(scene: &Scene) -> String {
+    let mut text = format!(
+        "scene {VERSION} \"{}\"\n",
+        scene.title.replace(['"', '\n'], "'")
+    );
+    head(&scene.bench, &mut text);
+    text.push('\n');
+    for (_, step) in &scene.steps {
+        let line = step_line(step, &scene.bench);
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn head(bench: &Bench, text: &mut String) {
+    let usual = Bench::default();
+    for node in &bench.nodes {
+        let _ = write!(
+            text,
+            "node {} {} {:08x}",
+            node.name, node.platform, node.host_id
+        );
+        if let Some(meant) = node.meant {
+            let _ = write!(text, " meant {meant:08x}");
+        }
+        text.push('\n');
+    }
+    let policy = match bench.policy {
+        DataPolicy::Integrity => "integrity",
+        DataPolicy::Adaptability => "adaptability",
+        DataPolicy::Availability => "availability",
+    };
+    let start = match bench.start {
+        Start::AtPrompts => "at-prompts",
+        Start::Adopted => "adopted",
+        Start::Proven => "proven",
+    };
+    let _ = writeln!(text, "policy {policy}");
+    for (key, leg) in [
+        ("network-loss", bench.network_loss),
+        ("console-silent", bench.console_silent),
+    ] {
+        if let LegPolicy::SwitchAfter(after) = leg {
+            let _ = writeln!(text, "{key} switch after {}", span(after));
+        }
+    }
+    for (key, cap, usual) in [
+        ("switches", bench.switches, usual.switches),
+        ("failures", bench.failures, usual.failures),
+    ] {
+        if cap != usual {
+            let _ = writeln!(text, "{key} {} within {}", cap.max, span(cap.within));
+        }
+    }
+    if bench.dark_after != usual.dark_after {
+        let _ = writeln!(text, "dark-after {}", span(bench.dark_after));
+    }
+    if bench.power_legs > 0 {
+        let _ = writeln!(text, "power-legs {}", bench.power_legs);
+    }
+    for (name, times) in [("quick", Times::QUICK), ("real", Times::REAL)] {
+        if bench.times == times {
+            let _ = writeln!(text, "times {name}");
+        }
+    }
+    for (name, value) in &bench.params {
+        let _ = writeln!(text, "param {name} {value}");
+    }
+    let _ = writeln!(text, "seed {}\nstart {start}", bench.seed);
+}
+
+/// One word, whatever units it takes.
+fn span(span: Duration) -> String {
+    humantime::format_duration(span)
+        .to_string()
+        .replace(' ', "")
+}
+
+fn step_line(step: &Step, bench: &Bench) -> String {
+    match step {
+        Step::Mark => "mark".to_owned(),
+        Step::Do(deed) => deed_line(deed, bench),
+        Step::Pass(time) => format!("pass {}", span(*time)),
+        Step::Until(hold, limit) => {
+            format!("until {} within {}", hold_line(hold, bench), span(*limit))
+        }
+        Step::Expect(hold) => format!("expect {}", hold_line(hold, bench)),
+    }
+}
+
+fn name(node: usize, bench: &Bench) -> &str {
+    bench.nodes.get(node).map_or("?", |node| node.name.as_str())
+}
+
+fn deed_line(deed: &Deed, bench: &Bench) -> String {
+    let of = |node: &usize| name(*node, bench);
+    let either = |yes: bool, a: &'static str, b: &'static str| if yes { a } else { b };
+    match deed {
+        Deed::Panic(n) => format!("panic {}", of(n)),
+        Deed::Hang(n) => format!("hang {}", of(n)),
+        Deed::HangUserland(n) => format!("hang-userland {}", of(n)),
+        Deed::Freeze(n) => format!("freeze {}", of(n)),
+        Deed::Thaw(n) => format!("thaw {}", of(n)),
+        Deed::Power(n, on) => format!("power {} {}", of(n), either(*on, "on", "off")),
+        Deed::Cable(n, plugged) => format!("cable {} {}", of(n), either(*plugged, "in", "out")),
+        Deed::Address(n, there) => format!("address {} {}", of(n), either(*there, "there", "gone")),
+        Deed::BreakHeeded(n, yes) => {
+            format!("break {} {}", of(n), either(*yes, "heeded", "ignored"))
+        }
+        Deed::Deaf(n, deaf) => format!("{} {}", either(*deaf, "deaf", "hears"), of(n)),
+        Deed::LoseBreaks(n, count) => format!("lose-breaks {} {count}", of(n)),
+        Deed::FailBoots(n, count) => format!("fail-boots {} {count}", of(n)),
+        Deed::FailResets(n, count) => format!("fail-resets {} {count}", of(n)),
+        Deed::Nvram(n, fault) => {
+            let how = match fault {
+                NvramFault::None => "keeps",
+                NvramFault::LostAtReset => "forgets",
+                NvramFault::Ignored => "ignores",
+            };
+            format!("nvram {} {how}", of(n))
+        }
+        Deed::Setenv(n, key, value) => format!("setenv {} {key} \"{value}\"", of(n)),
+        Deed::Shutdown(n, how) => {
+            let word = match how {
+                Shutdown::Reboot => "reboot",
+                Shutdown::Halt => "halt",
+                Shutdown::PowerOff => "poweroff",
+            };
+            format!("{word} {}", of(n))
+        }
+        Deed::ErrorReset(n) => format!("reset {}", of(n)),
+        Deed::Type(n, line) => format!("type {} \"{line}\"", of(n)),
+        Deed::Link(n, link) => {
+            let how = match link {
+                ConsoleLink::Up => "up",
+                ConsoleLink::Refused => "refused",
+                ConsoleLink::Hung => "hung",
+            };
+            format!("link {} {how}", of(n))
+        }
+        Deed::Noise(n, share) => format!("noise {} {share}", of(n)),
+        Deed::Swap(a, b) => format!("swap {} {}", of(a), of(b)),
+        Deed::Carrier(n, present) => {
+            format!("carrier {} {}", of(n), either(*present, "there", "lost"))
+        }
+        Deed::StrayBreak => "stray-break".to_owned(),
+        Deed::DiskLabel(corrupt) => format!("disk-label {}", either(*corrupt, "corrupt", "sound")),
+        Deed::DiskPath(n, dead) => {
+            format!("disk-path {} {}", of(n), either(*dead, "dead", "alive"))
+        }
+        Deed::MonitorCable(which, plugged) => {
+            let which = match which {
+                MonitorCable::Service => "service",
+                MonitorCable::Console => "console",
+            };
+            format!("monitor-cable {which} {}", either(*plugged, "in", "out"))
+        }
+        Deed::Operator(word, node) => operator_line(*word, node.map(|n| name(n, bench))),
+        Deed::Kill(0) => "kill".to_owned(),
+        Deed::Kill(entries) => format!("kill after {entries} entries"),
+        Deed::Restart(keep) => either(*keep, "restart", "restart without journal").to_owned(),
+        Deed::LetLoose => "let-loose".to_owned(),
+    }
+}
+
+fn operator_line(word: OperatorWord, node: Option<&str>) -> String {
+    let word = match word {
+        OperatorWord::Release => "release",
+        OperatorWord::Adopt => "adopt",
+        OperatorWord::Switchover => "switchover",
+        OperatorWord::Confirm => "confirm",
+    };
+    match node {
+        Some(node) => format!("operator {word} {node}"),
+        None => format!("operator {word}"),
+    }
+}
+
+fn hold_line(hold: &Hold, bench: &Bench) -> String {
+    let of = |node: &usize| name(*node, bench);
+    match hold {
+        Hold::Not(hold) => format!("not {}", hold_line(hold, bench)),
+        Hold::State(name) => format!("state {name}"),
+        Hold::Serves(n) => format!("{} serves", of(n)),
+        Hold::Is(n, what) => {
+            let what = match what {
+                NodeIs::Running => "running",
+                NodeIs::Off => "off",
+                NodeIs::AtPrompt => "at-prompt",
+                NodeIs::Stopped => "stopped",
+                NodeIs::Starting => "starting",
+                NodeIs::Panicked => "panicked",
+                NodeIs::Hung => "hung",
+            };
+            format!("{} is {what}", of(n))
+        }
+        Hold::Siege(n) => format!("siege {}", of(n)),
+        Hold::Proof(n) => format!("proof {}", of(n)),
+        Hold::Guard(n) => format!("guard {}", of(n)),
+        Hold::Alarm(code) => format!("alarm {code}"),
+        Hold::Open(code) => format!("open {code}"),
+        Hold::ServedOrTold => "served-or-told".to_owned(),
+        Hold::Boots(nodes) => {
+            let names: Vec<&str> = nodes.iter().map(of).collect();
+            format!("boots {}", names.join(" "))
+        }
+        Hold::BootCommands(count) => format!("boot-commands {count}"),
+        Hold::Breaks(n, least) => format!("breaks {} at-least {least}", of(n)),
+        Hold::HandsOff => "hands-off".to_owned(),
+        Hold::Proved(a, b) => format!("proved {} before {}", of(a), of(b)),
+        Hold::Said(text) => format!("said \"{text}\""),
+    }
+}

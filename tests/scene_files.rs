@@ -1,0 +1,140 @@
+//! The scene files: the shipped ones pass with the shipped script, a fence that is none is refuted,
+//! and what is wrong with a scene is said with its line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn clusterd(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_clusterd"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary runs")
+}
+
+fn text(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(both).expect("clusterd writes UTF-8")
+}
+
+fn shipped() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("chat-scripts/scenes");
+    let mut scenes: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the scenes are part of the project")
+        .map(|entry| entry.expect("a folder can be read").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "scene"))
+        .collect();
+    scenes.sort();
+    scenes
+}
+
+#[test]
+fn the_shipped_scenes_pass() {
+    let scenes = shipped();
+    assert!(scenes.len() >= 29, "only {} scenes", scenes.len());
+    let mut args = vec!["script", "simulate", "chat-scripts/sun-openboot.chat"];
+    args.extend(
+        scenes
+            .iter()
+            .map(|path| path.to_str().expect("a plain path")),
+    );
+    let output = clusterd(&args);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn an_expectation_that_does_not_hold_fails_with_its_line_and_the_timeline() {
+    let scene = "scene 1 \"a wrong hope\"\nnode alpha openbios 80770001\nnode beta openbios 80770002\n\
+                 start adopted\npanic alpha\npass 2m\nexpect alpha serves\n";
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let path = folder.path().join("hope.scene");
+    fs::write(&path, scene).expect("it can be written");
+    let path = path.to_str().expect("a plain path");
+    let output = clusterd(&["script", "simulate", "chat-scripts/sun-openboot.chat", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output);
+    for part in [
+        ":7: expect alpha serves",
+        "this does not hold; the script is in state watch, alpha is prompt",
+        "> panic alpha",
+        "1 scene, 1 failed",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing:\n{said}");
+    }
+}
+
+/// What is wrong, and where.
+const FAULTS: &[(&str, &str, &str)] = &[
+    ("", ":1:1", "this is no scene"),
+    (
+        "panic alpha\n",
+        ":1:1",
+        "a scene begins with its version and title",
+    ),
+    (
+        "scene 2 \"x\"\n",
+        ":1:7",
+        "scenes of version 2 are not read",
+    ),
+    ("scene 1 \"x\n", ":1:9", "this quote is not closed"),
+    (
+        "scene 1 \"x\"\npanik alpha\n",
+        ":2:1",
+        "did you mean `panic`?",
+    ),
+    (
+        "scene 1 \"x\"\npanic alpha\n",
+        ":2:7",
+        "there is no node alpha",
+    ),
+    (
+        "scene 1 \"x\"\nnode a vax 1\n",
+        ":2:8",
+        "write openbios, openboot",
+    ),
+    (
+        "scene 1 \"x\"\nnode a openbios 1\n",
+        ":2:17",
+        "eight hex digits",
+    ),
+    (
+        "scene 1 \"x\"\npass soon\n",
+        ":2:6",
+        "a time as 90s, 5m or 2h",
+    ),
+    ("scene 1 \"x\"\nmark now\n", ":2:6", "too much on the line"),
+    (
+        "scene 1 \"x\"\npass 1s\npolicy integrity\n",
+        ":3:1",
+        "before the first step",
+    ),
+    (
+        "scene 1 \"x\"\nexpect\n",
+        ":2:7",
+        "what must hold is missing",
+    ),
+    (
+        "scene 1 \"x\"\nmark\n",
+        "-->",
+        "a scene wants two nodes at least",
+    ),
+];
+
+#[test]
+fn what_is_wrong_with_a_scene_is_said() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let path = folder.path().join("wrong.scene");
+    for (scene, place, part) in FAULTS {
+        fs::write(&path, scene).expect("it can be written");
+        let path = path.to_str().expect("a plain path");
+        let output = clusterd(&["script", "simulate", "chat-scripts/sun-openboot.chat", path]);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{scene:?}:\n{said}");
+        assert!(
+            said.contains(place) && said.contains(part),
+            "{scene:?}:\n{said}"
+        );
+    }
+}
