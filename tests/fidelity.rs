@@ -194,7 +194,7 @@ impl Bed {
             match event {
                 Event::Data(data) => text += &String::from_utf8_lossy(&data),
                 Event::Reply(reply) => self.write(&reply),
-                Event::Break => {}
+                _ => {}
             }
         }
         text

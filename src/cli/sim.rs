@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Exit;
 use super::sim_home::{self, SimCluster};
-use crate::sim::NodeSpec;
 use crate::sim::serve::chatter::{ChatterSpec, Speech, chatter};
 use crate::sim::serve::{ServeSpec, SimHandle, serve};
+use crate::sim::{Host, NodeSpec, ProcessorKind, ServiceProcessor};
 
 /// The simulated Host IDs begin here.
 const FIRST_HOST_ID: u32 = 0x80b1_0001;
@@ -48,12 +48,15 @@ struct ServeArgs {
     /// last console.
     #[arg(long, value_name = "P")]
     service_port: Option<u16>,
+    /// Puts a simulated service processor between every node and its port.
+    #[arg(long, value_name = "KIND")]
+    sp: Option<Sp>,
     /// Writes a home directory that guards these nodes.
     #[arg(long, value_name = "DIR")]
     write_home: Option<PathBuf>,
     /// Every port says so many kernel and syslog lines a second; 0 for none. The first, third, …
     /// show a login prompt, the others the firmware's, and answer RETURN, sums and `banner`.
-    #[arg(long, value_name = "LINES_PER_S", value_parser = rate, conflicts_with_all = ["service_port", "write_home"])]
+    #[arg(long, value_name = "LINES_PER_S", value_parser = rate, conflicts_with_all = ["service_port", "write_home", "sp"])]
     chatter: Option<f64>,
     /// Raw TCP ports in place of telnet.
     #[arg(long, requires = "chatter")]
@@ -75,6 +78,43 @@ fn rate(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|rate| (0.0..=1000.0).contains(rate));
     rate.ok_or_else(|| "lines a second, a number from 0 to 1000".to_owned())
+}
+
+/// The kinds of service processors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sp {
+    /// Sun's ALOM before sun4u machines: BREAK leads to the ok prompt.
+    Alom,
+    /// ILOM before sun4v machines: BREAK leads to a question of the kernel.
+    Ilom,
+}
+
+impl Sp {
+    fn processor(self) -> ServiceProcessor {
+        match self {
+            Sp::Alom => ServiceProcessor::new(ProcessorKind::Alom, Host::Sun4u),
+            Sp::Ilom => ServiceProcessor::new(ProcessorKind::Ilom, Host::Sun4v),
+        }
+    }
+
+    fn script(self) -> &'static str {
+        match self {
+            Sp::Alom => "sun-alom",
+            Sp::Ilom => "sun-ilom",
+        }
+    }
+
+    /// As `docs/firmware.md` gives it.
+    fn break_by(self) -> &'static str {
+        match self {
+            Sp::Alom => {
+                r##"type "#." await "sc> " 5s type "break -y\r" await "sc> " 5s type "console -f\r" await "to return to ALOM" 5s"##
+            }
+            Sp::Ilom => {
+                r##"type "#." await "-> " 5s type "set /HOST send_break_action=break\r" await "-> " 5s type "start -force -script /SP/console\r" await "console started" 5s"##
+            }
+        }
+    }
 }
 
 /// Serves.
@@ -147,10 +187,14 @@ async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
         service: Some(SocketAddr::new(args.listen, port)),
     })
     .await?;
+    if let Some(sp) = args.sp {
+        let nodes = 0..usize::from(args.nodes);
+        sim.order(|rig, _| nodes.for_each(|node| rig.attach_processor(node, sp.processor())));
+    }
     sim.start();
     println!("{}", sim.table());
     if let Some(dir) = &args.write_home {
-        write_home(&sim, dir)?;
+        write_home(&sim, dir, args.sp)?;
         println!(
             "A home that guards them: clusterd run --home {}",
             dir.display()
@@ -159,7 +203,7 @@ async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
     obey(&sim).await
 }
 
-fn write_home(sim: &SimHandle, dir: &Path) -> io::Result<()> {
+fn write_home(sim: &SimHandle, dir: &Path, sp: Option<Sp>) -> io::Result<()> {
     let specs = sim.order(|rig, _| {
         let specs = (0..rig.len()).map(|node| rig.node(node).spec().clone());
         specs.collect::<Vec<NodeSpec>>()
@@ -171,6 +215,8 @@ fn write_home(sim: &SimHandle, dir: &Path) -> io::Result<()> {
         name: "sim",
         nodes: nodes.collect(),
         platform: "openboot",
+        script: sp.map_or("sun-openboot", Sp::script),
+        break_by: sp.map(Sp::break_by),
         service,
         params: &[],
     };

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// The shipped scripts, by their paths in a home.
-const SCRIPTS: [(&str, &str); 3] = [
+const SCRIPTS: [(&str, &str); 8] = [
     (
         "chat-scripts/sun-openboot.chat",
         include_str!("../../chat-scripts/sun-openboot.chat"),
@@ -19,6 +19,26 @@ const SCRIPTS: [(&str, &str); 3] = [
     (
         "chat-scripts/lib/openbios.chat",
         include_str!("../../chat-scripts/lib/openbios.chat"),
+    ),
+    (
+        "chat-scripts/sun-alom.chat",
+        include_str!("../../chat-scripts/sun-alom.chat"),
+    ),
+    (
+        "chat-scripts/sun-ilom.chat",
+        include_str!("../../chat-scripts/sun-ilom.chat"),
+    ),
+    (
+        "chat-scripts/lib/alom.chat",
+        include_str!("../../chat-scripts/lib/alom.chat"),
+    ),
+    (
+        "chat-scripts/lib/ilom.chat",
+        include_str!("../../chat-scripts/lib/ilom.chat"),
+    ),
+    (
+        "chat-scripts/lib/sun4v.chat",
+        include_str!("../../chat-scripts/lib/sun4v.chat"),
     ),
 ];
 
@@ -36,6 +56,10 @@ pub(super) struct SimCluster {
     pub nodes: Vec<(String, u32, SocketAddr)>,
     /// The platform of all nodes.
     pub platform: &'static str,
+    /// The chat script.
+    pub script: &'static str,
+    /// How a BREAK is sent, where a telnet BREAK does nothing: `break` of a console.
+    pub break_by: Option<&'static str>,
     /// Where the service answers.
     pub service: SocketAddr,
     /// The script's parameters.
@@ -66,9 +90,13 @@ fn cluster_file(cluster: &SimCluster) -> String {
     let (head, rest) = TEMPLATE.split_once(NODES).unwrap_or((TEMPLATE, ""));
     let (node, package) = rest.split_once("\npackages:").unwrap_or((rest, ""));
     let each = |(name, host_id, console): &(String, u32, SocketAddr)| {
+        let console = match cluster.break_by {
+            Some(kind) => format!("{{ at: \"telnet://{console}\", break: '{kind}' }}"),
+            None => format!("telnet://{console}"),
+        };
         node.replace("{node}", name)
             .replace("{platform}", cluster.platform)
-            .replace("{console}", &console.to_string())
+            .replace("{console}", &console)
             .replace("{host_id}", &format!("{host_id:08x}"))
     };
     let nodes: String = cluster.nodes.iter().map(each).collect();
@@ -83,6 +111,7 @@ fn cluster_file(cluster: &SimCluster) -> String {
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     let package = package
+        .replace("{script}", cluster.script)
         .replace("{nodes}", &names.join(", "))
         .replace("{address}", &cluster.service.ip().to_string())
         .replace("{port}", &cluster.service.port().to_string())

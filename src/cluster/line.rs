@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::config::ConsoleSpec;
@@ -22,6 +23,7 @@ pub(super) struct Line {
     why: Option<String>,
     connections: u64,
     pub lost: u64,
+    lost_after: Duration,
 }
 
 impl Line {
@@ -32,6 +34,7 @@ impl Line {
         now: Moment,
     ) -> Line {
         Line {
+            lost_after: settings.lost_after(),
             console: Console::of(spec.clone(), settings),
             ear: Ear::new(Arc::clone(patterns)),
             epoch: None,
@@ -92,6 +95,7 @@ impl Line {
             why: self.why.clone(),
             connections: self.connections,
             lost: self.lost,
+            lost_after_ms: u64::try_from(self.lost_after.as_millis()).unwrap_or(u64::MAX),
         }
     }
 }

@@ -1,25 +1,23 @@
-//! The task behind a console: dial, settle, carry bytes both ways, and dial again.
+//! One link of a console: it settles, carries bytes both ways, does the steps of orders, and says
+//! why it ended.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::backoff::Backoff;
+use super::LinkSettings;
 use super::codec::{Codec, Told};
-use super::inbox::Inbox;
-use super::orders::{Orders, Placed};
-use super::steps::{Rotation, Step, steps_of};
+use super::keeper::{Shared, lock};
+use super::pulse::Pulse;
+use super::steps::{Step, steps_of};
+use super::waiting::{Awaited, Waiting};
 use super::wire::{self, Wire};
-use super::{LinkSettings, Order, Said};
 use crate::clock::Span;
 use crate::config::ConsoleSpec;
 
@@ -53,172 +51,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How much of a connection's first output is kept to explain its sudden end, bytes.
 const FIRST_WORDS: usize = 80;
 
+/// What a node may say before its link is up, bytes: seconds of a fast line. The latest is kept.
+const EARLY: usize = 64 << 10;
+
 /// How long the rest of a broken connection may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Keeps a link to the console until the task is aborted.
-pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<Shared>) {
-    let mut keeper = Keeper {
-        shared,
-        epoch: 0,
-        last_told: None,
-    };
-    let mut backoff = Backoff::new(&settings);
-    loop {
-        // In a box, for it is large, and gone while the link lives.
-        match Box::pin(wire::dial(&spec, &settings)).await {
-            Err(why) => keeper.failed(why),
-            Ok(wire) => {
-                let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
-                let why = session.carry(&mut keeper.epoch).await;
-                let up_since = session.up_since;
-                // The socket goes first: once the loss is told nothing of this link moves any more.
-                drop(session);
-                if let Some(since) = up_since {
-                    backoff.lived(since.elapsed());
-                    keeper.lost(why);
-                } else {
-                    keeper.failed(why);
-                }
-            }
-        }
-        sleep(backoff.next()).await;
-    }
-}
-
-/// What the task and the [`super::Console`] share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    inbox: Mutex<Inbox>,
-    orders: Mutex<Orders>,
-    said: Notify,
-    ordered: Notify,
-    /// The inbox is no longer crowded.
-    room: Notify,
-    rotation: Mutex<Rotation>,
-    dropped: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn new(settings: &LinkSettings) -> Shared {
-        Shared {
-            inbox: Mutex::new(Inbox::new(settings.queue_bytes)),
-            orders: Mutex::new(Orders::new(settings.order_bytes)),
-            said: Notify::new(),
-            ordered: Notify::new(),
-            room: Notify::new(),
-            rotation: Mutex::default(),
-            dropped: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) async fn next(&self) -> Said {
-        loop {
-            if let Some(said) = self.take() {
-                return said;
-            }
-            self.said.notified().await;
-        }
-    }
-
-    fn take(&self) -> Option<Said> {
-        let mut inbox = lock(&self.inbox);
-        let crowded = inbox.is_crowded();
-        let said = inbox.next();
-        if crowded && !inbox.is_crowded() {
-            self.room.notify_one();
-        }
-        said
-    }
-
-    pub(super) fn order(&self, order: Order) {
-        let epoch = order.epoch();
-        let placed = lock(&self.orders).place(order);
-        if placed == Placed::Stale {
-            tracing::debug!(epoch, "dropped an order that was meant for another link");
-            self.count_dropped(1);
-        } else {
-            self.ordered.notify_one();
-        }
-    }
-
-    pub(super) fn dropped_orders(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn break_worked(&self) {
-        lock(&self.rotation).worked();
-    }
-
-    fn count_dropped(&self, orders: usize) {
-        self.dropped.fetch_add(orders as u64, Ordering::Relaxed);
-    }
-
-    /// Whether the newest thing said and not read is bytes, or nothing.
-    #[cfg(test)]
-    pub(super) fn last_said_is_bytes(&self) -> bool {
-        lock(&self.inbox).ends_with_bytes()
-    }
-
-    fn say(&self, put: impl FnOnce(&mut Inbox)) {
-        put(&mut lock(&self.inbox));
-        self.said.notify_one();
-    }
-
-    /// Ends the orders of the present link: none of them reaches another one.
-    fn close_orders(&self) {
-        let dropped = lock(&self.orders).close();
-        if dropped > 0 {
-            tracing::warn!(dropped, "dropped orders that waited for a link now lost");
-            self.count_dropped(dropped);
-        }
-    }
-}
-
-/// A panic while a queue was locked leaves it as usable as before: each change of it is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The numbers of the links, and what was last told of them.
-struct Keeper {
-    shared: Arc<Shared>,
-    epoch: u64,
-    last_told: Option<String>,
-}
-
-impl Keeper {
-    fn lost(&mut self, why: String) {
-        self.shared.close_orders();
-        self.tell(why);
-    }
-
-    /// An attempt failed; the same failure again is not told again.
-    fn failed(&mut self, why: String) {
-        if self.last_told.as_ref() != Some(&why) {
-            self.tell(why);
-        }
-    }
-
-    fn tell(&mut self, why: String) {
-        let epoch = self.epoch;
-        tracing::info!(epoch, why, "console down");
-        self.last_told = Some(why.clone());
-        self.shared.say(|inbox| inbox.down(epoch, why));
-    }
-}
-
-/// A console whose task ended, by a fault of ours, must not look merely silent.
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.lost("its task in this program has failed".to_owned());
-        }
-    }
-}
-
 /// One connection.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     wire: Wire,
     codec: Codec,
     spec: &'a ConsoleSpec,
@@ -233,56 +73,49 @@ struct Session<'a> {
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
-    /// When the peer was last heard, and asked whether it is there.
-    heard: Instant,
-    asked: Option<Instant>,
-    /// Whether it has ever answered that question.
-    answers: bool,
+    pulse: Pulse,
+    /// Whether the far end has to say something before this counts as a link: its last session did
+    /// not answer, or this one does not now.
+    pub(super) doubted: bool,
+    /// Why nothing can be done over this connection, by the far end's word.
+    unfit: Option<String>,
+    /// What the node said before the link was up.
+    early: Vec<u8>,
+    /// The carrier as it was told last.
+    carrier: Option<bool>,
     /// Since when the inbox is crowded.
     crowded: Option<Instant>,
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
     epoch: u64,
-    up_since: Option<Instant>,
-}
-
-/// A step that takes its time.
-struct Waiting {
-    until: Instant,
-    what: Awaited,
-}
-
-enum Awaited {
-    /// Nothing but the time.
-    Time,
-    /// These bytes; what came of late that may hold their beginning.
-    Text(Vec<u8>, Vec<u8>),
-    /// The far end's word that the line is held, or let go.
-    Acknowledgement,
+    pub(super) up_since: Option<Instant>,
 }
 
 impl<'a> Session<'a> {
-    fn new(
+    pub(super) fn new(
         wire: Wire,
         spec: &'a ConsoleSpec,
         settings: &'a LinkSettings,
         shared: &'a Shared,
     ) -> Session<'a> {
         let now = Instant::now();
+        let codec = Codec::new(&spec.at);
         Session {
             wire,
-            codec: Codec::new(&spec.at),
+            out: codec.greeting().to_vec(),
+            codec,
             spec,
             settings,
             shared,
-            out: Vec::new(),
             steps: VecDeque::new(),
             waiting: None,
             waiting_since: now,
             opened: now,
-            heard: now,
-            asked: None,
-            answers: false,
+            pulse: Pulse::new(settings, now),
+            doubted: false,
+            unfit: None,
+            early: Vec::new(),
+            carrier: None,
             crowded: None,
             first_words: Vec::new(),
             epoch: 0,
@@ -292,14 +125,11 @@ impl<'a> Session<'a> {
 
     /// Carries bytes until the connection ends, and says why it did. `epochs` counts the links that
     /// were told; this one becomes the next as soon as it settles.
-    async fn carry(&mut self, epochs: &mut u64) -> String {
-        let settled = self.opened + self.settings.settle;
+    pub(super) async fn carry(&mut self, epochs: &mut u64) -> String {
         loop {
             let writing = !self.out.is_empty();
             let patient = self.patient_until();
-            let turn = self
-                .next_turn(settled)
-                .min(patient.unwrap_or(settled + IDLE_TURN));
+            let turn = patient.map_or(self.next_turn(), |until| until.min(self.next_turn()));
             // Writing comes first: a console that floods us must not keep a BREAK back.
             tokio::select! {
                 biased;
@@ -325,8 +155,8 @@ impl<'a> Session<'a> {
                 () = sleep_until(turn) => {}
             }
             let now = Instant::now();
-            if self.up_since.is_none() && now >= settled {
-                self.come_up(epochs);
+            if let Err(why) = self.settle(now, epochs) {
+                return why;
             }
             if let Some(why) = self.deaf().or_else(|| self.half_dead(now)) {
                 return why;
@@ -340,7 +170,7 @@ impl<'a> Session<'a> {
     /// While the inbox is crowded nothing is read, until then: so a burst of any size waits at its
     /// sender, and nothing of it is lost, as long as the reader goes on reading.
     fn patient_until(&mut self) -> Option<Instant> {
-        if !lock(&self.shared.inbox).is_crowded() {
+        if !self.shared.is_crowded() {
             self.crowded = None;
             return None;
         }
@@ -350,25 +180,49 @@ impl<'a> Session<'a> {
     }
 
     /// When there is something to do at the latest though nothing comes.
-    fn next_turn(&self, settled: Instant) -> Instant {
+    fn next_turn(&self) -> Instant {
         let writing =
             (!self.out.is_empty()).then(|| self.waiting_since + self.settings.write_timeout);
-        let settling = self.up_since.is_none().then_some(settled);
+        let settling = self.up_since.is_none().then(|| self.settled());
         let step = self.waiting.as_ref().map(|waiting| waiting.until);
-        let asking = match self.asked {
-            Some(asked) if self.answers => Some(asked + self.settings.user_timeout),
-            Some(asked) => Some(asked + self.settings.keepalive_idle),
-            None => self
-                .codec
-                .are_you_there()
-                .map(|_| self.heard + self.settings.keepalive_idle),
-        };
+        let question = self.pulse.question().filter(|_| self.may_ask());
         let far = self.opened + IDLE_TURN;
-        [writing, settling, step, asking]
+        [writing, settling, step, question, self.pulse.gone()]
             .into_iter()
             .flatten()
             .min()
             .unwrap_or_else(|| far.max(Instant::now() + IDLE_TURN))
+    }
+
+    /// When a connection without a byte counts as a link, or as none.
+    fn settled(&self) -> Instant {
+        let ready = self.codec.is_ready() && !self.doubted;
+        let longest = self.settings.set_line.max(self.settings.settle);
+        self.opened + if ready { self.settings.settle } else { longest }
+    }
+
+    /// Lets the link come up when it is time; says why it never will.
+    fn settle(&mut self, now: Instant, epochs: &mut u64) -> Result<(), String> {
+        if let Some(why) = self.unfit.take() {
+            return Err(format!("{} {why}", self.wire.peer));
+        }
+        if self.up_since.is_some() || now < self.settled() {
+            return Ok(());
+        }
+        let (peer, within) = (&self.wire.peer, Span(self.settings.set_line));
+        if self.doubted {
+            return Err(format!(
+                "{peer} accepts the connection and nothing answers behind it, for {within} now"
+            ));
+        }
+        if !self.codec.is_ready() {
+            match self.codec.overdue() {
+                Err(why) => return Err(format!("{peer} {why} (waited for {within})")),
+                Ok(why) => tracing::warn!(peer, "{why}; the link is used all the same"),
+            }
+        }
+        self.come_up(epochs);
+        Ok(())
     }
 
     fn come_up(&mut self, epochs: &mut u64) {
@@ -378,20 +232,27 @@ impl<'a> Session<'a> {
         self.up_since = Some(Instant::now());
         tracing::info!(epoch, peer = self.wire.peer, "console up");
         lock(&self.shared.orders).open(epoch);
-        self.shared.say(|inbox| inbox.up(epoch));
+        let early = std::mem::take(&mut self.early);
+        self.shared.say(|inbox| {
+            inbox.up(epoch);
+            inbox.bytes(epoch, &early);
+        });
+        if let Some(present) = self.carrier {
+            self.shared.say(|inbox| inbox.carrier(epoch, present));
+        }
     }
 
     /// Takes what came off the wire: the node's bytes to the inbox, answers to the wire.
     fn hear(&mut self, mut bytes: Vec<u8>, epochs: &mut u64) {
-        if self.up_since.is_none() {
-            self.come_up(epochs);
-        }
-        self.heard = Instant::now();
-        self.asked = None;
+        self.doubted = false;
+        self.come_up_if_ready(epochs);
+        let now = Instant::now();
+        self.pulse.heard(now);
         let (shared, epoch) = (self.shared, self.epoch);
         let waited = !self.out.is_empty();
         let discipline = self.spec.discipline;
-        let (first_words, waiting) = (&mut self.first_words, &mut self.waiting);
+        let early = self.up_since.is_none().then_some(&mut self.early);
+        let (first_words, waiting, mut early) = (&mut self.first_words, &mut self.waiting, early);
         let mut told = Vec::new();
         self.codec.receive(
             &mut bytes,
@@ -403,32 +264,52 @@ impl<'a> Session<'a> {
                 if let Some(waiting) = waiting {
                     waiting.hear(text);
                 }
-                shared.say(|inbox| inbox.bytes(epoch, text));
+                match &mut early {
+                    Some(early) => keep_last(early, text),
+                    None => shared.say(|inbox| inbox.bytes(epoch, text)),
+                }
             },
             |word| told.push(word),
         );
         for word in told {
-            match word {
-                Told::Alive => self.answers = true,
-                Told::Carrier(present) => self.carrier(present),
-                Told::BreakDone => {
-                    if let Some(waiting) = &mut self.waiting
-                        && matches!(waiting.what, Awaited::Acknowledgement)
-                    {
-                        waiting.what = Awaited::Time;
-                        waiting.until = self.heard;
-                        self.acknowledged(true);
-                    }
-                }
-            }
+            self.told(word, now);
+        }
+        if self.unfit.is_none() {
+            self.come_up_if_ready(epochs);
         }
         if !waited {
-            self.waiting_since = Instant::now();
+            self.waiting_since = now;
+        }
+    }
+
+    /// The first byte of a far end that is ready makes the link.
+    fn come_up_if_ready(&mut self, epochs: &mut u64) {
+        if self.up_since.is_none() && self.codec.is_ready() {
+            self.come_up(epochs);
+        }
+    }
+
+    fn told(&mut self, word: Told, now: Instant) {
+        match word {
+            Told::Alive => self.pulse.answered(),
+            Told::Carrier(present) => self.carrier(present),
+            Told::Warning(words) => tracing::warn!(peer = self.wire.peer, "{words}"),
+            Told::Unfit(why) => self.unfit = self.unfit.take().or(Some(why)),
+            Told::Held(held) => {
+                if let Some(waiting) = &mut self.waiting
+                    && matches!(waiting.what, Awaited::Acknowledgement(of) if of == held)
+                {
+                    waiting.what = Awaited::Time;
+                    waiting.until = now;
+                    self.acknowledged(true);
+                }
+            }
         }
     }
 
     fn carrier(&mut self, present: bool) {
         let epoch = self.epoch;
+        self.carrier = Some(present);
         if self.up_since.is_some() {
             self.shared.say(|inbox| inbox.carrier(epoch, present));
         }
@@ -463,32 +344,28 @@ impl<'a> Session<'a> {
     }
 
     /// Asks a peer that has been silent whether it is there; says why the link ends if it answered
-    /// that before and does not now.
+    /// that before and does not now. One that never answered is asked once and never ended for it.
     fn half_dead(&mut self, now: Instant) -> Option<String> {
-        let (idle, within) = (self.settings.keepalive_idle, self.settings.user_timeout);
-        match self.asked {
-            None if self.up_since.is_some() && now >= self.heard + idle => {
-                let question = self.codec.are_you_there()?;
-                if self.out.is_empty() && self.steps.is_empty() {
-                    self.waiting_since = now;
-                    self.out = question;
-                }
-                self.asked = Some(now);
-                None
-            }
-            Some(asked) if self.answers && now >= asked + within => Some(format!(
-                "{} is connected and its session no longer answers, for {} now",
-                self.wire.peer,
-                Span(now - self.heard)
-            )),
-            // A peer that never answered such a question is not asked for ever in vain.
-            Some(asked) if !self.answers && now >= asked + idle => {
-                self.heard = now;
-                self.asked = None;
-                None
-            }
-            _ => None,
+        let peer = &self.wire.peer;
+        if self.pulse.gone().is_some_and(|gone| now >= gone) {
+            self.doubted = true;
+            let silence = Span(self.pulse.silence(now));
+            return Some(format!(
+                "{peer} is connected and its session no longer answers, for {silence} now"
+            ));
         }
+        if self.may_ask() && self.pulse.question().is_some_and(|due| now >= due) {
+            self.out = self.codec.ask()?;
+            self.waiting_since = now;
+            self.pulse.asked(now);
+        }
+        None
+    }
+
+    /// Whether a question can be asked now: never in the midst of what is being typed.
+    fn may_ask(&self) -> bool {
+        let idle = self.out.is_empty() && self.steps.is_empty() && self.waiting.is_none();
+        self.up_since.is_some() && idle && self.codec.may_ask()
     }
 
     /// Does the steps that are due, and takes orders when none is left.
@@ -498,7 +375,7 @@ impl<'a> Session<'a> {
                 if !waiting.over(now) {
                     return Ok(());
                 }
-                self.end_waiting(now);
+                self.end_waiting();
             }
             match self.steps.pop_front() {
                 Some(step) => self.begin(step, now)?,
@@ -518,7 +395,9 @@ impl<'a> Session<'a> {
             Step::Hold(hold) => self.wire.hold(hold)?,
             Step::Pause(span) => self.wait(now + span, Awaited::Time),
             Step::Await(text, within) => self.wait(now + within, Awaited::Text(text, Vec::new())),
-            Step::Acknowledge(within) => self.wait(now + within, Awaited::Acknowledgement),
+            Step::Acknowledge { held, within } => {
+                self.wait(now + within, Awaited::Acknowledgement(held));
+            }
             Step::Broke(broke) => {
                 if !broke.sent {
                     tracing::warn!(
@@ -540,7 +419,7 @@ impl<'a> Session<'a> {
     }
 
     /// A wait is over: a talk that got no answer gives the rest of its steps up.
-    fn end_waiting(&mut self, now: Instant) {
+    fn end_waiting(&mut self) {
         let Some(waiting) = self.waiting.take() else {
             return;
         };
@@ -554,8 +433,8 @@ impl<'a> Session<'a> {
                     broke.sent = false;
                 }
             }
-            Awaited::Acknowledgement if now >= waiting.until => self.acknowledged(false),
-            Awaited::Acknowledgement | Awaited::Time => {}
+            Awaited::Acknowledgement(_) => self.acknowledged(false),
+            Awaited::Time => {}
         }
     }
 
@@ -593,15 +472,10 @@ impl<'a> Session<'a> {
     /// Why the connection ended: by an error, or because the peer closed it.
     fn ended(&self, error: Option<&std::io::Error>) -> String {
         let peer = &self.wire.peer;
+        let at_once = self.opened.elapsed() < self.settings.settle;
+        let never_up = self.up_since.is_none();
         match error {
-            None if self.up_since.is_none() => {
-                format!("port busy: {peer} accepted the connection and closed it at once")
-            }
-            Some(error) if self.up_since.is_none() => {
-                let lost = wire::lost(peer, error);
-                format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
-            }
-            None if self.opened.elapsed() < self.settings.settle => {
+            _ if !self.first_words.is_empty() && (never_up || at_once) => {
                 let said = String::from_utf8_lossy(&self.first_words);
                 let busy = ["busy", "in use"]
                     .iter()
@@ -611,36 +485,21 @@ impl<'a> Session<'a> {
                     "{port}closed by the terminal server ({peer}) at once, after it said {said:?}"
                 )
             }
+            None if never_up && at_once => {
+                format!("port busy: {peer} accepted the connection and closed it at once")
+            }
+            None if never_up => format!("{peer} closed the connection before it could be used"),
+            Some(error) if never_up && at_once => {
+                let lost = wire::lost(peer, error);
+                format!("port busy: {peer} accepted the connection and dropped it at once ({lost})")
+            }
             None => format!("closed by the terminal server ({peer})"),
             Some(error) => wire::lost(peer, error),
         }
     }
 }
 
-impl Waiting {
-    fn over(&self, now: Instant) -> bool {
-        let heard = matches!(&self.what, Awaited::Text(text, _) if text.is_empty());
-        heard || now >= self.until
-    }
-
-    /// Looks for the awaited text in what the node says; it is taken away once it came.
-    fn hear(&mut self, bytes: &[u8]) {
-        let Awaited::Text(text, window) = &mut self.what else {
-            return;
-        };
-        if text.is_empty() {
-            return;
-        }
-        window.extend_from_slice(bytes);
-        if window
-            .windows(text.len())
-            .any(|part| part == text.as_slice())
-        {
-            text.clear();
-            window.clear();
-        } else {
-            let kept = text.len() - 1;
-            window.drain(..window.len().saturating_sub(kept));
-        }
-    }
+fn keep_last(early: &mut Vec<u8>, text: &[u8]) {
+    early.extend_from_slice(text);
+    early.drain(..early.len().saturating_sub(EARLY));
 }

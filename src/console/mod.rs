@@ -13,20 +13,25 @@
 //! with it and cannot arrive beside what the next link is told.
 //!
 //! A further kind of console is one more variant of [`Address`] and one more way for `wire::dial`
-//! to make a stream: a serial port (BREAK as a held line), RFC 2217 (a codec of its own in `proto`
-//! beside telnet), SSH, and a command on a PTY belong there.
+//! to make a stream: a serial port (BREAK as a held line), SSH, and a command on a PTY belong there;
+//! or one more codec over an old way, as RFC 2217 is over TCP.
 
 mod backoff;
 mod codec;
+mod dialing;
 mod exec;
 mod inbox;
+mod keeper;
 mod link;
 mod orders;
+mod pulse;
+mod remote_line;
 mod serial;
 mod settings;
 mod ssh;
 mod steps;
 mod transcript;
+mod waiting;
 mod wire;
 
 use std::sync::Arc;
@@ -36,6 +41,7 @@ use tokio::task::JoinHandle;
 use crate::config::ConsoleSpec;
 pub use crate::config::console::{Address, BadAddress, BreakKind};
 
+pub use dialing::Dialing;
 pub use orders::Order;
 pub use settings::LinkSettings;
 pub use transcript::{Transcript, TranscriptSettings};
@@ -102,7 +108,7 @@ pub struct Broke {
 #[derive(Debug)]
 pub struct Console {
     spec: ConsoleSpec,
-    shared: Arc<link::Shared>,
+    shared: Arc<keeper::Shared>,
     task: JoinHandle<()>,
 }
 
@@ -115,8 +121,8 @@ impl Console {
     /// Opens a console and keeps it open, from now on and for as long as it lives.
     /// It must be called within a tokio runtime.
     pub fn of(spec: ConsoleSpec, settings: LinkSettings) -> Console {
-        let shared = Arc::new(link::Shared::new(&settings));
-        let task = tokio::spawn(link::run(spec.clone(), settings, Arc::clone(&shared)));
+        let shared = Arc::new(keeper::Shared::new(&settings));
+        let task = tokio::spawn(keeper::run(spec.clone(), settings, Arc::clone(&shared)));
         Console { spec, shared, task }
     }
 

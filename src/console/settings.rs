@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Dialing;
+
 /// Times and limits of one console's link. The defaults suit a terminal server in the same building.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkSettings {
@@ -10,6 +12,11 @@ pub struct LinkSettings {
     /// How long a new connection without a byte is watched before it counts as a link. A terminal
     /// server whose port is taken accepts and closes at once; within this time that is *port busy*.
     pub settle: Duration,
+    /// How long the line behind an RFC 2217 server may take to be set; nothing is typed before.
+    pub set_line: Duration,
+    /// How many connections are made at once; the time spent waiting for a turn is not counted
+    /// into `connect_timeout`.
+    pub dialing: Dialing,
     /// The wait before the first new attempt. The waits double from attempt to attempt, and each
     /// is cut by chance to between half of it and all of it, so that the consoles of a terminal server that
     /// restarted do not all come back at the same moment.
@@ -18,7 +25,8 @@ pub struct LinkSettings {
     pub backoff_max: Duration,
     /// A link that lived this long starts the waits anew from `backoff_first`.
     pub stable_after: Duration,
-    /// TCP keepalive: silence before the first probe.
+    /// Silence before the far end is asked whether it lives: by the kernel (TCP keepalive), and by
+    /// a question of the protocol where it has shown that it answers those.
     pub keepalive_idle: Duration,
     /// TCP keepalive: time between probes.
     pub keepalive_interval: Duration,
@@ -26,7 +34,7 @@ pub struct LinkSettings {
     /// supported (Linux goes by `user_timeout`).
     pub keepalive_count: u32,
     /// Time without any acknowledgement, of probes or of bytes, after which the peer is gone
-    /// (`TCP_USER_TIMEOUT`).
+    /// (`TCP_USER_TIMEOUT`), and time without any word of a session that was asked.
     pub user_timeout: Duration,
     /// Time for which the peer may refuse to take any byte that waits to be written.
     pub write_timeout: Duration,
@@ -41,6 +49,8 @@ impl Default for LinkSettings {
         LinkSettings {
             connect_timeout: Duration::from_secs(5),
             settle: Duration::from_millis(300),
+            set_line: Duration::from_secs(5),
+            dialing: Dialing::default(),
             backoff_first: Duration::from_millis(250),
             backoff_max: Duration::from_secs(10),
             stable_after: Duration::from_secs(10),
@@ -52,5 +62,13 @@ impl Default for LinkSettings {
             queue_bytes: 1 << 20,
             order_bytes: 64 << 10,
         }
+    }
+}
+
+impl LinkSettings {
+    /// The time after which a link that is dead, or half dead, is found to be: a question is given
+    /// as long for its answer as went by before it at least.
+    pub fn lost_after(&self) -> Duration {
+        self.user_timeout.max(self.keepalive_idle.saturating_mul(2))
     }
 }

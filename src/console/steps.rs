@@ -23,8 +23,13 @@ pub(super) enum Step {
     Pause(Duration),
     /// Wait for these bytes of the node, or give the rest of the steps up.
     Await(Vec<u8>, Duration),
-    /// Wait until the far end has acknowledged the BREAK, or go on without.
-    Acknowledge(Duration),
+    /// Wait until the far end says that it holds the line, or has let it go, or go on without.
+    Acknowledge {
+        /// Which of the two.
+        held: bool,
+        /// For how long to wait.
+        within: Duration,
+    },
     /// The BREAK is done: `None` where the road acknowledges nothing.
     Broke(Broke),
 }

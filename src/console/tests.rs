@@ -1,5 +1,6 @@
 //! Links over real sockets on loopback, with a peer that is a bare socket.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -113,7 +114,12 @@ fn typed(epoch: u64, bytes: &[u8]) -> Order {
 #[tokio::test]
 async fn bytes_and_breaks_arrive_in_their_order() {
     let (listener, at) = listen().await;
-    let mut console = Console::open(telnet(at), quick());
+    // No question of ours comes between them: it waits for the link to settle.
+    let settings = LinkSettings {
+        settle: LIMIT,
+        ..quick()
+    };
+    let mut console = Console::open(telnet(at), settings);
     let mut peer = accept(&listener).await;
     peer.write_all(b"\xff\xfb\x01\xff\xfb\x03ok \xff\xff")
         .await
@@ -439,4 +445,102 @@ async fn next_loses_nothing_when_it_is_cancelled() {
     // A NUL is left out behind a CR only, and 13 is followed by 14 here.
     assert_eq!(all, (0..=255).collect::<Vec<u8>>());
     drop(within(writer).await);
+}
+
+#[tokio::test]
+async fn a_peer_is_asked_whether_it_lives_once_it_speaks_telnet() {
+    let (listener, at) = listen().await;
+    let settings = LinkSettings {
+        keepalive_idle: Duration::from_millis(100),
+        user_timeout: Duration::from_millis(500),
+        set_line: Duration::from_millis(200),
+        ..quick()
+    };
+    let mut console = Console::open(telnet(at), settings);
+    let mut peer = accept(&listener).await;
+    let epoch = up(&mut console).await;
+    peer.write_all(b"hello").await.unwrap();
+    text(&mut console, 5).await;
+    console.order(typed(epoch, b"x"));
+    assert_eq!(read(&mut peer, 1).await, b"x");
+    peer.write_all(b"\xff\xfb\x01").await.unwrap();
+    assert_eq!(read(&mut peer, 6).await, b"\xff\xfd\x01\xff\xfd\x06");
+    // It has not answered, so its silence means nothing, and it is not asked again.
+    assert!(
+        timeout(Duration::from_secs(1), console.next())
+            .await
+            .is_err()
+    );
+    for answer in [b"\xff\xfc\x06", b"\xff\xfb\x06", b"\xff\xfc\x06"] {
+        peer.write_all(answer).await.unwrap();
+        assert_eq!(read(&mut peer, 3).await, b"\xff\xfd\x06");
+    }
+    let (_, why) = down(&mut console).await;
+    let dead = format!("{at} is connected and its session no longer answers, for ");
+    assert!(why.starts_with(&dead), "{why}");
+    // Its kernel would accept for ever: the next connection is a link when something is said.
+    let _silent = accept(&listener).await;
+    let (_, why) = down(&mut console).await;
+    assert!(why.contains("nothing answers behind it"), "{why}");
+    let mut peer = accept(&listener).await;
+    peer.write_all(b"\xff\xfb\x01").await.unwrap();
+    assert_eq!(up(&mut console).await, epoch + 1);
+}
+
+/// Connections to `at` of this machine that the kernel is still making, by their own ports: a table
+/// that changes while it is read may name one twice.
+fn being_made(at: SocketAddr) -> BTreeSet<String> {
+    const SYN_SENT: &str = "02";
+    let remote = format!("{:08X}:{:04X}", 0x0100_007f, at.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().filter_map(|row| {
+        let mut row = row.split_whitespace().skip(1);
+        let ours = row.next()?.to_owned();
+        (row.next()? == remote && row.next()? == SYN_SENT).then_some(ours)
+    });
+    rows.collect()
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_not_met_by_all_at_once() {
+    // A listener whose queue is full keeps those waiting who want to come in.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let at = listener.local_addr().unwrap();
+    let _first = TcpStream::connect(at).await.unwrap();
+    let settings = LinkSettings {
+        dialing: Dialing::new(5, 100),
+        connect_timeout: LIMIT,
+        ..quick()
+    };
+    let mut consoles: Vec<Console> = (0..20)
+        .map(|_| Console::open(telnet(at), settings.clone()))
+        .collect();
+    within(async {
+        while being_made(at).len() < 5 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    for _ in 0..200 {
+        assert_eq!(being_made(at).len(), 5, "{:?}", being_made(at));
+        tokio::task::yield_now().await;
+    }
+    let mut peers = vec![accept(&listener).await];
+    let accepting = async {
+        loop {
+            peers.push(accept(&listener).await);
+            assert!(being_made(at).len() <= 5);
+        }
+    };
+    let all_up = async {
+        for console in &mut consoles {
+            up(console).await;
+        }
+    };
+    tokio::select! {
+        () = within(all_up) => {}
+        () = accepting => {}
+    }
 }

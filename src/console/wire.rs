@@ -147,9 +147,11 @@ async fn connect(target: SocketAddr, settings: &LinkSettings) -> io::Result<TcpS
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
+    // The kernel counts these in whole seconds, and takes no 0.
+    let whole = |span: Duration| Duration::from_secs(span.as_secs().max(1));
     let keepalive = TcpKeepalive::new()
-        .with_time(settings.keepalive_idle)
-        .with_interval(settings.keepalive_interval)
+        .with_time(whole(settings.keepalive_idle))
+        .with_interval(whole(settings.keepalive_interval))
         .with_retries(settings.keepalive_count);
     let options = SockRef::from(&socket);
     options.set_tcp_nodelay(true)?;

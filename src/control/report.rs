@@ -63,4 +63,7 @@ pub struct ConsoleReport {
     pub connections: u64,
     /// Bytes of output that were dropped because they came too fast.
     pub lost: u64,
+    /// The silence after which a dead connection is found to be one.
+    #[serde(default)]
+    pub lost_after_ms: u64,
 }

@@ -5,7 +5,13 @@
 //! - Options: RFC 1143 ("Q method"), for a party that asks only in its greeting and never asks to
 //!   switch off, which leaves the states `No`, `WantYes` and `Yes`. No conversation can loop:
 //!   an answer is given only with a change of state, a refusal once, and all answers come out of an
-//!   allowance that only console output refills.
+//!   allowance that only console output refills (but for a server's answer to a timing mark, which
+//!   begets none).
+//! - A subnegotiation is skipped, but for COM-PORT-OPTION's (RFC 2217) where a client has agreed to
+//!   it: that is handed out whole, for `rfc2217` to read.
+//! - Whether the far end lives is asked by `DO TIMING-MARK` (RFC 860), which it answers by WILL or WONT:
+//!   once at a time, and only where it has negotiated anything itself, for to a peer that does not
+//!   speak telnet it is three characters typed.
 //! - RETURN is the bare CR that the caller gives, with BINARY agreed or without. RFC 854 asks for
 //!   CR NUL outside of BINARY; QEMU's ports and many terminal servers hand that NUL to the machine
 //!   as a second character, and none was found that wants it. In the other direction a NUL behind
@@ -49,6 +55,12 @@ pub enum Event {
     Break,
     /// An answer that has to be written to the peer as it is.
     Reply(Vec<u8>),
+    /// The peer answered [`Telnet::timing_mark`].
+    TimingMark,
+    /// The peer agreed to COM-PORT-OPTION, or refused it or took it back.
+    ComPort(bool),
+    /// What a subnegotiation of COM-PORT-OPTION held, undoubled; agreed to, and not too long.
+    ComPortSays(Vec<u8>),
 }
 
 /// One connection's codec. A new connection needs a new one.
@@ -58,6 +70,12 @@ pub struct Telnet {
     state: State,
     options: Options,
     last: u8,
+    /// What a subnegotiation holds so far, where it may be of interest.
+    held: Vec<u8>,
+    /// Whether the peer has shown that it speaks telnet.
+    speaks: bool,
+    /// Whether a timing mark is asked for and not answered.
+    marked: bool,
 }
 
 /// Where in the byte stream we stand: a command may be cut anywhere.
@@ -72,18 +90,44 @@ enum State {
 impl Telnet {
     /// The codec of a connection just made.
     pub fn new(role: TelnetRole) -> Telnet {
+        Telnet::with(role, false)
+    }
+
+    /// The codec of a client that wants to set the line behind the server (RFC 2217).
+    pub fn for_com_port() -> Telnet {
+        Telnet::with(TelnetRole::Client, true)
+    }
+
+    fn with(role: TelnetRole, com_port: bool) -> Telnet {
         Telnet {
             role,
             state: State::Text,
-            options: Options::new(role),
+            options: Options::new(role, com_port),
             last: 0,
+            held: Vec::new(),
+            speaks: false,
+            marked: false,
         }
     }
 
     /// What is to be written first: nothing as a client; as a server `WILL ECHO`,
-    /// `WILL SUPPRESS-GO-AHEAD`, `WILL BINARY`, `DO BINARY`, as QEMU's telnet ports greet.
+    /// `WILL SUPPRESS-GO-AHEAD`, `WILL BINARY`, `DO BINARY`, as QEMU's telnet ports greet; for a com
+    /// port `WILL COM-PORT-OPTION`, and BINARY and SUPPRESS-GO-AHEAD for both ends.
     pub fn greeting(&self) -> &'static [u8] {
-        option::greeting(self.role)
+        self.options.greeting()
+    }
+
+    /// Whether [`Telnet::timing_mark`] has a question.
+    pub fn may_mark(&self) -> bool {
+        self.speaks && !self.marked
+    }
+
+    /// `DO TIMING-MARK`, to be written as it is; [`Event::TimingMark`] is its answer. Not before
+    /// the peer negotiated anything, nor while the last one is not answered.
+    pub fn timing_mark(&mut self) -> Option<[u8; 3]> {
+        let may = self.may_mark();
+        self.marked |= may;
+        may.then_some(option::DO_TIMING_MARK)
     }
 
     /// Takes `bytes` as they came, cut anywhere, and appends what they mean to `events`.
@@ -129,26 +173,55 @@ impl Telnet {
             State::Command => self.command(byte, events),
             State::Option(verb) => {
                 self.state = State::Text;
-                if let Some(reply) = self.options.request(verb, byte) {
-                    push_reply(&reply, events);
+                self.negotiate(verb, byte, events);
+            }
+            State::Subnegotiation { escaped: true, .. } if byte == SE => {
+                self.state = State::Text;
+                self.speaks = true;
+                if self.held.first() == Some(&option::COM_PORT)
+                    && self.options.com_port() == Some(true)
+                {
+                    events.push(Event::ComPortSays(self.held.split_off(1)));
                 }
             }
-            State::Subnegotiation { escaped: true, .. } if byte == SE => self.state = State::Text,
             // RFC 855 has only IAC IAC and IAC SE inside; any other command means that the end
             // was forgotten, as old servers do.
             State::Subnegotiation { escaped: true, .. } if byte != IAC => {
                 self.command(byte, events);
             }
             State::Subnegotiation { length, escaped } => {
+                let end_may_come = byte == IAC && !escaped;
+                if self.options.com_port() == Some(true) && !end_may_come {
+                    self.held.push(byte);
+                }
                 self.state = if length >= SUBNEGOTIATION_LIMIT {
                     State::Text
                 } else {
                     State::Subnegotiation {
                         length: length + 1,
-                        escaped: byte == IAC && !escaped,
+                        escaped: end_may_come,
                     }
                 };
             }
+        }
+    }
+
+    fn negotiate(&mut self, verb: Verb, option: u8, events: &mut Vec<Event>) {
+        self.speaks = true;
+        let answers = matches!(verb, Verb::Will | Verb::Wont);
+        if self.marked && answers && option == option::TIMING_MARK {
+            self.marked = false;
+            events.push(Event::TimingMark);
+            return;
+        }
+        let before = self.options.com_port();
+        if let Some(reply) = self.options.request(verb, option) {
+            push_reply(&reply, events);
+        }
+        if let Some(agreed) = self.options.com_port()
+            && before != Some(agreed)
+        {
+            events.push(Event::ComPort(agreed));
         }
     }
 
@@ -160,6 +233,7 @@ impl Telnet {
             IAC => self.text(&[IAC], events),
             BRK => events.push(Event::Break),
             SB => {
+                self.held.clear();
                 self.state = State::Subnegotiation {
                     length: 0,
                     escaped: false,

@@ -8,6 +8,7 @@ use crate::clock::Moment;
 
 use super::disk::SharedDisk;
 use super::node::Node;
+use super::service_processor::ServiceProcessor;
 use super::spec::NodeSpec;
 use super::transcript::{Traffic, Transcript};
 
@@ -39,6 +40,8 @@ struct Port {
 #[derive(Clone, Debug)]
 pub struct Rig {
     nodes: Vec<Node>,
+    /// Between a node and its port, where it has one.
+    processors: Vec<Option<ServiceProcessor>>,
     disk: SharedDisk,
     ports: Vec<Port>,
     service_cable: bool,
@@ -62,6 +65,7 @@ impl Rig {
         };
         Rig {
             ports: (0..nodes.len()).map(port).collect(),
+            processors: vec![None; nodes.len()],
             nodes,
             disk: SharedDisk::new(),
             service_cable: true,
@@ -126,9 +130,23 @@ impl Rig {
             let typed = Traffic::Typed(bytes.to_vec());
             self.ports[port].transcript.note(now, typed);
             let node = self.ports[port].node;
-            self.nodes[node].type_bytes(bytes, now);
+            match &mut self.processors[node] {
+                Some(processor) => processor.type_bytes(bytes, &mut self.nodes[node], now),
+                None => self.nodes[node].type_bytes(bytes, now),
+            }
             self.collect();
         }
+    }
+
+    /// Puts a service processor between a node and its port.
+    pub fn attach_processor(&mut self, node: usize, processor: ServiceProcessor) {
+        self.processors[node] = Some(processor);
+    }
+
+    /// A node's service processor, to do something to it at `now`.
+    pub fn processor_at(&mut self, node: usize, now: Moment) -> Option<&mut ServiceProcessor> {
+        self.advance(now);
+        self.processors[node].as_mut()
     }
 
     /// A person types on another keyboard of the same console.
@@ -147,7 +165,10 @@ impl Rig {
         if self.carries(port) {
             self.ports[port].transcript.note(now, Traffic::Break);
             let node = self.ports[port].node;
-            self.nodes[node].send_break(now);
+            // A session of a service processor has no line on which a BREAK could come.
+            if self.processors[node].is_none() {
+                self.nodes[node].send_break(now);
+            }
             self.collect();
         }
     }
@@ -278,7 +299,11 @@ impl Rig {
     /// Moves what the nodes wrote to their ports; it is lost where nobody can read it.
     fn collect(&mut self) {
         for port in 0..self.ports.len() {
-            let mut output = self.nodes[self.ports[port].node].take_output();
+            let node = self.ports[port].node;
+            let mut output = self.nodes[node].take_output();
+            if let Some(processor) = &mut self.processors[node] {
+                output = processor.show(&output, self.nodes[node].condition());
+            }
             if output.is_empty() {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 mod cables;
 mod kernel;
 mod machine;
+mod service_processor;
 
 use super::{Condition, NodeSpec, Rig, Times};
 use crate::clock::Moment;

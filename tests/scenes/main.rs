@@ -5,6 +5,7 @@ mod bench;
 mod holes;
 mod intruder;
 mod restart;
+mod service_processor;
 mod storm;
 mod takeover;
 mod watch;

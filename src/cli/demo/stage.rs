@@ -109,6 +109,8 @@ impl Stage {
                 .map(|((name, id), console)| (name, id, *console))
                 .collect(),
             platform: "openboot",
+            script: "sun-openboot",
+            break_by: None,
             service: self.service,
             params: &PARAMS,
         };

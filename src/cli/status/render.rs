@@ -1,5 +1,6 @@
 //! The status for people: what a tired operator asks first stands first.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -130,7 +131,16 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     for node in &snapshot.nodes {
         out.push_str(&node_lines(node, cluster, width));
     }
+    out.push_str(&labelled("links", &lost_after(cluster), 2, width));
     out
+}
+
+/// How long a console may look connected and be dead.
+fn lost_after(cluster: &ClusterReport) -> String {
+    let times = cluster.consoles.iter().map(|console| console.lost_after_ms);
+    let times: BTreeSet<u64> = times.collect();
+    let times: Vec<String> = times.into_iter().map(age).collect();
+    format!("a dead console is lost after {}", times.join(" or "))
 }
 
 /// Who has the package, and whether that is well.

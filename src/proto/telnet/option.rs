@@ -1,5 +1,6 @@
 //! Telnet options (RFC 1143): which are agreed, and what is answered to a request. ECHO (RFC 857),
-//! SUPPRESS-GO-AHEAD (RFC 858) and BINARY (RFC 856) are spoken, all others refused.
+//! SUPPRESS-GO-AHEAD (RFC 858), BINARY (RFC 856) and, by a client that was told to, COM-PORT-OPTION
+//! (RFC 2217) are spoken, all others refused. TIMING-MARK (RFC 860) is a question and no state.
 
 use super::{IAC, TelnetRole};
 
@@ -11,7 +12,9 @@ const DONT: u8 = 254;
 const BINARY: u8 = 0;
 const ECHO: u8 = 1;
 const SUPPRESS_GO_AHEAD: u8 = 3;
-const SPOKEN: usize = 4;
+pub(super) const TIMING_MARK: u8 = 6;
+pub(super) const COM_PORT: u8 = 44;
+const SPOKEN: [u8; 4] = [BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT];
 
 /// Answers a peer may cause without sending text: far more than any greeting needs.
 pub(super) const ALLOWANCE: u32 = 64;
@@ -40,26 +43,41 @@ impl Verb {
     }
 }
 
-/// What a server says first.
-pub(super) fn greeting(role: TelnetRole) -> &'static [u8] {
-    match role {
-        TelnetRole::Client => &[],
-        TelnetRole::Server => &[
-            IAC,
-            WILL,
-            ECHO,
-            IAC,
-            WILL,
-            SUPPRESS_GO_AHEAD,
-            IAC,
-            WILL,
-            BINARY,
-            IAC,
-            DO,
-            BINARY,
-        ],
-    }
-}
+/// What a server says first, and what a client does that wants a line set.
+const SERVER: &[u8] = &[
+    IAC,
+    WILL,
+    ECHO,
+    IAC,
+    WILL,
+    SUPPRESS_GO_AHEAD,
+    IAC,
+    WILL,
+    BINARY,
+    IAC,
+    DO,
+    BINARY,
+];
+const COM_PORT_CLIENT: &[u8] = &[
+    IAC,
+    WILL,
+    COM_PORT,
+    IAC,
+    WILL,
+    BINARY,
+    IAC,
+    DO,
+    BINARY,
+    IAC,
+    WILL,
+    SUPPRESS_GO_AHEAD,
+    IAC,
+    DO,
+    SUPPRESS_GO_AHEAD,
+];
+
+/// The question that every session that lives answers, with WILL or WONT (RFC 860).
+pub(super) const DO_TIMING_MARK: [u8; 3] = [IAC, DO, TIMING_MARK];
 
 /// One side of one option.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +92,8 @@ enum Agreed {
 /// One side of all options: ours, or the peer's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Side {
-    agreed: [Agreed; SPOKEN],
+    /// In the order of [`SPOKEN`].
+    agreed: [Agreed; SPOKEN.len()],
     /// One bit for each option that was refused since the peer last took it back.
     refused: [u64; 4],
 }
@@ -83,6 +102,7 @@ struct Side {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Options {
     role: TelnetRole,
+    com_port: bool,
     ours: Side,
     theirs: Side,
     allowance: u32,
@@ -91,27 +111,48 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) fn new(role: TelnetRole) -> Options {
+    pub(super) fn new(role: TelnetRole, com_port: bool) -> Options {
         let mut options = Options {
             role,
+            com_port,
             ours: Side::default(),
             theirs: Side::default(),
             allowance: ALLOWANCE,
             text: 0,
             ignored: 0,
         };
-        if role == TelnetRole::Server {
-            for option in [ECHO, SUPPRESS_GO_AHEAD, BINARY] {
-                options.ours.agreed[usize::from(option)] = Agreed::WantYes;
+        for request in options.greeting().chunks_exact(3) {
+            let side = match request[1] {
+                WILL => &mut options.ours,
+                _ => &mut options.theirs,
+            };
+            if let Some(agreed) = side.of(request[2]) {
+                *agreed = Agreed::WantYes;
             }
-            options.theirs.agreed[usize::from(BINARY)] = Agreed::WantYes;
         }
         options
     }
 
+    /// What is said first.
+    pub(super) fn greeting(&self) -> &'static [u8] {
+        match self.role {
+            TelnetRole::Server => SERVER,
+            TelnetRole::Client if self.com_port => COM_PORT_CLIENT,
+            TelnetRole::Client => &[],
+        }
+    }
+
     /// Whether the peer's bytes come to us untranslated.
     pub(super) fn receives_binary(&self) -> bool {
-        self.theirs.agreed[usize::from(BINARY)] == Agreed::Yes
+        self.theirs.has(BINARY) == Some(Agreed::Yes)
+    }
+
+    /// Whether COM-PORT-OPTION is agreed; `None` while its answer is still to come.
+    pub(super) fn com_port(&self) -> Option<bool> {
+        match self.ours.has(COM_PORT) {
+            Some(Agreed::WantYes) => None,
+            agreed => Some(agreed == Some(Agreed::Yes)),
+        }
     }
 
     /// Requests left unanswered because the allowance was spent.
@@ -133,14 +174,20 @@ impl Options {
 
     /// The peer says `verb` `option`: what to answer, if anything.
     pub(super) fn request(&mut self, verb: Verb, option: u8) -> Option<[u8; 3]> {
-        let role = self.role;
+        if (verb, option) == (Verb::Do, TIMING_MARK) {
+            return self.mark();
+        }
+        let accepts = match verb {
+            Verb::Will => self.accepts_theirs(option),
+            Verb::Do => self.accepts_ours(option),
+            Verb::Wont | Verb::Dont => false,
+        };
         let (side, yes, no) = match verb {
             Verb::Will | Verb::Wont => (&mut self.theirs, DO, DONT),
             Verb::Do | Verb::Dont => (&mut self.ours, WILL, WONT),
         };
         let answer = match verb {
-            Verb::Will if accepts_theirs(role, option) => side.agree(option).then_some(yes),
-            Verb::Do if accepts_ours(role, option) => side.agree(option).then_some(yes),
+            Verb::Will | Verb::Do if accepts => side.agree(option).then_some(yes),
             Verb::Will | Verb::Do => side.unrefused(option).then_some(no),
             Verb::Wont | Verb::Dont => side.ended(option).then_some(no),
         };
@@ -153,22 +200,52 @@ impl Options {
         side.settle(option, answer == yes, matches!(verb, Verb::Will | Verb::Do));
         Some([IAC, answer, option])
     }
-}
 
-/// What the peer may do: a server echoes, both may be binary and leave go-aheads out.
-fn accepts_theirs(role: TelnetRole, option: u8) -> bool {
-    matches!(option, BINARY | SUPPRESS_GO_AHEAD) || (option == ECHO && role == TelnetRole::Client)
-}
+    /// The peer asks whether we are there. Every time it is told WONT, which answers as well as WILL
+    /// does and which not even a peer that says DO to every WILL answers in turn. A server gives it
+    /// freely, for its client takes silence for death; a client out of its allowance.
+    fn mark(&mut self) -> Option<[u8; 3]> {
+        if self.role == TelnetRole::Client {
+            if self.allowance == 0 {
+                self.ignored += 1;
+                return None;
+            }
+            self.allowance -= 1;
+        }
+        Some([IAC, WONT, TIMING_MARK])
+    }
 
-/// What we do when asked. A client never sends a go-ahead, so it may well promise that.
-fn accepts_ours(role: TelnetRole, option: u8) -> bool {
-    matches!(option, BINARY | SUPPRESS_GO_AHEAD) || (option == ECHO && role == TelnetRole::Server)
+    /// What the peer may do: a server echoes, both may be binary and leave go-aheads out.
+    fn accepts_theirs(&self, option: u8) -> bool {
+        matches!(option, BINARY | SUPPRESS_GO_AHEAD)
+            || (option == ECHO && self.role == TelnetRole::Client)
+    }
+
+    /// What we do when asked. A client never sends a go-ahead, so it may well promise that.
+    fn accepts_ours(&self, option: u8) -> bool {
+        matches!(option, BINARY | SUPPRESS_GO_AHEAD)
+            || (option == ECHO && self.role == TelnetRole::Server)
+            || (option == COM_PORT && self.com_port)
+    }
 }
 
 impl Side {
+    /// The state of an option that is spoken.
+    fn of(&mut self, option: u8) -> Option<&mut Agreed> {
+        let at = SPOKEN.iter().position(|&spoken| spoken == option)?;
+        self.agreed.get_mut(at)
+    }
+
+    fn has(&self, option: u8) -> Option<Agreed> {
+        let at = SPOKEN.iter().position(|&spoken| spoken == option)?;
+        self.agreed.get(at).copied()
+    }
+
     /// The peer wants what we accept: whether that is news that needs an answer.
     fn agree(&mut self, option: u8) -> bool {
-        let agreed = &mut self.agreed[usize::from(option)];
+        let Some(agreed) = self.of(option) else {
+            return false;
+        };
         if *agreed == Agreed::WantYes {
             *agreed = Agreed::Yes;
         }
@@ -185,7 +262,7 @@ impl Side {
     fn ended(&mut self, option: u8) -> bool {
         let (word, bit) = place(option);
         self.refused[word] &= !bit;
-        match self.agreed.get_mut(usize::from(option)) {
+        match self.of(option) {
             Some(agreed) if *agreed == Agreed::WantYes => {
                 *agreed = Agreed::No;
                 false
@@ -200,7 +277,7 @@ impl Side {
         if request && !accepted {
             let (word, bit) = place(option);
             self.refused[word] |= bit;
-        } else if let Some(agreed) = self.agreed.get_mut(usize::from(option)) {
+        } else if let Some(agreed) = self.of(option) {
             *agreed = if accepted { Agreed::Yes } else { Agreed::No };
         }
     }

@@ -170,6 +170,37 @@ fn a_peer_that_toggles_without_end_gets_its_allowance_and_no_more() {
     assert_eq!(replies(&events).len(), 3);
 }
 
+#[test]
+fn a_timing_mark_is_asked_for_once_at_a_time_and_of_a_telnet_peer_only() {
+    let mut telnet = Telnet::new(TelnetRole::Client);
+    feed(&mut telnet, b"login: \xff\xff\xff\xf1");
+    assert_eq!(telnet.timing_mark(), None);
+    feed(&mut telnet, &[IAC, WILL, 1]);
+    for answer in [WILL, WONT, WILL] {
+        assert_eq!(telnet.timing_mark(), Some([IAC, DO, 6]));
+        assert_eq!(telnet.timing_mark(), None);
+        assert_eq!(feed(&mut telnet, &[IAC, answer, 6]), [Event::TimingMark]);
+    }
+    // What nobody asked for is an option like any other.
+    assert_eq!(replies(&feed(&mut telnet, &[IAC, WILL, 6])), [IAC, DONT, 6]);
+    assert_eq!(feed(&mut telnet, &[IAC, WILL, 6, IAC, WONT, 6]), []);
+}
+
+#[test]
+fn a_server_answers_every_timing_mark_and_a_client_those_of_its_allowance() {
+    let mut server = Telnet::new(TelnetRole::Server);
+    let mut client = Telnet::new(TelnetRole::Client);
+    feed(&mut client, server.greeting());
+    for _ in 0..1000 {
+        let question = client.timing_mark().unwrap();
+        let answer = replies(&feed(&mut server, &question));
+        assert_eq!(feed(&mut client, &answer), [Event::TimingMark]);
+    }
+    let mut asked = Telnet::new(TelnetRole::Client);
+    let answers = (0..1000).map(|_| replies(&feed(&mut asked, &[IAC, DO, 6])).len());
+    assert_eq!(answers.sum::<usize>(), 3 * ALLOWANCE as usize);
+}
+
 /// Bytes rich in commands, as plain random ones are not.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![

@@ -268,8 +268,8 @@ impl Port {
                     encode(&answer, out);
                 }
                 Event::Reply(reply) => out.extend_from_slice(&reply),
-                // Who BREAKs wants a machine, and there is none.
-                Event::Break => {}
+                // Who BREAKs wants a machine, and there is none; the rest is a client's business.
+                Event::Break | Event::TimingMark | Event::ComPort(_) | Event::ComPortSays(_) => {}
             }
         }
         Ok(Heard::Bytes)

@@ -133,6 +133,7 @@ fn take(attached: &Attached, telnet: &mut Telnet, bytes: &[u8], answer: &mut Vec
             Event::Data(typed) => bench.order(|rig, now| rig.type_to(*number, &typed, now)),
             Event::Break => bench.order(|rig, now| rig.send_break(*number, now)),
             Event::Reply(reply) => answer.extend_from_slice(&reply),
+            Event::TimingMark | Event::ComPort(_) | Event::ComPortSays(_) => {}
         }
     }
 }

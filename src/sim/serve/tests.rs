@@ -50,7 +50,7 @@ impl Client {
                 match event {
                     Event::Data(bytes) => self.seen += &String::from_utf8_lossy(&bytes),
                     Event::Reply(bytes) => self.stream.write_all(&bytes).await.unwrap(),
-                    Event::Break => panic!("a server sends no BREAK"),
+                    strange => panic!("a server says no such thing: {strange:?}"),
                 }
             }
         }

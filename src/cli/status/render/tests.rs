@@ -28,6 +28,7 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         why: (!up).then(|| "port busy".to_owned()),
         connections: 1,
         lost: 0,
+        lost_after_ms: 15_000,
     }
 }
 
@@ -119,6 +120,7 @@ pki-ca  ca is on ca1
   ca1       panic[cpu0]/thread=30001a2b3c0: \\x1b[2Jtest (4.5 s ago)
   ca2       console telnet://ts1/ca2 is not connected: port busy
   ca2       standing guard unknown: power-loss takeover not possible until it is read
+  links     a dead console is lost after 15 s
 
 Open alarms
   CRITICAL  primary_panic  pki-ca/ca

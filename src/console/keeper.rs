@@ -1,0 +1,192 @@
+//! The task behind a console: it dials, carries a link until it ends, and dials again; and what it
+//! shares with whoever reads and orders.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::backoff::Backoff;
+use super::inbox::Inbox;
+use super::link::Session;
+use super::orders::{Orders, Placed};
+use super::steps::Rotation;
+use super::wire;
+use super::{LinkSettings, Order, Said};
+use crate::config::ConsoleSpec;
+
+/// Keeps a link to the console until the task is aborted.
+pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<Shared>) {
+    let mut keeper = Keeper {
+        shared,
+        epoch: 0,
+        last_told: None,
+    };
+    let server = spec.at.server();
+    // Whether the last session fell silent with its connection standing: the next one has to say
+    // something before it counts.
+    let mut doubted = false;
+    let mut backoff = Backoff::new(&settings);
+    loop {
+        let turn = settings.dialing.turn(&server).await;
+        // In a box, for it is large, and gone while the link lives.
+        let dialled = Box::pin(wire::dial(&spec, &settings)).await;
+        drop(turn);
+        match dialled {
+            Err(why) => keeper.failed(why),
+            Ok(wire) => {
+                let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
+                session.doubted = doubted;
+                let why = session.carry(&mut keeper.epoch).await;
+                doubted = session.doubted;
+                let up_since = session.up_since;
+                // The socket goes first: once the loss is told nothing of this link moves any more.
+                drop(session);
+                if let Some(since) = up_since {
+                    backoff.lived(since.elapsed());
+                    keeper.lost(why);
+                } else {
+                    keeper.failed(why);
+                }
+            }
+        }
+        sleep(backoff.next()).await;
+    }
+}
+
+/// What the task and the [`super::Console`] share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    inbox: Mutex<Inbox>,
+    pub(super) orders: Mutex<Orders>,
+    said: Notify,
+    pub(super) ordered: Notify,
+    /// The inbox is no longer crowded.
+    pub(super) room: Notify,
+    pub(super) rotation: Mutex<Rotation>,
+    dropped: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(settings: &LinkSettings) -> Shared {
+        Shared {
+            inbox: Mutex::new(Inbox::new(settings.queue_bytes)),
+            orders: Mutex::new(Orders::new(settings.order_bytes)),
+            said: Notify::new(),
+            ordered: Notify::new(),
+            room: Notify::new(),
+            rotation: Mutex::default(),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) async fn next(&self) -> Said {
+        loop {
+            if let Some(said) = self.take() {
+                return said;
+            }
+            self.said.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Said> {
+        let mut inbox = lock(&self.inbox);
+        let crowded = inbox.is_crowded();
+        let said = inbox.next();
+        if crowded && !inbox.is_crowded() {
+            self.room.notify_one();
+        }
+        said
+    }
+
+    /// Whether whoever reads is so far behind that what more comes may push out what is unread.
+    pub(super) fn is_crowded(&self) -> bool {
+        lock(&self.inbox).is_crowded()
+    }
+
+    pub(super) fn order(&self, order: Order) {
+        let epoch = order.epoch();
+        let placed = lock(&self.orders).place(order);
+        if placed == Placed::Stale {
+            tracing::debug!(epoch, "dropped an order that was meant for another link");
+            self.count_dropped(1);
+        } else {
+            self.ordered.notify_one();
+        }
+    }
+
+    pub(super) fn dropped_orders(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn break_worked(&self) {
+        lock(&self.rotation).worked();
+    }
+
+    pub(super) fn count_dropped(&self, orders: usize) {
+        self.dropped.fetch_add(orders as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the newest thing said and not read is bytes, or nothing.
+    #[cfg(test)]
+    pub(super) fn last_said_is_bytes(&self) -> bool {
+        lock(&self.inbox).ends_with_bytes()
+    }
+
+    pub(super) fn say(&self, put: impl FnOnce(&mut Inbox)) {
+        put(&mut lock(&self.inbox));
+        self.said.notify_one();
+    }
+
+    /// Ends the orders of the present link: none of them reaches another one.
+    fn close_orders(&self) {
+        let dropped = lock(&self.orders).close();
+        if dropped > 0 {
+            tracing::warn!(dropped, "dropped orders that waited for a link now lost");
+            self.count_dropped(dropped);
+        }
+    }
+}
+
+/// A panic while a queue was locked leaves it as usable as before: each change of it is whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The numbers of the links, and what was last told of them.
+struct Keeper {
+    shared: Arc<Shared>,
+    epoch: u64,
+    last_told: Option<String>,
+}
+
+impl Keeper {
+    fn lost(&mut self, why: String) {
+        self.shared.close_orders();
+        self.tell(why);
+    }
+
+    /// An attempt failed; the same failure again is not told again.
+    fn failed(&mut self, why: String) {
+        if self.last_told.as_ref() != Some(&why) {
+            self.tell(why);
+        }
+    }
+
+    fn tell(&mut self, why: String) {
+        let epoch = self.epoch;
+        tracing::info!(epoch, why, "console down");
+        self.last_told = Some(why.clone());
+        self.shared.say(|inbox| inbox.down(epoch, why));
+    }
+}
+
+/// A console whose task ended, by a fault of ours, must not look merely silent.
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.lost("its task in this program has failed".to_owned());
+        }
+    }
+}
