@@ -7,44 +7,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clusterd::clock::Moment;
-use clusterd::matcher::{Ear, Heard, PatternDef, PatternSet};
+use clusterd::matcher::{Ear, Heard, PatternSet};
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind};
 
+use patterns::{PATTERNS, defs, kernel_log};
+
+#[path = "support/patterns.rs"]
+mod patterns;
+
 const SEED: u64 = 20_261_121;
 const SIZE: usize = 64 << 20;
 const CHUNK: usize = 512;
 const ROUNDS: usize = 7;
-
-/// What a script for Sun and Linux machines listens for; the first six are prompts.
-const PATTERNS: [&str; 20] = [
-    r"^(\{[0-9a-f]{1,3}\} )?ok $",
-    r"^0 > $",
-    r"^(?<host>\S+) console login: $",
-    r"^(?<host>\S+) login: $",
-    r"^sc> $",
-    r"^-> $",
-    r"^Type  'go' to resume",
-    r"^Program terminated",
-    r"^Boot device: (?<device>\S+)\s+File and args: ?(?<args>.*)$",
-    r"^Can't (locate|open) boot device",
-    r"^Boot load failed",
-    r"^(ERROR: (\S+: )?Last Trap: )?(Fast (Data|Instruction) Access (MMU Miss|Protection)|Watchdog Reset)",
-    r"Host ID: (?<id>[0-9a-f]{8})",
-    r"panic\[cpu\d+\]/thread=[0-9a-f]+: ",
-    r"syncing file systems\.\.\.|^rebooting\.\.\.",
-    r"^SunOS Release 5\.(?<release>\d+) Version (?<version>\S+)",
-    r"Kernel panic - not syncing: (?<why>.*)",
-    r"(?:Oops(?: -|:)|kernel BUG at|BUG: |Unable to handle kernel)",
-    r"Rebooting in \d+ seconds",
-    r"No valid state has been set by load or init-program",
-];
-const PROMPTS: usize = 6;
+/// One line in so many is a panic.
+const PANICS: u32 = 20_000;
 
 fn main() {
-    let raw = kernel_log();
+    let raw = kernel_log(SEED, SIZE, PANICS);
     let cleaned: Vec<u8> = raw.iter().copied().filter(|&byte| byte != b'\r').collect();
     let set = Arc::new(PatternSet::new(&defs()).expect("good patterns"));
     let dense = dense_dfa();
@@ -149,19 +131,6 @@ fn dense_dfa() -> dense::DFA<Vec<u32>> {
         .expect("a dense DFA")
 }
 
-fn defs() -> Vec<PatternDef> {
-    let quiet = |i: usize| (i < PROMPTS).then_some(Duration::from_millis(200));
-    PATTERNS
-        .iter()
-        .enumerate()
-        .map(|(i, regex)| PatternDef {
-            name: format!("p{i}"),
-            regex: (*regex).into(),
-            quiet: quiet(i),
-        })
-        .collect()
-}
-
 /// What makes an ear work hard.
 const PIECES: [&str; 14] = [
     "\r\n",
@@ -191,50 +160,4 @@ fn noise(pieces: &[&str]) -> Vec<u8> {
         }
     }
     noise
-}
-
-/// Lines as Linux and Solaris kernels print them, one in some twenty thousand a panic.
-fn kernel_log() -> Vec<u8> {
-    const DEVICES: [&str; 8] = [
-        "pci 0000:00:1f.2",
-        "scsi host2",
-        "sd 0:0:0:0",
-        "e1000e 0000:00:19.0",
-        "usb 1-1.4",
-        "ata3.00",
-        "EXT4-fs (sda2)",
-        "systemd[1]",
-    ];
-    const TEXTS: [&str; 8] = [
-        "BAR 6: assigned [mem 0xfebc0000-0xfebfffff pref]",
-        "Attached scsi generic sg0 type 0",
-        "[sda] 976773168 512-byte logical blocks: (500 GB/466 GiB)",
-        "Started Journal Service, okay and ready to go on with the boot device check.",
-        "mounted filesystem with ordered data mode. Opts: (null). Quota mode: none.",
-        "New USB device found, idVendor=0bda, idProduct=8153, bcdDevice=31.00",
-        "link is up 1000 Mbps full duplex, flow control: Rx/Tx",
-        "Console: switching to colour dummy device 80x25",
-    ];
-    let mut rng = fastrand::Rng::with_seed(SEED);
-    let mut log = Vec::with_capacity(SIZE + 256);
-    let mut micros: u64 = 0;
-    while log.len() < SIZE {
-        micros += rng.u64(1..200_000);
-        let (secs, rest) = (micros / 1_000_000, micros % 1_000_000);
-        let line = if rng.u32(0..20_000) == 0 {
-            format!(
-                "panic[cpu{}]/thread={:x}: BAD TRAP: type=31",
-                rng.u8(0..4),
-                rng.u64(..)
-            )
-        } else {
-            let device = DEVICES[rng.usize(..DEVICES.len())];
-            let text = TEXTS[rng.usize(..TEXTS.len())];
-            format!("[{secs:>5}.{rest:06}] {device}: {text} {:#x}", rng.u32(..))
-        };
-        log.extend_from_slice(line.as_bytes());
-        log.extend_from_slice(b"\r\n");
-    }
-    log.truncate(SIZE);
-    log
 }

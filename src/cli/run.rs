@@ -17,6 +17,7 @@ pub struct RunArgs {
 
 /// Runs until it is told to stop.
 pub fn run(args: &RunArgs) -> Exit {
+    one_arena();
     let home = match Home::open(&args.home.home) {
         Ok(home) => home,
         Err(why) => return fail(&why, Exit::NoHome),
@@ -54,6 +55,19 @@ pub fn run(args: &RunArgs) -> Exit {
         Exit::Good
     })
 }
+
+/// All threads take their memory from one place. The allocator would else give each thread its own,
+/// with holes of its own, because threads may wait for each other there; ours allocate little. A
+/// thousand consoles take 6 MiB less so.
+#[cfg(target_env = "gnu")]
+fn one_arena() {
+    // SAFETY: it only sets a number, before the threads are there that it is about.
+    #[expect(unsafe_code, reason = "there is no other way to tell the C library")]
+    let _set = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn one_arena() {}
 
 fn fail(why: &str, exit: Exit) -> Exit {
     eprintln!("clusterd: {why}");

@@ -3,12 +3,14 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Exit;
 use super::sim_home::{self, SimCluster};
+use crate::sim::serve::chatter::{ChatterSpec, Speech, chatter};
 use crate::sim::serve::{ServeSpec, SimHandle, serve};
 use crate::sim::{Host, NodeSpec, ProcessorKind, ServiceProcessor};
 
@@ -29,13 +31,14 @@ enum SimCommand {
 
 /// Serves simulated OpenBoot nodes, which share a disk, each on a telnet port, until it is
 /// interrupted. Commands on standard input: `power NODE on|off`, `panic NODE`,
-/// `freeze NODE`, `thaw NODE`.
+/// `freeze NODE`, `thaw NODE`. With `--chatter` there are no machines behind the ports, only
+/// lines and prompts: a load for whoever holds many consoles.
 #[derive(Debug, Args)]
 struct ServeArgs {
-    /// How many nodes.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
-    nodes: u8,
-    /// The first node's port; the others follow.
+    /// How many nodes; 16 at most, with `--chatter` 10000.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    nodes: u16,
+    /// The first node's port; the others follow. 0 takes free ones.
     #[arg(long, default_value_t = 4201, value_name = "P")]
     base_port: u16,
     /// The address to listen on.
@@ -51,6 +54,30 @@ struct ServeArgs {
     /// Writes a home directory that guards these nodes.
     #[arg(long, value_name = "DIR")]
     write_home: Option<PathBuf>,
+    /// Every port says so many kernel and syslog lines a second; 0 for none. The first, third, …
+    /// show a login prompt, the others the firmware's, and answer RETURN, sums and `banner`.
+    #[arg(long, value_name = "LINES_PER_S", value_parser = rate, conflicts_with_all = ["service_port", "write_home", "sp"])]
+    chatter: Option<f64>,
+    /// Raw TCP ports in place of telnet.
+    #[arg(long, requires = "chatter")]
+    raw: bool,
+    /// Another seed says other lines at other times.
+    #[arg(long, requires = "chatter", default_value_t = 1)]
+    seed: u64,
+    /// The first node panics so long after the start, and says nothing more.
+    #[arg(long, requires = "chatter", value_name = "SECONDS")]
+    panic_after: Option<u64>,
+}
+
+/// Machines are heavier than ports that talk.
+const MACHINES: u16 = 16;
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text
+        .parse::<f64>()
+        .ok()
+        .filter(|rate| (0.0..=1000.0).contains(rate));
+    rate.ok_or_else(|| "lines a second, a number from 0 to 1000".to_owned())
 }
 
 /// The kinds of service processors.
@@ -96,7 +123,14 @@ pub fn run(args: &SimArgs) -> Exit {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let served = runtime.and_then(|runtime| runtime.block_on(serve_nodes(args)));
+    let served = runtime.and_then(|runtime| {
+        runtime.block_on(async {
+            match args.chatter {
+                Some(lines_per_s) => talk(args, lines_per_s).await,
+                None => serve_nodes(args).await,
+            }
+        })
+    });
     match served {
         Ok(()) => Exit::Good,
         Err(err) => {
@@ -106,17 +140,48 @@ pub fn run(args: &SimArgs) -> Exit {
     }
 }
 
-async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
-    let nodes: Vec<NodeSpec> = (0..u32::from(args.nodes))
+fn nodes(args: &ServeArgs) -> Vec<NodeSpec> {
+    (0..u32::from(args.nodes))
         .map(|n| NodeSpec::sun(&format!("sun{}", n + 1), FIRST_HOST_ID + n))
-        .collect();
-    let after = args.base_port.checked_add(u16::from(args.nodes));
+        .collect()
+}
+
+/// Serves ports that talk, until the end by a signal.
+async fn talk(args: &ServeArgs, lines_per_s: f64) -> io::Result<()> {
+    let ports = chatter(ChatterSpec {
+        nodes: nodes(args),
+        listen: args.listen,
+        base_port: args.base_port,
+        lines_per_s,
+        speech: if args.raw {
+            Speech::Raw
+        } else {
+            Speech::Telnet
+        },
+        seed: args.seed,
+        panic_after: args.panic_after.map(Duration::from_secs),
+    })?;
+    println!("{}", ports.table());
+    tokio::signal::ctrl_c().await
+}
+
+async fn serve_nodes(args: &ServeArgs) -> io::Result<()> {
+    if args.nodes > MACHINES {
+        return Err(io::Error::other(format!(
+            "{} simulated machines are too many, {MACHINES} are the most; with --chatter it may be 10000 ports",
+            args.nodes
+        )));
+    }
+    let after = match args.base_port {
+        0 => Some(0),
+        base => base.checked_add(args.nodes),
+    };
     let port = args
         .service_port
         .or(after)
         .ok_or(io::ErrorKind::InvalidInput)?;
     let sim = serve(ServeSpec {
-        nodes,
+        nodes: nodes(args),
         listen: args.listen,
         base_port: args.base_port,
         service: Some(SocketAddr::new(args.listen, port)),

@@ -11,7 +11,7 @@ use crate::config::{Cluster, ConsoleSpec, Reach};
 use crate::exec::PowerLeg;
 use crate::home::{Programs, power};
 use crate::machine::setup::Setup;
-use crate::matcher::{PatternDef, PatternError, PatternSet};
+use crate::matcher::{PatternDef, PatternError, PatternSet, PatternSets};
 use crate::probe::Target;
 use crate::script::program::Program;
 
@@ -52,16 +52,21 @@ pub enum Unfit {
 
 impl Blueprint {
     /// Puts the parts together. Programs and secrets of power legs that are named by a path
-    /// are found from `home`.
+    /// are found from `home`; clusters that listen for the same patterns share a set of `sets`.
     ///
     /// # Errors
     /// Something fits the file's rules but not this version.
-    pub fn new(cluster: &Cluster, programs: &Programs, home: &Path) -> Result<Blueprint, Unfit> {
+    pub fn new(
+        cluster: &Cluster,
+        programs: &Programs,
+        home: &Path,
+        sets: &mut PatternSets,
+    ) -> Result<Blueprint, Unfit> {
         let setup = setup(cluster, programs);
         let [package] = setup.packages.as_slice() else {
             return Err(Unfit::Packages(setup.packages.len()));
         };
-        let patterns = patterns(&package.program)?;
+        let patterns = patterns(&package.program, sets)?;
         let nodes = cluster.nodes.values();
         let consoles = nodes.map(|node| files_from_home(&node.console, home));
         let legs = cluster.nodes.values().map(|node| power::legs(node, home));
@@ -75,7 +80,7 @@ impl Blueprint {
         });
         Ok(Blueprint {
             file: cluster.file.clone(),
-            patterns: Arc::new(patterns),
+            patterns,
             consoles: consoles.collect(),
             legs: legs.collect(),
             services: services.collect(),
@@ -105,7 +110,7 @@ fn files_from_home(console: &ConsoleSpec, home: &Path) -> ConsoleSpec {
     console
 }
 
-fn patterns(program: &Program) -> Result<PatternSet, Unfit> {
+fn patterns(program: &Program, sets: &mut PatternSets) -> Result<Arc<PatternSet>, Unfit> {
     let defs: Vec<PatternDef> = program
         .patterns
         .iter()
@@ -115,7 +120,7 @@ fn patterns(program: &Program) -> Result<PatternSet, Unfit> {
             quiet: pattern.quiet,
         })
         .collect();
-    PatternSet::new(&defs).map_err(|why| Unfit::Patterns {
+    sets.of(&defs).map_err(|why| Unfit::Patterns {
         script: program.name.clone(),
         why,
     })

@@ -182,6 +182,8 @@ impl Recorder {
                 let durable = self.waiting.drain(..written);
                 let tickets = durable.filter_map(|item| item.ticket);
                 news.extend(tickets.map(|ticket| Input::Durable { ticket }));
+                // A cluster at rest writes nothing for hours.
+                self.waiting.shrink_to(0);
             }
             Err(err) => {
                 let (first, longest) = AGAIN;

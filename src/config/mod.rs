@@ -38,7 +38,9 @@ pub use power::{
 };
 pub use program::check_against;
 pub use read::{DARK_AFTER, FAILURES, PLANNED_GRACE, POWER_WITHIN, SWITCHES};
-pub use settings::{ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings, Transcripts};
+pub use settings::{
+    ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings, Transcripts,
+};
 
 use across::Claims;
 use fields::Report;

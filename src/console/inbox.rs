@@ -114,6 +114,11 @@ impl Inbox {
         Some(said)
     }
 
+    /// Whether half of what may wait does: whoever reads is behind.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.bytes.len() >= self.limit / 2
+    }
+
     #[cfg(test)]
     pub(super) fn ends_with_bytes(&self) -> bool {
         !matches!(self.pieces.back(), Some(Piece::Down(..)))

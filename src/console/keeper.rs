@@ -30,7 +30,8 @@ pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<S
     let mut backoff = Backoff::new(&settings);
     loop {
         let turn = settings.dialing.turn(&server).await;
-        let dialled = wire::dial(&spec, &settings).await;
+        // In a box, for it is large, and gone while the link lives.
+        let dialled = Box::pin(wire::dial(&spec, &settings)).await;
         drop(turn);
         match dialled {
             Err(why) => keeper.failed(why),
@@ -61,6 +62,8 @@ pub(super) struct Shared {
     pub(super) orders: Mutex<Orders>,
     said: Notify,
     pub(super) ordered: Notify,
+    /// The inbox is no longer crowded.
+    pub(super) room: Notify,
     pub(super) rotation: Mutex<Rotation>,
     dropped: AtomicU64,
 }
@@ -72,6 +75,7 @@ impl Shared {
             orders: Mutex::new(Orders::new(settings.order_bytes)),
             said: Notify::new(),
             ordered: Notify::new(),
+            room: Notify::new(),
             rotation: Mutex::default(),
             dropped: AtomicU64::new(0),
         }
@@ -79,11 +83,26 @@ impl Shared {
 
     pub(super) async fn next(&self) -> Said {
         loop {
-            if let Some(said) = lock(&self.inbox).next() {
+            if let Some(said) = self.take() {
                 return said;
             }
             self.said.notified().await;
         }
+    }
+
+    fn take(&self) -> Option<Said> {
+        let mut inbox = lock(&self.inbox);
+        let crowded = inbox.is_crowded();
+        let said = inbox.next();
+        if crowded && !inbox.is_crowded() {
+            self.room.notify_one();
+        }
+        said
+    }
+
+    /// Whether whoever reads is so far behind that what more comes may push out what is unread.
+    pub(super) fn is_crowded(&self) -> bool {
+        lock(&self.inbox).is_crowded()
     }
 
     pub(super) fn order(&self, order: Order) {

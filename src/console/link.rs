@@ -44,6 +44,10 @@ async fn read_some(reader: &mut ReadHalf<Box<dyn wire::Stream>>) -> std::io::Res
     .await
 }
 
+/// How long a reader that is behind is waited for, with the rest left in the kernel's buffers and at
+/// the sender; then the oldest is dropped, for a console must not stand still with its reader.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How much of a connection's first output is kept to explain its sudden end, bytes.
 const FIRST_WORDS: usize = 80;
 
@@ -79,6 +83,8 @@ pub(super) struct Session<'a> {
     early: Vec<u8>,
     /// The carrier as it was told last.
     carrier: Option<bool>,
+    /// Since when the inbox is crowded.
+    crowded: Option<Instant>,
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
     epoch: u64,
@@ -110,6 +116,7 @@ impl<'a> Session<'a> {
             unfit: None,
             early: Vec::new(),
             carrier: None,
+            crowded: None,
             first_words: Vec::new(),
             epoch: 0,
             up_since: None,
@@ -121,7 +128,8 @@ impl<'a> Session<'a> {
     pub(super) async fn carry(&mut self, epochs: &mut u64) -> String {
         loop {
             let writing = !self.out.is_empty();
-            let turn = self.next_turn();
+            let patient = self.patient_until();
+            let turn = patient.map_or(self.next_turn(), |until| until.min(self.next_turn()));
             // Writing comes first: a console that floods us must not keep a BREAK back.
             tokio::select! {
                 biased;
@@ -137,7 +145,8 @@ impl<'a> Session<'a> {
                     }
                 },
                 () = self.shared.ordered.notified(), if self.up_since.is_some() => {}
-                read = read_some(&mut self.wire.reader) => match read {
+                () = self.shared.room.notified(), if patient.is_some() => {}
+                read = read_some(&mut self.wire.reader), if patient.is_none() => match read {
                     Ok(bytes) if bytes.is_empty() => return self.ended(None),
                     Ok(bytes) => self.hear(bytes, epochs),
                     Err(error) => return self.ended(Some(&error)),
@@ -158,6 +167,18 @@ impl<'a> Session<'a> {
                 return self.ended(Some(&error));
             }
         }
+    }
+
+    /// While the inbox is crowded nothing is read, until then: so a burst of any size waits at its
+    /// sender, and nothing of it is lost, as long as the reader goes on reading.
+    fn patient_until(&mut self) -> Option<Instant> {
+        if !self.shared.is_crowded() {
+            self.crowded = None;
+            return None;
+        }
+        let now = Instant::now();
+        let until = *self.crowded.get_or_insert(now) + PATIENCE;
+        (now < until).then_some(until)
     }
 
     /// When there is something to do at the latest though nothing comes.

@@ -64,6 +64,36 @@ async fn down(console: &mut Console) -> (u64, String) {
     }
 }
 
+#[tokio::test]
+async fn nothing_of_a_burst_is_lost_while_the_reader_reads() {
+    let (listener, at) = listen().await;
+    let settings = LinkSettings {
+        queue_bytes: 64 << 10,
+        ..quick()
+    };
+    let mut console = Console::open(telnet(at), settings);
+    let mut peer = accept(&listener).await;
+    let burst = vec![b'x'; 4 << 20];
+    let count = burst.len();
+    let sent = tokio::spawn(async move {
+        peer.write_all(&burst).await.unwrap();
+        peer
+    });
+    up(&mut console).await;
+    let mut heard = 0;
+    while heard < count {
+        match within(console.next()).await {
+            Said::Bytes { bytes, .. } => heard += bytes.len(),
+            said => panic!("{said:?} after {heard} bytes"),
+        }
+        // A reader that has other things to do, too.
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+    }
+    drop(within(sent).await.unwrap());
+}
+
 /// Reads until `wanted` bytes came, with none missing.
 async fn text(console: &mut Console, wanted: usize) -> Vec<u8> {
     let mut text = Vec::new();

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use crate::cluster::{Blueprint, Happened};
 use crate::config::{Loaded, Settings, Weight};
 use crate::home::{Home, Programs, inspect};
+use crate::matcher::PatternSets;
 use crate::scribe::Scribe;
 use crate::store::{Journal, Retention, StoreError};
 
@@ -96,11 +97,12 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
         why,
     })?;
     let mut guarded = Vec::new();
+    let mut sets = PatternSets::default();
     let mut refused = refused(&loaded);
     for cluster in &loaded.clusters {
         let none = Programs::new();
         let programs = inspected.programs.get(&cluster.name).unwrap_or(&none);
-        match Blueprint::new(cluster, programs, home.dir()) {
+        match Blueprint::new(cluster, programs, home.dir(), &mut sets) {
             Ok(blueprint) => guarded.push(Arc::new(blueprint)),
             Err(unfit) => refused.push(Unguarded {
                 cluster: cluster.name.to_string(),

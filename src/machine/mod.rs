@@ -182,7 +182,12 @@ impl Machine {
 
     /// The next thing to be done.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        if self.actions.is_empty() {
+            // A machine at rest does nothing for hours.
+            self.actions.shrink_to(0);
+        }
+        action
     }
 
     /// What it wants to be told of a console.

@@ -16,7 +16,12 @@ use super::set::{PatternSet, States};
 use super::{Heard, Hit, LINE_LIMIT, OVERLAP, SILENCE, TAIL, latin1, latin1_owned};
 use crate::clock::Moment;
 
-/// Listens to one console. Memory is bounded: some 10 KiB and eight bytes a pattern.
+/// So many bytes before the line are kept at most: [`TAIL`] of them are of use, and the rest lets them
+/// be dropped now and then, not with every line.
+const BEFORE: usize = 512;
+
+/// Listens to one console. Memory is bounded: some 5 KiB and eight bytes a pattern, and less than 1 KiB
+/// where lines are of a usual length.
 #[derive(Clone, Debug)]
 pub struct Ear {
     set: Arc<PatternSet>,
@@ -252,7 +257,7 @@ impl Ear {
 
     /// Drops what lies long before the line.
     fn forget(&mut self) {
-        if self.line > LINE_LIMIT {
+        if self.line > BEFORE {
             self.heard.drain(..self.line - TAIL);
             self.line = TAIL;
         }

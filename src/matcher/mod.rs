@@ -40,7 +40,7 @@ use std::time::Duration;
 
 pub use ear::Ear;
 pub use pattern::{PatternFault, check_pattern};
-pub use set::{PatternError, PatternSet};
+pub use set::{PatternError, PatternSet, PatternSets};
 
 use crate::clock::Moment;
 

@@ -26,6 +26,8 @@ use super::rig::{ConsoleLink, Rig};
 use super::spec::NodeSpec;
 use super::transcript::Transcript;
 
+pub mod chatter;
+mod lines;
 mod port;
 
 /// Pieces of output that wait for a client; a client that does not read loses what comes then.

@@ -27,7 +27,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("control", &["script", "config", "machine", "alarm"]),
     ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
-    ("daemon", &["script", "config", "machine", "logfile", "console", "probe", "exec", "store",
+    ("daemon", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec", "store",
         "scribe", "alarm", "home", "control", "cluster"]),
     ("cli", &["script", "config", "transcript", "machine", "sim", "logfile", "exec", "store", "scribe", "alarm", "home",
         "control", "cluster", "daemon"]),
