@@ -1,26 +1,27 @@
 //! The telnet codec, as client and as server: how the wire was cut makes no difference, nothing
 //! grows beyond what came, and what was encoded comes back.
 
-use clusterd::proto::telnet::{BREAK, Event, Telnet, TelnetRole, encode};
+use clusterd::proto::telnet::{BREAK, Event, SUBNEGOTIATION_LIMIT, Telnet, TelnetRole, encode};
 
 /// The first byte chooses the end and the cutting, the others came off the wire.
 pub fn hold(input: &[u8]) {
     let Some((&seed, wire)) = input.split_first() else {
         return;
     };
-    let role = match seed & 1 {
-        0 => TelnetRole::Client,
-        _ => TelnetRole::Server,
+    let end = match seed & 3 {
+        0 => Telnet::new(TelnetRole::Client),
+        2 => Telnet::for_com_port(),
+        _ => Telnet::new(TelnetRole::Server),
     };
-    let (whole, at_once) = received(role, &[wire]);
-    let (pieces, in_pieces) = received(role, &super::cut(wire, seed));
+    let (whole, at_once) = received(&end, &[wire]);
+    let (pieces, in_pieces) = received(&end, &super::cut(wire, seed));
     assert_eq!(whole, pieces, "the codec's state");
     assert_eq!(joined(&at_once), joined(&in_pieces), "what came");
     comes_back(wire, seed);
 }
 
-fn received(role: TelnetRole, pieces: &[&[u8]]) -> (Telnet, Vec<Event>) {
-    let mut telnet = Telnet::new(role);
+fn received(end: &Telnet, pieces: &[&[u8]]) -> (Telnet, Vec<Event>) {
+    let mut telnet = end.clone();
     let mut all = Vec::new();
     for piece in pieces {
         let mut events = Vec::new();
@@ -31,8 +32,8 @@ fn received(role: TelnetRole, pieces: &[&[u8]]) -> (Telnet, Vec<Event>) {
             match event {
                 Event::Data(bytes) => data += bytes.len(),
                 Event::Reply(bytes) => replies += bytes.len(),
+                Event::ComPortSays(bytes) => assert!(bytes.len() <= SUBNEGOTIATION_LIMIT),
                 Event::Break | Event::TimingMark | Event::ComPort(_) => {}
-                Event::ComPortSays(bytes) => data += bytes.len(),
             }
         }
         assert!(data <= piece.len() + 1, "more text than came");
@@ -62,7 +63,8 @@ fn comes_back(text: &[u8], seed: u8) {
     encode(before, &mut wire);
     wire.extend_from_slice(&BREAK);
     encode(after, &mut wire);
-    let (_, events) = received(TelnetRole::Server, &super::cut(&wire, seed));
+    let server = Telnet::new(TelnetRole::Server);
+    let (_, events) = received(&server, &super::cut(&wire, seed));
     let text = |bytes: &[u8]| Event::Data(bytes.to_vec());
     let mut expected = vec![text(before), Event::Break, text(after)];
     expected.retain(|event| *event != Event::Data(Vec::new()));
