@@ -55,5 +55,7 @@ pub mod probe;
 pub mod proto;
 pub mod scribe;
 pub mod script;
+pub mod secret;
 pub mod sim;
 pub mod store;
+pub mod transcript;

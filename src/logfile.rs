@@ -52,17 +52,35 @@ fn is_harmful(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A file that is only appended to, and begun anew when it is full. Its calls block as file writes
-/// do. After an error the file is opened again with the next write, so that writing goes on when
-/// the disk has room again.
+/// A file of lines that is only appended to, and begun anew when it is full. Its calls block as file
+/// writes do. After an error the file is opened again with the next write, so that writing goes on
+/// when the disk has room again; what an error left half written is taken back.
 #[derive(Debug)]
 pub struct RotatingFile {
     path: PathBuf,
     max_bytes: u64,
     keep: u32,
+    mend: Mend,
     file: Option<File>,
     length: u64,
-    mid_line: bool,
+}
+
+/// How a last line without its end (a crash left it) is ended: keep so many bytes of it, then
+/// append the text.
+pub type Mend = fn(&[u8]) -> (usize, &'static str);
+
+/// The longest last line that is looked at for mending.
+const TORN: u64 = 8 << 10;
+
+/// What was found when the file was made ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It was open.
+    Open,
+    /// It was opened, and something stands in it.
+    Old,
+    /// It was opened or made, and is empty.
+    Empty,
 }
 
 impl RotatingFile {
@@ -72,21 +90,31 @@ impl RotatingFile {
     /// # Errors
     /// As of opening a file for appending.
     pub fn open(path: &Path, max_bytes: u64, keep: u32) -> io::Result<RotatingFile> {
-        let mut file = RotatingFile {
+        let mut file = RotatingFile::at(path, max_bytes, keep, |torn| (torn.len(), "\n"));
+        file.ready()?;
+        Ok(file)
+    }
+
+    /// The same, opened when it is first needed, and a torn line ended as `mend` says.
+    pub(crate) fn at(path: &Path, max_bytes: u64, keep: u32, mend: Mend) -> RotatingFile {
+        RotatingFile {
             path: path.to_owned(),
             max_bytes,
             keep,
+            mend,
             file: None,
             length: 0,
-            mid_line: false,
-        };
-        file.ready()?;
-        Ok(file)
+        }
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Bytes in it, as far as it is open.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
     }
 
     /// Appends one line, made [`harmless`].
@@ -96,75 +124,133 @@ impl RotatingFile {
     pub fn write_line(&mut self, line: &str) -> io::Result<()> {
         let mut text = harmless(line).into_owned();
         text.push('\n');
-        self.append(&text)
+        self.append(text.as_bytes()).map_err(|(_, error)| error)
     }
 
-    /// Appends `text`, harmless already but for its newlines. The file is rotated between lines only.
-    pub(crate) fn append(&mut self, text: &str) -> io::Result<()> {
-        let outcome = self.try_append(text);
-        if outcome.is_err() {
-            self.file = None;
+    /// Appends whole lines. The file is begun anew between lines only.
+    ///
+    /// # Errors
+    /// As of writing and renaming files, with how many of the bytes were written.
+    pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), (usize, io::Error)> {
+        let mut written = 0;
+        while written < lines.len() {
+            self.append_some(&lines[written..])
+                .map(|more| written += more)
+                .map_err(|error| (written, error))?;
         }
-        outcome
+        Ok(())
     }
 
-    fn try_append(&mut self, text: &str) -> io::Result<()> {
+    fn append_some(&mut self, lines: &[u8]) -> io::Result<usize> {
         self.ready()?;
-        if self.length.saturating_add(text.len() as u64) <= self.max_bytes {
-            return self.put(text);
+        if let Some(fits) = self.room_for(lines, 0) {
+            self.put(&lines[..fits])?;
+            return Ok(fits);
         }
-        let end = match text.find('\n') {
-            _ if !self.mid_line => 0,
-            Some(newline) => newline + 1,
-            None => text.len(),
-        };
-        let (line, rest) = text.split_at(end);
-        self.put(line)?;
-        if self.length > 0 && !rest.is_empty() {
-            self.rotate()?;
-            self.ready()?;
-        }
-        self.put(rest)
+        self.rotate()?;
+        Ok(0)
     }
 
-    fn put(&mut self, text: &str) -> io::Result<()> {
-        if text.is_empty() {
-            return Ok(());
+    /// How many bytes of `lines`, whole ones, have room. A line too long for any file has it where
+    /// no more than `empty` bytes stand; none means that the file is full.
+    pub(crate) fn room_for(&self, lines: &[u8], empty: u64) -> Option<usize> {
+        let room = self.max_bytes.saturating_sub(self.length);
+        if lines.len() as u64 <= room {
+            return Some(lines.len());
         }
-        let file = self.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
-        file.write_all(text.as_bytes())?;
-        self.length += text.len() as u64;
-        self.mid_line = !text.ends_with('\n');
+        let room = usize::try_from(room).unwrap_or(lines.len());
+        let newline = |&byte: &u8| byte == b'\n';
+        match lines[..room].iter().rposition(newline) {
+            Some(end) => Some(end + 1),
+            None if self.length > empty => None,
+            None => Some(
+                lines
+                    .iter()
+                    .position(newline)
+                    .map_or(lines.len(), |at| at + 1),
+            ),
+        }
+    }
+
+    /// Appends to the file, which is ready, and is long enough for it.
+    pub(crate) fn put(&mut self, lines: &[u8]) -> io::Result<()> {
+        let mut file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        if let Err(error) = file.write_all(lines) {
+            // If this fails too, the torn line is mended when the file is opened again.
+            let _ = file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += lines.len() as u64;
+        self.file = Some(file);
         Ok(())
     }
 
     /// Opens the file if it is not open, or was removed by somebody, and ends a line that was left
     /// without its end.
-    fn ready(&mut self) -> io::Result<()> {
+    pub(crate) fn ready(&mut self) -> io::Result<Found> {
         if let Some(file) = &self.file
             && file.metadata()?.nlink() > 0
         {
-            return Ok(());
+            return Ok(Found::Open);
         }
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(0o600);
-        let mut file = options.open(&self.path)?;
+        self.file = None;
+        let mut file = self.open_or_make()?;
         self.length = file.metadata()?.len();
-        self.mid_line = false;
-        if self.length > 0 {
-            let mut last = [0];
-            file.seek(SeekFrom::End(-1))?;
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                file.write_all(b"\n")?;
-                self.length += 1;
-            }
+        let tail = self.tail(&mut file)?;
+        let torn = match tail.iter().rposition(|&byte| byte == b'\n') {
+            Some(end) => &tail[end + 1..],
+            None => &tail[..],
+        };
+        if !torn.is_empty() {
+            let (whole, end) = (self.mend)(torn);
+            self.length -= (torn.len() - whole) as u64;
+            file.set_len(self.length)?;
+            file.write_all(end.as_bytes())?;
+            self.length += end.len() as u64;
         }
         self.file = Some(file);
-        Ok(())
+        Ok(match self.length {
+            0 => Found::Empty,
+            _ => Found::Old,
+        })
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
+    /// Its folder is made too.
+    fn open_or_make(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o600);
+        match (options.open(&self.path), self.path.parent()) {
+            (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder)?;
+                options.open(&self.path)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// The end of the file, as much as is looked at. A device has none.
+    fn tail(&self, file: &mut File) -> io::Result<Vec<u8>> {
+        let mut tail = Vec::new();
+        if self.length > 0 {
+            file.seek(SeekFrom::Start(self.length.saturating_sub(TORN)))?;
+            file.take(TORN).read_to_end(&mut tail)?;
+        }
+        Ok(tail)
+    }
+
+    /// The first line of the file, which is ready, without its newline.
+    pub(crate) fn first_line(&mut self) -> io::Result<Vec<u8>> {
+        let file = self.file.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let mut head = Vec::new();
+        file.seek(SeekFrom::Start(0))?;
+        file.take(TORN).read_to_end(&mut head)?;
+        let end = head.iter().position(|&byte| byte == b'\n');
+        head.truncate(end.unwrap_or(head.len()));
+        Ok(head)
+    }
+
+    /// Renames the file to `.1`; the next [`RotatingFile::ready`] begins a new one.
+    pub(crate) fn rotate(&mut self) -> io::Result<()> {
         self.file = None;
         if self.keep == 0 {
             return fs::remove_file(&self.path);

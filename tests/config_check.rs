@@ -143,6 +143,20 @@ fn a_missing_power_program_refuses_its_cluster() {
 }
 
 #[test]
+fn a_missing_program_of_a_console_refuses_its_cluster() {
+    let home = home();
+    edit(
+        home.path(),
+        "telnet://ts1:2001",
+        "exec:console-nowhere -M ts1 alpha",
+    );
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(1), "{out}");
+    let missing = "there is no program console-nowhere in PATH";
+    assert!(out.contains(missing), "{out}");
+}
+
+#[test]
 fn a_console_socket_that_is_not_there_yet_and_has_no_break_is_a_warning() {
     let home = home();
     edit(home.path(), "telnet://ts1:2001", "unix:/nowhere/alpha.sock");

@@ -64,10 +64,10 @@ async fn up(console: &mut Console) -> u64 {
 async fn sees(console: &mut Console, wanted: &str) -> String {
     let mut seen = String::new();
     while !seen.contains(wanted) {
-        match timeout(Duration::from_secs(120), console.next()).await {
-            Ok(Said::Bytes { bytes, .. }) => seen += &String::from_utf8_lossy(&bytes),
-            Ok(said) => panic!("{said:?} after {seen:?}"),
-            Err(_) => panic!("{wanted:?} does not come: {seen:?}"),
+        let said = timeout(Duration::from_secs(120), console.next()).await;
+        match said.unwrap_or_else(|_| panic!("{wanted:?} does not come: {seen:?}")) {
+            Said::Bytes { bytes, .. } => seen += &String::from_utf8_lossy(&bytes),
+            said => panic!("{said:?} after {seen:?}"),
         }
     }
     seen

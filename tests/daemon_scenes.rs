@@ -42,7 +42,7 @@ fn a_panic_ends_on_the_other_node() {
     );
     assert!(
         home.read("logs/pair/alpha.console")
-            .contains("-- BREAK sent")
+            .contains("Z ! BREAK ordered\n")
     );
 }
 

@@ -291,13 +291,12 @@ async fn ser2net_hands_our_break_on_and_its_acknowledgement_back() {
     for typed in [&b"a"[..], b"b\r"] {
         let bytes = typed.to_vec();
         console.order(Order::Type { epoch, bytes });
-        console.order(Order::Break { epoch });
-        console.order(Order::Type {
-            epoch,
-            bytes: b"z".to_vec(),
-        });
+        // ser2net hands a BREAK on at once, ahead of bytes that it has not passed on yet.
         while !matches!(far.step().await, Asked::Typed(bytes) if bytes == typed) {}
-        assert_eq!(far.step().await, control(BREAK_ON));
+        console.order(Order::Break { epoch });
+        let bytes = b"z".to_vec();
+        console.order(Order::Type { epoch, bytes });
+        while far.step().await != control(BREAK_ON) {}
         let on = std::time::Instant::now();
         assert_eq!(far.step().await, control(BREAK_OFF));
         assert!(
@@ -458,32 +457,4 @@ async fn a_session_that_hangs_is_found_dead_and_comes_back() {
         server.signal(Signal::SIGCONT);
         assert_eq!(up(&mut console).await, first + 1);
     }
-}
-
-/// What the fuzz target `rfc2217` holds, over the inputs that are kept.
-#[path = "../fuzz/src"]
-mod fuzz {
-    pub mod rfc2217;
-
-    /// Single bytes, or pieces of a few.
-    fn cut(input: &[u8], seed: u8) -> Vec<&[u8]> {
-        input.chunks(usize::from(seed % 7) + 1).collect()
-    }
-}
-
-#[test]
-fn the_kept_inputs_of_the_fuzz_target_hold() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/rfc2217");
-    let mut inputs = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        println!("{}", path.display());
-        let mut input = std::fs::read(path).unwrap();
-        for seed in 0..8 {
-            input[0] = seed;
-            fuzz::rfc2217::hold(&input);
-        }
-        inputs += 1;
-    }
-    assert!(inputs >= 5);
 }

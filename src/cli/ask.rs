@@ -7,12 +7,18 @@ use crate::home::Home;
 
 /// Asks the daemon of a home; what goes wrong is printed and gives the exit code.
 pub(super) fn ask(args: &HomeArgs, ask: Ask) -> Result<Answer, Exit> {
+    converse(args, ask).map(|(answer, _)| answer)
+}
+
+/// The same; the conversation may go on.
+pub(super) fn converse(args: &HomeArgs, ask: Ask) -> Result<(Answer, Client), Exit> {
     let home = Home::open(&args.home).map_err(|why| {
         eprintln!("clusterd: {why}");
         Exit::NoHome
     })?;
     let socket = home.path(config::load(&home).settings.control_socket);
-    let answer = Client::connect(home.dir(), &socket).and_then(|mut client| client.ask(ask));
+    let answer = Client::connect(home.dir(), &socket)
+        .and_then(|mut client| client.ask(ask).map(|answer| (answer, client)));
     answer.map_err(|err| {
         eprintln!("clusterd: {err}");
         match err {

@@ -5,6 +5,7 @@ pub mod adopt;
 mod ask;
 pub mod check;
 pub mod confirm;
+pub mod console;
 pub mod demo;
 pub mod power;
 pub mod release;
@@ -13,6 +14,7 @@ pub mod script;
 pub mod sim;
 mod sim_home;
 pub mod status;
+pub mod transcript;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ pub struct Cli {
 enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
@@ -40,6 +43,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Sim(sim::SimArgs),
     Script(script::ScriptArgs),
+    Transcript(transcript::TranscriptArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -95,6 +99,7 @@ pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
@@ -103,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Script(args) => script::run(&args),
+        Command::Transcript(args) => transcript::run(&args),
     };
     exit.into()
 }

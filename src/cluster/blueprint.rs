@@ -67,7 +67,8 @@ impl Blueprint {
             return Err(Unfit::Packages(setup.packages.len()));
         };
         let patterns = patterns(&package.program, sets)?;
-        let consoles = cluster.nodes.values().map(|node| node.console.clone());
+        let nodes = cluster.nodes.values();
+        let consoles = nodes.map(|node| files_from_home(&node.console, home));
         let legs = cluster.nodes.values().map(|node| power::legs(node, home));
         let services = setup.packages.iter().filter_map(|package| {
             let meant = cluster.packages.get(&package.name)?;
@@ -96,6 +97,17 @@ impl Blueprint {
     pub fn name(&self) -> &str {
         self.setup.cluster.as_str()
     }
+}
+
+/// A console whose files, of its SSH login, are found from the home directory.
+fn files_from_home(console: &ConsoleSpec, home: &Path) -> ConsoleSpec {
+    let found = |file: &str| home.join(file).display().to_string();
+    let mut console = console.clone();
+    let login = &mut console.ssh;
+    login.key = login.key.as_deref().map(found);
+    login.password_file = login.password_file.as_deref().map(found);
+    login.known_hosts = found(&login.known_hosts);
+    console
 }
 
 fn patterns(program: &Program, sets: &mut PatternSets) -> Result<Arc<PatternSet>, Unfit> {

@@ -96,6 +96,7 @@ impl Line {
             connections: self.connections,
             lost: self.lost,
             lost_after_ms: u64::try_from(self.lost_after.as_millis()).unwrap_or(u64::MAX),
+            visitors: Vec::new(),
         }
     }
 }

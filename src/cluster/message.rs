@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::control::ConsoleReport;
+use crate::control::{ConsoleReport, Grip, Visit};
 use crate::machine::input::HostFact;
 use crate::machine::snapshot::Snapshot;
 use crate::script::program::OperatorWord;
@@ -23,6 +23,15 @@ pub enum Message {
         /// What came of it.
         answer: oneshot::Sender<Said>,
     },
+    /// A person wants to be at a console.
+    Attach {
+        /// The node, by name.
+        node: String,
+        /// Who, and how.
+        arrival: Arrival,
+        /// The visit.
+        answer: oneshot::Sender<Result<Visit, NoVisit>>,
+    },
     /// Something about the monitoring host.
     Host(HostFact),
     /// Panic, to see what the supervisor makes of it.
@@ -37,6 +46,26 @@ pub struct ClusterNow {
     pub snapshot: Snapshot,
     /// The links of its consoles.
     pub consoles: Vec<ConsoleReport>,
+}
+
+/// Somebody comes to a console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who, as the kernel knows them.
+    pub who: String,
+    /// How.
+    pub grip: Grip,
+    /// Whether they want to see the last screenful first.
+    pub screen: bool,
+}
+
+/// Why nobody was let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoVisit {
+    /// There is no such node; these there are.
+    NoSuchNode(Vec<String>),
+    /// Too many are there.
+    Full,
 }
 
 /// What came of an operator's word.

@@ -20,13 +20,17 @@ mod line;
 mod message;
 mod perform;
 mod recorder;
+mod room;
+mod screen;
 mod setup;
 mod task;
+mod visitors;
+mod visits;
 
 pub use asks::Asks;
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
-pub use message::{ClusterNow, Message, Said};
+pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
 pub use task::{Pulse, guard};
 
 use std::sync::Arc;

@@ -22,6 +22,11 @@ impl Guard {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Type { node, epoch, bytes } => self.order(node, Order::Type { epoch, bytes }),
+            Action::Pass { node, epoch, bytes } => self.pass(node, epoch, bytes),
+            Action::Pen { node, word } => {
+                let inputs = self.visitors.pen_word(node, word);
+                self.inputs.extend(inputs);
+            }
             Action::Break { node, epoch } => self.order(node, Order::Break { epoch }),
             Action::BreakWorked { node } => {
                 if let Some(line) = self.lines.get(node) {
@@ -84,6 +89,7 @@ impl Guard {
 
     /// To the activity log at once, to the journal in time.
     pub(super) fn event(&mut self, event: Event) {
+        self.note_person(&event);
         let text = one_line(&event.to_string());
         let line = format!("{}  {text}", stamp(SystemTime::now()));
         let book = Book::Activity(self.blueprint.name().to_owned());

@@ -14,10 +14,12 @@ use super::errand::Errands;
 use super::line::{self, Line};
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
+use super::visitors::Visitors;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
 use crate::config::ConsoleSpec;
 use crate::console::{LinkSettings, Said};
+use crate::control::{ConsoleReport, Wish};
 use crate::machine::Machine;
 use crate::machine::input::{HostFact, Input, Order};
 use crate::machine::memory::Memory;
@@ -80,9 +82,15 @@ pub async fn guard(
             Wake::Told(told) => guard.told(told, now),
             Wake::Errand(input) => guard.feed(input, now),
             Wake::Said(node, said) => guard.said(node, said, now),
+            Wake::Wish(id, wish) => {
+                let errands = guard.visitors.wish(id, wish, now);
+                guard.run_for_visitors(errands, now);
+            }
             Wake::Deadline => guard.passed_over = PASSED_OVER,
         }
         guard.deadlines(now);
+        let errands = guard.visitors.sweep();
+        guard.run_for_visitors(errands, now);
     }
     guard.recorder.finish(LAST_WORDS).await;
 }
@@ -95,6 +103,7 @@ enum Wake {
     Told(Told),
     Errand(Input),
     Said(NodeId, Said),
+    Wish(u64, Wish),
     Deadline,
 }
 
@@ -106,6 +115,7 @@ pub(super) struct Guard {
     pub(super) lines: Vec<Line>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
+    pub(super) visitors: Visitors,
     /// Inputs that came of performing actions.
     pub(super) inputs: VecDeque<Input>,
     /// What happens while an operator's word is worked on, for the answer.
@@ -133,6 +143,10 @@ impl Guard {
             lines: lines.collect(),
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
+            visitors: Visitors::new(
+                blueprint.setup.nodes.iter().map(|node| node.name.as_str()),
+                host.settings.keyboard_idle,
+            ),
             inputs: VecDeque::new(),
             name: Arc::from(blueprint.name()),
             overheard: None,
@@ -163,6 +177,8 @@ impl Guard {
             Some(message) = mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
+            // Before the consoles, which may never be at their end; visitors are slow by nature.
+            (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, self.first) => Wake::Said(node, said),
             () = sleep_until(deadline) => Wake::Deadline,
         }
@@ -197,6 +213,7 @@ impl Guard {
         let input = match &said {
             Said::Up { epoch } => {
                 line.up(*epoch, now);
+                self.visitors.note(node, "the console is connected");
                 Input::LinkUp {
                     node,
                     epoch: *epoch,
@@ -204,12 +221,15 @@ impl Guard {
             }
             Said::Down { why, .. } => {
                 line.down(why, now);
+                self.visitors
+                    .note(node, &format!("the console is not connected: {why}"));
                 Input::LinkDown {
                     node,
                     why: why.clone(),
                 }
             }
             Said::Bytes { epoch, bytes } => {
+                self.visitors.hear(node, bytes);
                 let mut heard = Vec::new();
                 line.ear.hear(bytes, now, &mut heard);
                 Input::Console {
@@ -219,6 +239,7 @@ impl Guard {
                 }
             }
             Said::Gap { lost, .. } => {
+                self.visitors.gap(node, *lost);
                 line.lost = line.lost.saturating_add(*lost);
                 Input::Gap { node, lost: *lost }
             }
@@ -280,6 +301,15 @@ impl Guard {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.now(now));
             }
+            Message::Attach {
+                node,
+                arrival,
+                answer,
+            } => {
+                let visit = self.attach(&node, arrival, now);
+                // Whoever asked may have gone: the next sweep finds that.
+                let _ = answer.send(visit);
+            }
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             #[cfg(test)]
             Message::Crash => panic!("told to crash"),
@@ -306,7 +336,11 @@ impl Guard {
         ClusterNow {
             snapshot: self.machine.snapshot(now),
             consoles: consoles
-                .map(|(line, name)| line.report(name, now))
+                .enumerate()
+                .map(|(node, (line, name))| ConsoleReport {
+                    visitors: self.visitors.report(node, now),
+                    ..line.report(name, now)
+                })
                 .collect(),
         }
     }

@@ -10,6 +10,7 @@
 //! Reading is strict: an unknown, duplicate or missing key refuses its file. A refused
 //! file is not guarded; the others are.
 
+mod access;
 mod across;
 mod cluster;
 pub mod console;
@@ -25,6 +26,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use access::{Access, Right, Whom};
 pub use cluster::{
     Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Witness,
 };
@@ -36,7 +38,9 @@ pub use power::{
 };
 pub use program::check_against;
 pub use read::{DARK_AFTER, FAILURES, PLANNED_GRACE, POWER_WITHIN, SWITCHES};
-pub use settings::{ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings};
+pub use settings::{
+    ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings, Transcripts,
+};
 
 use across::Claims;
 use fields::Report;

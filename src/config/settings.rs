@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::access::{self, Access};
 use super::fields::{Fields, Mend, Report};
 use super::value;
 use super::yaml::Tree;
@@ -11,12 +12,18 @@ use super::yaml::Tree;
 pub struct Settings {
     /// The socket that `status` and its like talk to, as a path from the home directory.
     pub control_socket: String,
+    /// The group that may open the control socket besides its owner.
+    pub control_group: Option<String>,
+    /// Who else may do what.
+    pub access: Access,
+    /// After so long without a key a person's pause of a script ends.
+    pub keyboard_idle: Duration,
     /// `clusterd.log` and `alarms.log`.
     pub log: Rotation,
     /// Each cluster's `activity.log`.
     pub activity: Rotation,
-    /// Each node's console transcript.
-    pub transcript: Rotation,
+    /// The nodes' console transcripts.
+    pub transcript: Transcripts,
     /// How much the journal keeps of what passes by. Roles, intents and sieges stay always.
     pub journal: JournalSettings,
     /// Console links.
@@ -32,6 +39,20 @@ pub struct Rotation {
     pub size: u64,
     /// How many files stay, the present one not counted.
     pub keep: u32,
+}
+
+/// What is kept of the consoles' transcripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transcripts {
+    /// Of each console.
+    pub rotation: Rotation,
+    /// Whether a file is put aside with the first record of each day (UTC) too.
+    pub daily: bool,
+    /// Bytes that all transcripts of the home may take; old ones beyond that go, oldest first.
+    pub total: u64,
+    /// Bytes that are to stay free on the disk: old ones go until they are. None: nothing goes for
+    /// the disk's sake.
+    pub free: Option<u64>,
 }
 
 /// How much of a cluster's passing entries the journal keeps.
@@ -69,6 +90,9 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             control_socket: "clusterd.sock".to_owned(),
+            control_group: None,
+            access: Access::default(),
+            keyboard_idle: Duration::from_secs(60),
             log: Rotation {
                 size: 10 << 20,
                 keep: 5,
@@ -77,9 +101,14 @@ impl Default for Settings {
                 size: 10 << 20,
                 keep: 5,
             },
-            transcript: Rotation {
-                size: 20 << 20,
-                keep: 5,
+            transcript: Transcripts {
+                rotation: Rotation {
+                    size: 20 << 20,
+                    keep: 30,
+                },
+                daily: true,
+                total: 2 << 30,
+                free: None,
             },
             journal: JournalSettings {
                 age: Duration::from_secs(400 * 24 * 3600),
@@ -109,9 +138,17 @@ pub fn settings(tree: &Tree, report: &mut Report<'_>) -> Settings {
         &mut settings.control_socket,
         fields.maybe("control_socket", report, socket),
     );
+    settings.control_group = fields.maybe("control_group", report, access::account);
+    if let Some(tree) = fields.get("access") {
+        settings.access = access::read(tree, report);
+    }
+    let idle = fields.maybe("keyboard_idle", report, value::span);
+    put(&mut settings.keyboard_idle, idle);
     rotation("log", &mut settings.log, &mut fields, report);
     rotation("activity", &mut settings.activity, &mut fields, report);
-    rotation("transcript", &mut settings.transcript, &mut fields, report);
+    if let Some(tree) = fields.get("transcript") {
+        transcript(tree, &mut settings.transcript, report);
+    }
     if let Some(tree) = fields.get("journal")
         && let Some(mut fields) = Fields::open(tree, "`journal`", report)
     {
@@ -153,13 +190,43 @@ fn rotation(
     let Some(mut fields) = Fields::open(tree, &format!("`{key}`"), report) else {
         return;
     };
+    size_and_keep(rotation, &mut fields, report);
+    fields.close(report);
+}
+
+fn size_and_keep(rotation: &mut Rotation, fields: &mut Fields<'_>, report: &mut Report<'_>) {
     put(
         &mut rotation.size,
         fields.maybe("size", report, value::size),
     );
     let keep = fields.maybe("keep", report, |text| value::count(text, 1000));
     put(&mut rotation.keep, keep);
+}
+
+fn transcript(tree: &Tree, kept: &mut Transcripts, report: &mut Report<'_>) {
+    let Some(mut fields) = Fields::open(tree, "`transcript`", report) else {
+        return;
+    };
+    size_and_keep(&mut kept.rotation, &mut fields, report);
+    put(&mut kept.daily, fields.maybe("daily", report, truth));
+    put(&mut kept.total, fields.maybe("total", report, value::size));
+    kept.free = fields.maybe("free", report, value::size);
     fields.close(report);
+    if kept.total < kept.rotation.size {
+        let message = "`total` of all transcripts is less than `size` of one";
+        report.error(tree, message, "make `total` larger, or `size` smaller");
+    }
+}
+
+fn truth(text: &str) -> Result<bool, Mend> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Mend::new(
+            format!("{text:?} is neither true nor false"),
+            "write `true` or `false`",
+        )),
+    }
 }
 
 fn console(tree: &Tree, console: &mut ConsoleSettings, report: &mut Report<'_>) {

@@ -151,7 +151,9 @@ impl<'a> Session<'a> {
                     Ok(bytes) => self.hear(bytes, epochs),
                     Err(error) => return self.ended(Some(&error)),
                 },
-                Some(present) = self.wire.carrier.next() => self.carrier(present),
+                Some(present) = self.wire.carrier.next(), if self.up_since.is_some() => {
+                    self.carrier(present);
+                }
                 () = sleep_until(turn) => {}
             }
             let now = Instant::now();
@@ -392,7 +394,12 @@ impl<'a> Session<'a> {
                 self.waiting_since = now;
                 self.out = bytes;
             }
-            Step::Hold(hold) => self.wire.hold(hold)?,
+            Step::Hold(hold) => {
+                if let Some(soon) = self.wire.hold(hold, self.settings.write_timeout)? {
+                    self.steps.push_front(step);
+                    self.wait(now + soon, Awaited::Time);
+                }
+            }
             Step::Pause(span) => self.wait(now + span, Awaited::Time),
             Step::Await(text, within) => self.wait(now + within, Awaited::Text(text, Vec::new())),
             Step::Acknowledge { held, within } => {
@@ -472,6 +479,9 @@ impl<'a> Session<'a> {
     /// Why the connection ended: by an error, or because the peer closed it.
     fn ended(&self, error: Option<&std::io::Error>) -> String {
         let peer = &self.wire.peer;
+        if let Some(why) = error.and_then(wire::last_words) {
+            return why;
+        }
         let at_once = self.opened.elapsed() < self.settings.settle;
         let never_up = self.up_since.is_none();
         match error {

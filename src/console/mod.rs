@@ -44,7 +44,8 @@ pub use crate::config::console::{Address, BadAddress, BreakKind};
 pub use dialing::Dialing;
 pub use orders::Order;
 pub use settings::LinkSettings;
-pub use transcript::{Transcript, TranscriptSettings};
+pub use ssh::check_key;
+pub use transcript::{Transcript, TranscriptSettings, Turn};
 
 /// What a console has to say, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

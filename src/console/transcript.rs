@@ -1,28 +1,16 @@
-//! A node's console transcript: what the console said, with a time on every line, and what was done
-//! to it, in a file that is safe to show on a terminal.
-//!
-//! ```text
-//! 2026-11-21T22:01:02.345Z -- link up
-//! 2026-11-21T22:01:02.361Z | Boot device: disk  File and args:
-//! 2026-11-21T22:01:09.008Z | ok
-//! 2026-11-21T22:01:09.120Z -- typed "printenv auto-boot?\r"
-//! 2026-11-21T22:01:09.131Z + printenv auto-boot?
-//! ```
-//!
-//! `|` begins a line of the console, `+` goes on with one that was cut (by a remark, by a pause
-//! after which it was written as it stood, or by the limit of its length), `--` begins a remark of
-//! clusterd's. No console can write a remark. The time is that of the line's first byte.
-//!
-//! A CR at the end of a line is left out, elsewhere it is `\r`. Tabs stay. All other control
-//! characters and all bytes from 0x80 on are written `\xNN`, a backslash `\\`.
+//! A node's console transcript: the `.console` format ([`crate::transcript`]) in a file that is begun
+//! anew by size and by day, and that survives a full disk.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::{Order, Said};
-use crate::logfile::{RotatingFile, harmless, utc_millis};
+use super::Said;
+use crate::logfile::{Found, RotatingFile};
+use crate::transcript::{self, Outcome, Pen, Record, UtcMillis};
+
+/// How long after a failed write the next one is tried.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Limits of a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,310 +19,262 @@ pub struct TranscriptSettings {
     pub max_bytes: u64,
     /// How many renamed files are kept.
     pub keep: u32,
-    /// Length, bytes as written, at which a line is cut.
-    pub line_limit: usize,
-    /// A line without its end is written as it stands once the console paused for so long.
-    pub idle: Duration,
+    /// When it is begun anew beside that.
+    pub turn: Turn,
+}
+
+/// Whether a transcript is begun anew though it is not full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is not.
+    WhenFull,
+    /// With the first record of each day, UTC.
+    Daily,
 }
 
 impl Default for TranscriptSettings {
     fn default() -> TranscriptSettings {
         TranscriptSettings {
-            max_bytes: 10 << 20,
-            keep: 9,
-            line_limit: 1000,
-            idle: Duration::from_millis(500),
+            max_bytes: 20 << 20,
+            keep: 30,
+            turn: Turn::Daily,
         }
     }
 }
 
-/// The transcript of one console. Its calls block as file writes do. An error means that what
-/// was handed over is not in the file; it is counted, and the file says so once it can be written
-/// again, which every call tries.
+/// The transcript of one console. What is told to it waits in memory until [`Transcript::write`],
+/// which blocks as file writes do.
+///
+/// What could not be written is counted and dropped. The file says so as soon as it can be written
+/// again, which is tried once a second while anything calls.
 #[derive(Debug)]
 pub struct Transcript {
     file: RotatingFile,
-    settings: TranscriptSettings,
-    line: Line,
-    /// A CR came, and what follows is not known yet.
-    carriage_return: bool,
-    last: SystemTime,
-    /// What is to be appended by the present call.
-    out: String,
-    lost: u64,
-    why_lost: String,
+    /// CLUSTER/NODE.
+    name: Box<str>,
+    turn: Turn,
+    pen: Pen,
+    begun: UtcMillis,
+    header: u64,
+    /// Nothing was written since this was made.
+    first: bool,
+    loss: Option<Box<Loss>>,
 }
 
-/// How far the console's present line has come.
+/// What could not be written.
 #[derive(Debug)]
-enum Line {
-    /// Nothing of it is there.
-    Fresh,
-    /// It is gathered here.
-    Open {
-        at: SystemTime,
-        mark: char,
-        text: String,
-    },
-    /// It stands in the file, without its end.
-    Shown,
-    /// It was ended in the file, but not by the console.
-    Cut,
+struct Loss {
+    bytes: u64,
+    records: u64,
+    since: UtcMillis,
+    error: io::ErrorKind,
+    why: String,
+    tried: UtcMillis,
 }
 
 impl Transcript {
-    /// Opens or begins the transcript at `path`.
-    ///
-    /// # Errors
-    /// As of opening a file for appending.
-    pub fn open(path: &Path, settings: TranscriptSettings) -> io::Result<Transcript> {
-        Ok(Transcript {
-            file: RotatingFile::open(path, settings.max_bytes, settings.keep)?,
-            settings,
-            line: Line::Fresh,
-            carriage_return: false,
-            last: SystemTime::UNIX_EPOCH,
-            out: String::new(),
-            lost: 0,
-            why_lost: String::new(),
-        })
+    /// The transcript of `name` (CLUSTER/NODE) at `path`. The file is opened with the first write.
+    pub fn new(path: &Path, name: &str, settings: &TranscriptSettings) -> Transcript {
+        let TranscriptSettings {
+            max_bytes,
+            keep,
+            turn,
+        } = *settings;
+        Transcript {
+            file: RotatingFile::at(path, max_bytes, keep, transcript::mend),
+            name: name.into(),
+            turn,
+            pen: Pen::default(),
+            begun: UtcMillis::default(),
+            header: 0,
+            first: true,
+            loss: None,
+        }
     }
 
-    /// Writes down what the console said, or that its link came or went, at `now`.
-    ///
-    /// # Errors
-    /// As of writing files: the caller's alarm, and no reason to stop watching.
-    pub fn heard(&mut self, said: &Said, now: SystemTime) -> io::Result<()> {
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What the console said, or that its link came or went, at `now`.
+    pub fn heard(&mut self, said: &Said, now: SystemTime) {
+        let now = utc(now);
         match said {
-            Said::Bytes { bytes, .. } => {
-                self.last = now;
-                for &byte in bytes {
-                    self.take(byte, now);
-                }
-                self.write(bytes.len())
-            }
-            Said::Up { .. } => {
-                self.cut();
-                self.line = Line::Fresh;
-                self.remark("link up", now)
-            }
-            Said::Down { why, .. } => self.remark(&format!("link down: {why}"), now),
-            Said::Carrier { present, .. } => {
-                let text = if *present {
-                    "carrier is there"
-                } else {
-                    "carrier lost"
+            Said::Bytes { bytes, .. } => self.pen.console(bytes, now),
+            Said::Up { .. } => self.pen.link_up(now),
+            Said::Down { why, .. } => self.pen.link_down(why, now),
+            Said::Gap { lost, .. } => self.pen.gap(*lost, now),
+            Said::Carrier { present, .. } => self.pen.carrier(*present, now),
+            Said::Broke { broke, .. } => {
+                let outcome = match (broke.sent, broke.acknowledged) {
+                    (false, _) => Outcome::NotSent,
+                    (true, None) => Outcome::Sent,
+                    (true, Some(true)) => Outcome::Acknowledged,
+                    (true, Some(false)) => Outcome::NotAcknowledged,
                 };
-                self.remark(text, now)
-            }
-            Said::Broke { broke, .. } => match (broke.sent, broke.acknowledged) {
-                (false, _) => self.remark(&format!("BREAK not sent: {}", broke.kind), now),
-                (true, Some(true)) => self.remark("BREAK acknowledged", now),
-                (true, Some(false)) => self.remark("BREAK not acknowledged", now),
-                (true, None) => Ok(()),
-            },
-            Said::Gap { lost, .. } => {
-                let text = format!("{lost} bytes are missing here: more came than was read");
-                self.remark(&text, now)
+                self.pen.broke(&broke.kind, outcome, now);
             }
         }
     }
 
-    /// Writes down what was ordered at `now`.
+    /// What was done to the console, or a remark.
+    pub fn record(&mut self, record: &Record, now: SystemTime) {
+        self.pen.write(record, utc(now));
+    }
+
+    /// How long from `now` until [`Transcript::rest`] and [`Transcript::write`] have something to do
+    /// though nothing more comes, if they will.
+    pub fn rests_in(&self, now: SystemTime) -> Option<Duration> {
+        let now = utc(now);
+        let again = self.loss.as_ref().map(|loss| loss.again_in(now));
+        [self.pen.rests_in(now), again].into_iter().flatten().min()
+    }
+
+    /// A line without its end (a prompt) is to be written if the console has paused long enough.
+    pub fn rest(&mut self, now: SystemTime) {
+        self.pen.rest(utc(now));
+    }
+
+    /// All is to be written that waits for more: the end has come.
+    pub fn finish(&mut self) {
+        self.pen.finish();
+    }
+
+    /// Appends what was told since the last call to the file. Says how many bytes it has grown.
     ///
     /// # Errors
-    /// As of [`Transcript::heard`].
-    pub fn ordered(&mut self, order: &Order, now: SystemTime) -> io::Result<()> {
-        match order {
-            Order::Type { bytes, .. } => {
-                let text = quoted(bytes, self.settings.line_limit);
-                self.remark(&format!("typed {text}"), now)
+    /// As of writing and renaming files: the caller's alarm, and no reason to stop watching. It stays
+    /// an error until what was lost meanwhile is told in the file.
+    pub fn write(&mut self, now: SystemTime) -> io::Result<u64> {
+        let now = utc(now);
+        let lines = self.pen.take();
+        if let Some(loss) = &mut self.loss {
+            if loss.again_in(now) > Duration::ZERO {
+                loss.add(&lines, now);
+                return Err(loss.error());
             }
-            Order::Break { .. } => self.remark("BREAK sent", now),
+            loss.tried = now;
+            let mut pen = Pen::default();
+            pen.lost(loss.bytes, loss.records, loss.since, &loss.why, now);
+            if let Err((_, error)) = self.append(&pen.take(), now) {
+                return Err(self.lose(&lines, error, now));
+            }
+            self.loss = None;
+        }
+        if lines.is_empty() {
+            return Ok(0);
+        }
+        match self.append(&lines, now) {
+            Ok(()) => Ok(lines.len() as u64),
+            Err((written, error)) => Err(self.lose(&lines[written..], error, now)),
         }
     }
 
-    /// Writes a line of clusterd's own, made harmless.
-    ///
-    /// # Errors
-    /// As of [`Transcript::heard`].
-    pub fn remark(&mut self, text: &str, now: SystemTime) -> io::Result<()> {
-        self.cut();
-        self.push_remark(text, now);
-        self.write(text.len())
+    fn lose(&mut self, lines: &[u8], error: io::Error, now: UtcMillis) -> io::Error {
+        let loss = self.loss.get_or_insert_with(|| {
+            Box::new(Loss {
+                bytes: 0,
+                records: 0,
+                since: now,
+                error: error.kind(),
+                why: String::new(),
+                tried: now,
+            })
+        });
+        loss.error = error.kind();
+        loss.why = error.to_string();
+        loss.add(lines, now);
+        error
     }
 
-    /// How long from `now` until [`Transcript::flush_idle`] has something to do, if it has.
-    pub fn idle_in(&self, now: SystemTime) -> Option<Duration> {
-        let Line::Open { .. } = self.line else {
-            return None;
+    /// Appends whole lines; an error says how many bytes of them were written.
+    fn append(&mut self, lines: &[u8], now: UtcMillis) -> Result<(), (usize, io::Error)> {
+        self.ready(now).map_err(|error| (0, error))?;
+        let mut written = 0;
+        while written < lines.len() {
+            let rest = &lines[written..];
+            let step = match self.file.room_for(rest, self.header) {
+                Some(fits) => self.file.put(&rest[..fits]).map(|()| fits),
+                None => self.begin_anew(now).map(|()| 0),
+            };
+            written += step.map_err(|error| (written, error))?;
+        }
+        Ok(())
+    }
+
+    fn ready(&mut self, now: UtcMillis) -> io::Result<()> {
+        match self.file.ready()? {
+            Found::Open => {}
+            Found::Empty => self.begin(now)?,
+            Found::Old => self.go_on(now)?,
+        }
+        self.first = false;
+        let full = self.file.length() > self.header;
+        if self.turn == Turn::Daily && full && now.day() > self.begun.day() {
+            self.begin_anew(now)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with a file that was there. What is no transcript of this version is put aside.
+    fn go_on(&mut self, now: UtcMillis) -> io::Result<()> {
+        let header = self.file.first_line()?;
+        let Some(begun) = transcript::begun(&header) else {
+            return self.begin_anew(now);
         };
-        // A clock set back counts as a pause.
-        let paused = now.duration_since(self.last).unwrap_or(self.settings.idle);
-        Some(self.settings.idle.saturating_sub(paused))
+        self.begun = begun;
+        self.header = header.len() as u64 + 1;
+        if self.first {
+            let mut pen = Pen::default();
+            pen.started(now);
+            self.file.put(&pen.take())?;
+        }
+        Ok(())
     }
 
-    /// Writes a line without its end (a prompt) if the console has paused long enough.
-    ///
-    /// # Errors
-    /// As of [`Transcript::heard`].
-    pub fn flush_idle(&mut self, now: SystemTime) -> io::Result<()> {
-        if self.idle_in(now) != Some(Duration::ZERO) {
-            return Ok(());
-        }
-        self.put_line();
-        self.line = Line::Shown;
-        self.write(0)
+    fn begin_anew(&mut self, now: UtcMillis) -> io::Result<()> {
+        self.file.rotate()?;
+        self.file.ready()?;
+        self.begin(now)
     }
 
-    fn take(&mut self, byte: u8, now: SystemTime) {
-        match byte {
-            b'\n' => self.end_line(now),
-            // Where nothing of a line is gathered a CR moves nothing.
-            b'\r' => self.carriage_return = matches!(self.line, Line::Open { .. }),
-            byte => {
-                if self.carriage_return {
-                    self.carriage_return = false;
-                    self.push(b'\r', now);
-                }
-                self.push(byte, now);
-            }
-        }
-    }
-
-    /// Adds a byte to the line, which it may begin.
-    fn push(&mut self, byte: u8, now: SystemTime) {
-        let mark = match self.line {
-            Line::Open { .. } => None,
-            Line::Fresh => Some('|'),
-            Line::Cut => Some('+'),
-            Line::Shown => {
-                self.out.push('\n');
-                Some('+')
-            }
-        };
-        if let Some(mark) = mark {
-            let (at, text) = (now, String::new());
-            self.line = Line::Open { at, mark, text };
-        }
-        let Line::Open { text, .. } = &mut self.line else {
-            unreachable!("the line was opened above");
-        };
-        push_visible(byte, text);
-        if text.len() >= self.settings.line_limit {
-            self.cut();
-        }
-    }
-
-    fn end_line(&mut self, now: SystemTime) {
-        self.carriage_return = false;
-        match self.line {
-            Line::Fresh => {
-                self.push_stamp(now, "|");
-                self.out.push('\n');
-            }
-            Line::Open { .. } => {
-                self.put_line();
-                self.out.push('\n');
-            }
-            Line::Shown => self.out.push('\n'),
-            Line::Cut => {}
-        }
-        self.line = Line::Fresh;
-    }
-
-    /// Ends the present line in the file though the console has not ended it.
-    fn cut(&mut self) {
-        self.carriage_return = false;
-        match self.line {
-            Line::Fresh | Line::Cut => return,
-            Line::Open { .. } => self.put_line(),
-            Line::Shown => {}
-        }
-        self.out.push('\n');
-        self.line = Line::Cut;
-    }
-
-    fn put_line(&mut self) {
-        if let Line::Open { at, mark, text } = &self.line {
-            // Writing to a string cannot fail.
-            let _ = write!(self.out, "{} {mark} {text}", utc_millis(*at));
-        }
-    }
-
-    fn push_remark(&mut self, text: &str, now: SystemTime) {
-        self.push_stamp(now, "-- ");
-        self.out.push_str(&harmless(text));
-        self.out.push('\n');
-    }
-
-    fn push_stamp(&mut self, now: SystemTime, mark: &str) {
-        let _ = write!(self.out, "{} {mark}", utc_millis(now));
-    }
-
-    /// Appends what was gathered, which came of `count` bytes.
-    fn write(&mut self, count: usize) -> io::Result<()> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let text = std::mem::take(&mut self.out);
-        let outcome = self.confess_loss().and_then(|()| self.file.append(&text));
-        if let Err(error) = &outcome {
-            self.lost = self.lost.saturating_add(count as u64);
-            self.why_lost = error.to_string();
-            // What stood in the file without its end is ended when the file is opened again.
-            if matches!(self.line, Line::Shown) {
-                self.line = Line::Cut;
-            }
-        }
-        outcome
-    }
-
-    fn confess_loss(&mut self) -> io::Result<()> {
-        if self.lost == 0 {
-            return Ok(());
-        }
-        let lost = format!(
-            "{} bytes could not be written: {}",
-            self.lost, self.why_lost
-        );
-        self.file
-            .write_line(&format!("{} -- {lost}", utc_millis(self.last)))?;
-        self.lost = 0;
+    fn begin(&mut self, now: UtcMillis) -> io::Result<()> {
+        let header = Pen::header(&self.name, now);
+        self.file.put(&header)?;
+        self.header = header.len() as u64;
+        self.begun = now;
         Ok(())
     }
 }
 
-/// `byte` as it may stand in a transcript.
-fn push_visible(byte: u8, out: &mut String) {
-    match byte {
-        b'\\' => out.push_str("\\\\"),
-        b'\r' => out.push_str("\\r"),
-        b'\n' => out.push_str("\\n"),
-        b'\t' | b' '..=b'~' => out.push(char::from(byte)),
-        _ => {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "\\x{byte:02x}");
+impl Loss {
+    fn add(&mut self, lines: &[u8], now: UtcMillis) {
+        let (bytes, records) = transcript::counted(lines);
+        if (self.bytes, self.records) == (0, 0) {
+            self.since = now;
         }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.records = self.records.saturating_add(records);
+    }
+
+    fn again_in(&self, now: UtcMillis) -> Duration {
+        // A clock set back does not make it wait.
+        let passed = now.since(self.tried).unwrap_or(AGAIN);
+        AGAIN.saturating_sub(passed)
+    }
+
+    fn error(&self) -> io::Error {
+        io::Error::new(self.error, self.why.clone())
     }
 }
 
-/// What was typed, in quotes, cut at `limit` bytes as written.
-fn quoted(bytes: &[u8], limit: usize) -> String {
-    let mut out = String::from("\"");
-    for (at, &byte) in bytes.iter().enumerate() {
-        if out.len() >= limit {
-            let _ = write!(out, "\" and {} bytes more", bytes.len() - at);
-            return out;
-        }
-        match byte {
-            b'"' => out.push_str("\\\""),
-            b'\t' => out.push_str("\\t"),
-            byte => push_visible(byte, &mut out),
-        }
-    }
-    out.push('"');
-    out
+/// The time as transcripts have it; what lies before 1970 is its start.
+fn utc(at: SystemTime) -> UtcMillis {
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    UtcMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpSocket, TcpStream, UnixStream, lookup_host};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout, timeout_at};
 
 use super::{Address, LinkSettings, exec, serial, ssh};
 use crate::clock::Span;
@@ -20,13 +19,30 @@ use crate::config::ConsoleSpec;
 /// buffer makes a peer that does not read show itself early.
 const SEND_BUFFER: usize = 8 << 10;
 
-/// Anything bytes go through.
+/// How often what a line has of a carrier is looked at.
+const CARRIER_EVERY: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether what was typed before a BREAK has left.
+const DRAINED: Duration = Duration::from_millis(5);
+
 /// A line that can be held, which is what a BREAK is on it.
 pub(super) trait HeldLine: Send {
     /// Holds the line, or lets it go.
     fn hold(&self, hold: bool) -> io::Result<()>;
+
+    /// Bytes that were typed and wait here for the line.
+    fn unsent(&self) -> io::Result<u32> {
+        Ok(0)
+    }
 }
 
+/// What a line has of a carrier.
+pub(super) trait CarrierPins: Send {
+    /// Whether there is a carrier now; an error where the line has no such pins, or none any more.
+    fn present(&mut self) -> io::Result<bool>;
+}
+
+/// Anything bytes go through.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -40,22 +56,47 @@ pub(super) struct Wire {
     pub(super) carrier: Carrier,
     line: Option<Box<dyn HeldLine>>,
     held: bool,
+    /// How many bytes a BREAK waits for, and since when it is so many.
+    draining: Option<(u32, Instant)>,
 }
 
 /// News of a line's carrier, where the road has one.
 #[derive(Default)]
-pub(super) struct Carrier(Option<mpsc::Receiver<bool>>);
+pub(super) struct Carrier(Option<Watched>);
+
+struct Watched {
+    pins: Box<dyn CarrierPins>,
+    every: Interval,
+    present: bool,
+}
 
 impl Carrier {
+    /// Looks at the pins now and then. A line that never had a carrier, as one of three wires,
+    /// has no news.
+    pub(super) fn watched(pins: Box<dyn CarrierPins>) -> Carrier {
+        let mut every = interval(CARRIER_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Carrier(Some(Watched {
+            pins,
+            every,
+            present: false,
+        }))
+    }
+
     /// The next change; for ever none where there is no such news. It is cancel safe.
     pub(super) async fn next(&mut self) -> Option<bool> {
-        match &mut self.0 {
-            Some(news) => match news.recv().await {
-                Some(present) => Some(present),
-                None => std::future::pending().await,
-            },
-            None => std::future::pending().await,
+        while let Some(watched) = &mut self.0 {
+            watched.every.tick().await;
+            match watched.pins.present() {
+                Ok(present) if present != watched.present => {
+                    watched.present = present;
+                    return Some(present);
+                }
+                Ok(_) => {}
+                Err(_) => self.0 = None,
+            }
         }
+        std::future::pending().await
     }
 }
 
@@ -69,16 +110,46 @@ impl Wire {
             carrier: Carrier::default(),
             line: None,
             held: false,
+            draining: None,
         }
     }
 
-    /// Holds the line under the stream, or lets it go.
-    pub(super) fn hold(&mut self, hold: bool) -> io::Result<()> {
+    /// With a line under the stream that can be held, and news of its carrier.
+    pub(super) fn on_line(mut self, line: Box<dyn HeldLine>, carrier: Carrier) -> Wire {
+        self.line = Some(line);
+        self.carrier = carrier;
+        self
+    }
+
+    /// Holds the line under the stream, or lets it go. Before it is held, what was typed must have
+    /// left: until then it is not held, and the time is returned after which to ask again. A line
+    /// that takes nothing for `patience` is an error.
+    pub(super) fn hold(&mut self, hold: bool, patience: Duration) -> io::Result<Option<Duration>> {
         let Some(line) = &self.line else {
-            return Ok(());
+            return Ok(None);
         };
+        if hold {
+            let unsent = line.unsent()?;
+            if unsent > 0 {
+                let now = Instant::now();
+                let (least, since) = self.draining.get_or_insert((unsent, now));
+                if unsent < *least {
+                    (*least, *since) = (unsent, now);
+                }
+                if now.duration_since(*since) < patience {
+                    return Ok(Some(DRAINED));
+                }
+                let (peer, patience) = (&self.peer, Span(patience));
+                let why = format!("{peer} takes no bytes, for {patience} now");
+                return Err(LastWords(why).into());
+            }
+            self.draining = None;
+        }
+        // What fails to be held may be held, and what fails to be let go is held: the drop tries.
+        self.held |= hold;
+        line.hold(hold)?;
         self.held = hold;
-        line.hold(hold)
+        Ok(None)
     }
 }
 
@@ -102,7 +173,7 @@ pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<
         | Address::Tcp { host, port }
         | Address::Rfc2217 { host, port, .. } => dial_tcp(host, *port, settings, deadline).await,
         Address::Unix(path) => dial_unix(path).await,
-        Address::Serial { device, line } => serial::dial(device, line),
+        Address::Serial { device, line } => serial::dial(device, *line).await,
         Address::Ssh { user, host, port } => {
             ssh::dial((user, host, *port), &spec.ssh, settings, deadline).await
         }
@@ -110,13 +181,24 @@ pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<
     }
 }
 
-/// Tries the addresses of `host` in turn, each with its share of the time that is left.
 async fn dial_tcp(
     host: &str,
     port: u16,
     settings: &LinkSettings,
     deadline: Instant,
 ) -> Result<Wire, String> {
+    let (stream, peer) = reach(host, port, settings, deadline).await?;
+    Ok(Wire::new(stream, peer))
+}
+
+/// Tries the addresses of `host` in turn, each with its share of the time that is left. It gives
+/// the connection, and what to call its other end.
+pub(super) async fn reach(
+    host: &str,
+    port: u16,
+    settings: &LinkSettings,
+    deadline: Instant,
+) -> Result<(TcpStream, String), String> {
     let within = Span(settings.connect_timeout);
     let found = match timeout_at(deadline, lookup_host((host, port))).await {
         Ok(Ok(found)) => found.collect::<Vec<_>>(),
@@ -134,7 +216,7 @@ async fn dial_tcp(
         let share = deadline.saturating_duration_since(Instant::now()) / left;
         left -= 1;
         match timeout(share, connect(target, settings)).await {
-            Ok(Ok(stream)) => return Ok(Wire::new(stream, peer)),
+            Ok(Ok(stream)) => return Ok((stream, peer)),
             Ok(Err(error)) => why = refused(&peer, &error),
             Err(_) => why = format!("no answer from {peer} within {within}"),
         }
@@ -158,6 +240,9 @@ async fn connect(target: SocketAddr, settings: &LinkSettings) -> io::Result<TcpS
     options.set_tcp_keepalive(&keepalive)?;
     options.set_tcp_user_timeout(Some(settings.user_timeout))?;
     options.set_send_buffer_size(SEND_BUFFER)?;
+    // A telnet server that is sent a BREAK may answer with a Synch (RFC 854), of which one byte is
+    // urgent: out of line it would be missing, and the other be taken for what the node said.
+    options.set_out_of_band_inline(true)?;
     // A close resets the connection: what the kernel still holds must not reach the node later,
     // when another link may be up.
     options.set_linger(Some(Duration::ZERO))?;
@@ -194,8 +279,28 @@ fn refused(peer: &str, error: &io::Error) -> String {
     }
 }
 
+/// The end of a stream that can say itself, in words for an operator, what ended it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct LastWords(pub(super) String);
+
+impl From<LastWords> for io::Error {
+    fn from(words: LastWords) -> io::Error {
+        io::Error::other(words)
+    }
+}
+
+/// The words with which the stream ended, if it ended with any.
+pub(super) fn last_words(error: &io::Error) -> Option<String> {
+    let words = error.get_ref()?.downcast_ref::<LastWords>()?;
+    Some(words.0.clone())
+}
+
 /// Why a connection that was there is lost.
 pub(super) fn lost(peer: &str, error: &io::Error) -> String {
+    if let Some(words) = last_words(error) {
+        return words;
+    }
     match error.kind() {
         ErrorKind::TimedOut => {
             format!("{peer} no longer answers: the terminal server or the way to it is dead")

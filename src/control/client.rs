@@ -19,7 +19,7 @@ pub enum ClientError {
         home: PathBuf,
     },
     /// The socket is another user's.
-    #[error("may not connect to {}: it belongs to another user; run the command as the user that clusterd runs as", .socket.display())]
+    #[error("may not connect to {}: it belongs to another user; run the command as the user that clusterd runs as, or be let in by `control_group` and `access` in its clusterd.yaml", .socket.display())]
     NotYours {
         /// The socket.
         socket: PathBuf,
@@ -87,6 +87,18 @@ impl Client {
             Answer::Refused { code, text } => Err(ClientError::Refused { code, text }),
             answer => Ok(answer),
         }
+    }
+
+    /// The connection after an `attach`, with what has come of its frames already.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub fn into_stream(self) -> io::Result<(UnixStream, Vec<u8>)> {
+        let first = self.stream.buffer().to_vec();
+        let stream = self.stream.into_inner();
+        stream.set_read_timeout(None)?;
+        stream.set_write_timeout(None)?;
+        Ok((stream, first))
     }
 
     fn exchange(&mut self, request: &Request) -> io::Result<Reply> {

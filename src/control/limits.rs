@@ -11,8 +11,12 @@ pub(super) const REQUEST: u64 = 64 << 10;
 pub(super) const REPLY: u64 = 16 << 20;
 /// Connections at once; the next ones are told so and closed.
 pub(super) const CONNECTIONS: usize = 32;
+/// Visits to consoles at once.
+pub(super) const VISITS: usize = 256;
 /// How long a connection may say nothing.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
+/// How long a client that is refused may take to ask.
+pub(super) const HASTE: Duration = Duration::from_secs(2);
 /// How long the daemon may take to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// How long a client waits for a reply: longer than [`ANSWER`].

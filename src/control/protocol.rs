@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::Grip;
 use super::report::Report;
+use crate::config::Right;
 use crate::script::program::OperatorWord;
 
 /// The protocol's version; a daemon refuses every other, by name.
@@ -29,6 +31,18 @@ pub enum Ask {
         #[serde(default)]
         cluster: Option<String>,
     },
+    /// To be at a console. After [`Answer::Attached`] the connection carries frames.
+    Attach {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's.
+        node: String,
+        /// How.
+        grip: Grip,
+        /// Whether the last screenful comes first.
+        #[serde(default = "yes")]
+        screen: bool,
+    },
     /// An operator's word to a cluster.
     Say {
         /// The cluster's name.
@@ -39,6 +53,25 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Ask {
+    /// The right that it needs.
+    pub fn right(&self) -> Right {
+        match self {
+            Ask::Ping
+            | Ask::Status { .. }
+            | Ask::Attach {
+                grip: Grip::Spy, ..
+            } => Right::Watch,
+            Ask::Attach { .. } => Right::Write,
+            Ask::Say { .. } => Right::Operate,
+        }
+    }
 }
 
 /// An operator's words that can be said over the socket.
@@ -96,6 +129,11 @@ pub enum Answer {
         /// Lines of the activity log.
         lines: Vec<String>,
     },
+    /// To [`Ask::Attach`]: frames follow.
+    Attached {
+        /// The speaker, as the daemon knows them.
+        who: String,
+    },
     /// No.
     Refused {
         /// Why, for programs.
@@ -111,7 +149,7 @@ pub enum Answer {
 pub enum Refusal {
     /// The request is no request of this protocol's version.
     BadRequest,
-    /// The peer is neither the home's owner nor root.
+    /// The peer has no right to this.
     NotYours,
     /// No such cluster or node.
     Unknown,

@@ -66,4 +66,18 @@ pub struct ConsoleReport {
     /// The silence after which a dead connection is found to be one.
     #[serde(default)]
     pub lost_after_ms: u64,
+    /// Who is at it.
+    #[serde(default)]
+    pub visitors: Vec<VisitorReport>,
+}
+
+/// Somebody at a console.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitorReport {
+    /// Who, as the kernel knows them.
+    pub who: String,
+    /// Whether they may write; else they look on.
+    pub writes: bool,
+    /// For how long they have been there.
+    pub since_ms: u64,
 }

@@ -6,14 +6,17 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::unistd::{Group, chown};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::limits;
-use super::person;
+use super::person::Person;
 use super::protocol::{Answer, Ask, Refusal, Reply, Request, VERSION};
+use super::visit::{self, May, Visit};
+use crate::config::{Access, Right};
 
 /// A request that is well formed and comes from somebody who may ask.
 #[derive(Debug)]
@@ -23,7 +26,16 @@ pub struct Asked {
     /// Who wants it.
     pub who: String,
     /// Where the answer goes.
-    pub answer: oneshot::Sender<Answer>,
+    pub answer: oneshot::Sender<Given>,
+}
+
+/// What comes of a request.
+#[derive(Debug)]
+pub enum Given {
+    /// An answer.
+    Answer(Answer),
+    /// An answer, and a visit to a console over the same connection.
+    Visit(Answer, Visit),
 }
 
 /// The listening socket. Dropping it removes the socket's file.
@@ -34,12 +46,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes the socket at `path`, for its owner alone. The home is locked, so a socket that
+    /// Makes the socket at `path`, for its owner and, if one is named, a group. The home is locked, so a socket that
     /// stands there is a dead daemon's and is replaced; a file of another kind is not.
     ///
     /// # Errors
     /// The socket cannot be made there.
-    pub fn bind(path: &Path) -> io::Result<Server> {
+    pub fn bind(path: &Path, group: Option<&str>) -> io::Result<Server> {
         match std::fs::symlink_metadata(path) {
             Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path)?,
             Ok(_) => {
@@ -52,15 +64,24 @@ impl Server {
         }
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        if let Some(group) = group {
+            open_to(path, group)?;
+        }
         Ok(Server {
             path: path.to_owned(),
             listener,
         })
     }
 
-    /// Takes requests for as long as it is polled, and hands them to `asked`.
-    pub async fn serve(&self, asked: mpsc::Sender<Asked>) {
+    /// Takes requests for as long as it is polled, and hands those that `access` allows to
+    /// `asked`.
+    pub async fn serve(&self, asked: mpsc::Sender<Asked>, access: Access) {
         let seats = Arc::new(Semaphore::new(limits::CONNECTIONS));
+        let house = Arc::new(House {
+            asked,
+            access,
+            visits: Semaphore::new(limits::VISITS),
+        });
         loop {
             let stream = match self.listener.accept().await {
                 Ok((stream, _)) => stream,
@@ -72,11 +93,11 @@ impl Server {
                 }
             };
             let seat = Arc::clone(&seats).try_acquire_owned();
-            let asked = asked.clone();
+            let house = Arc::clone(&house);
             tokio::spawn(async move {
                 let talk = async {
                     match seat {
-                        Ok(_seat) => converse(stream, asked).await,
+                        Ok(seat) => converse(stream, &house, seat).await,
                         Err(_) => {
                             refuse(stream, Refusal::Busy, "too many connections at once").await
                         }
@@ -98,17 +119,42 @@ impl Drop for Server {
     }
 }
 
-async fn converse(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<()> {
+/// What all connections share.
+struct House {
+    asked: mpsc::Sender<Asked>,
+    access: Access,
+    visits: Semaphore,
+}
+
+/// Opens the socket's file to a group, which the daemon must be in, unless it is root's.
+fn open_to(path: &Path, name: &str) -> io::Result<()> {
+    let group = Group::from_name(name)?;
+    let group = group.ok_or_else(|| {
+        io::Error::other(format!(
+            "`control_group: {name}` in clusterd.yaml: there is no such group"
+        ))
+    })?;
+    chown(path, None, Some(group.gid)).map_err(|err| {
+        io::Error::other(format!(
+            "cannot give it to `control_group: {name}` ({err}): add the daemon's user to that group"
+        ))
+    })?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o660))
+}
+
+async fn converse(stream: UnixStream, house: &House, seat: OwnedSemaphorePermit) -> io::Result<()> {
     let peer = stream.peer_cred()?;
-    if !person::may_speak(&peer) {
-        let who = person::name(&peer);
+    let access = house.access.clone();
+    // The user database may be a directory server that takes its time.
+    let identified = tokio::task::spawn_blocking(move || Person::identify(&peer, &access));
+    let person = identified.await.map_err(io::Error::other)?;
+    if !person.may_anything() {
+        let who = &person.name;
         tracing::warn!("{who} may not use the control socket and was refused");
-        return refuse(
-            stream,
-            Refusal::NotYours,
-            "this clusterd belongs to another user",
-        )
-        .await;
+        let text = format!(
+            "this clusterd belongs to another user, and `access:` in its clusterd.yaml gives {who} no right"
+        );
+        return refuse(stream, Refusal::NotYours, &text).await;
     }
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
@@ -123,12 +169,50 @@ async fn converse(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<
             }
             Ok(Err(err)) => return Err(err),
         };
-        let answer = match understand(&line) {
-            Ok(ask) => put(ask, person::name(&peer), &asked).await,
-            Err(text) => Answer::refused(Refusal::BadRequest, text),
+        let given = match understand(&line) {
+            Ok(ask) => grant(ask, &person, &house.asked).await,
+            Err(text) => Given::Answer(Answer::refused(Refusal::BadRequest, text)),
         };
-        write(&mut to, answer).await?;
+        match given {
+            Given::Answer(answer) => write(&mut to, answer).await?,
+            Given::Visit(answer, visit) => {
+                drop(seat);
+                let may = if person.may(Right::Write) {
+                    May::Write
+                } else {
+                    May::Watch
+                };
+                // Whatever happens, the visit is ended.
+                let seat = house.visits.try_acquire();
+                let answer = match seat {
+                    Ok(_) => answer,
+                    Err(_) => Answer::refused(Refusal::Busy, "too many people are at consoles"),
+                };
+                let may = seat.is_ok().then_some(may);
+                let greeted = write(&mut to, answer).await;
+                return visit::carry(from, to, visit, may.filter(|_| greeted.is_ok())).await;
+            }
+        }
     }
+}
+
+/// Puts a request that this person may make.
+async fn grant(ask: Ask, person: &Person, asked: &mpsc::Sender<Asked>) -> Given {
+    let right = ask.right();
+    if person.may(right) {
+        return put(ask, person.name.clone(), asked).await;
+    }
+    let who = &person.name;
+    let right_word = right.word();
+    tracing::warn!("{who} has no right to {right_word} and was refused: {ask:?}");
+    let spy = match (right, person.may(Right::Watch)) {
+        (Right::Write, true) => "; --spy lets you look on",
+        _ => "",
+    };
+    Given::Answer(Answer::refused(
+        Refusal::NotYours,
+        format!("{who} has no right to {right_word}, which `access:` in clusterd.yaml gives{spy}"),
+    ))
 }
 
 /// Reads the version first, so that a request of another version is told just that.
@@ -149,24 +233,30 @@ fn understand(line: &[u8]) -> Result<Ask, String> {
         .map_err(|err| format!("this is no request: {err}"))
 }
 
-async fn put(ask: Ask, who: String, asked: &mpsc::Sender<Asked>) -> Answer {
+async fn put(ask: Ask, who: String, asked: &mpsc::Sender<Asked>) -> Given {
     let (answer, answered) = oneshot::channel();
     let told = async {
         asked.send(Asked { ask, who, answer }).await.ok()?;
         answered.await.ok()
     };
     match timeout(limits::ANSWER, told).await {
-        Ok(Some(answer)) => answer,
-        Ok(None) => Answer::refused(Refusal::Busy, "clusterd is stopping"),
-        Err(_) => Answer::refused(
+        Ok(Some(given)) => given,
+        Ok(None) => Given::Answer(Answer::refused(Refusal::Busy, "clusterd is stopping")),
+        Err(_) => Given::Answer(Answer::refused(
             Refusal::Busy,
             "clusterd did not answer in time; see its log",
-        ),
+        )),
     }
 }
 
+/// Refuses whatever is asked. It is read first: a client that is still writing would see a
+/// broken connection instead of the reason.
 async fn refuse(stream: UnixStream, code: Refusal, text: &str) -> io::Result<()> {
-    let (_, mut to) = stream.into_split();
+    let (from, mut to) = stream.into_split();
+    let mut from = BufReader::new(from);
+    let asked = limits::read_line(&mut from, limits::REQUEST);
+    // Whatever it is, the answer is the same.
+    let _ = timeout(limits::HASTE, asked).await;
     write(&mut to, Answer::refused(code, text)).await
 }
 

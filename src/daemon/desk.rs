@@ -13,8 +13,10 @@ use super::prepare::Unguarded;
 use super::ward::Ward;
 use crate::alarm::Alarms;
 use crate::clock::Moment;
-use crate::cluster::{ClusterNow, Host, Message, Said};
-use crate::control::{Answer, Ask, Asked, ClusterReport, HostReport, Refusal, Report};
+use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said};
+use crate::control::{
+    Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
+};
 
 /// How long a cluster's task may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -46,6 +48,24 @@ impl Desk<'_> {
                 reply(answer, Answer::Pong { version, pid });
             }
             Ask::Status { cluster } => self.status(cluster, answer),
+            Ask::Attach {
+                cluster,
+                node,
+                grip,
+                screen,
+            } => {
+                let (let_in, opens) = oneshot::channel();
+                let message = Message::Attach {
+                    node,
+                    arrival: Arrival {
+                        who: who.clone(),
+                        grip,
+                        screen,
+                    },
+                    answer: let_in,
+                };
+                self.attach(cluster, message, opens, who, answer);
+            }
             Ask::Say {
                 cluster,
                 word,
@@ -75,6 +95,35 @@ impl Desk<'_> {
                 });
             }
         }
+    }
+
+    /// Puts somebody's wish to be at a console to its cluster.
+    fn attach(
+        &self,
+        cluster: String,
+        message: Message,
+        opens: oneshot::Receiver<Result<Visit, NoVisit>>,
+        who: String,
+        answer: oneshot::Sender<Given>,
+    ) {
+        let mail = match self.mail_of(&cluster) {
+            Ok(mail) => mail.clone(),
+            Err(refusal) => return reply(answer, refusal),
+        };
+        tokio::spawn(async move {
+            let opened = match mail.send(message).await {
+                Ok(()) => timeout(ANSWER, opens).await.ok().and_then(Result::ok),
+                Err(_) => None,
+            };
+            match opened {
+                Some(Ok(visit)) => {
+                    // Whoever asked may have gone: the visit's queue tells the task.
+                    let _ = answer.send(Given::Visit(Answer::Attached { who }, visit));
+                }
+                Some(Err(no)) => reply(answer, no_visit(no, &cluster)),
+                None => reply(answer, busy()),
+            }
+        });
     }
 
     fn mail_of(&self, cluster: &str) -> Result<&mpsc::Sender<Message>, Answer> {
@@ -111,7 +160,7 @@ impl Desk<'_> {
         }
     }
 
-    fn status(&self, only: Option<String>, answer: oneshot::Sender<Answer>) {
+    fn status(&self, only: Option<String>, answer: oneshot::Sender<Given>) {
         let mut subjects = self.subjects();
         if let Some(only) = &only {
             subjects.retain(|subject| subject.cluster == *only);
@@ -221,6 +270,19 @@ fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
     }
 }
 
+fn no_visit(no: NoVisit, cluster: &str) -> Answer {
+    match no {
+        NoVisit::NoSuchNode(nodes) => {
+            let text = format!("{cluster} has no such node; it has {}", nodes.join(", "));
+            Answer::refused(Refusal::Unknown, text)
+        }
+        NoVisit::Full => {
+            let text = "too many people are at this console already";
+            Answer::refused(Refusal::Busy, text)
+        }
+    }
+}
+
 fn busy() -> Answer {
     Answer::refused(
         Refusal::Busy,
@@ -229,8 +291,8 @@ fn busy() -> Answer {
 }
 
 /// Whoever asked may have gone.
-fn reply(to: oneshot::Sender<Answer>, answer: Answer) {
-    let _ = to.send(answer);
+fn reply(to: oneshot::Sender<Given>, answer: Answer) {
+    let _ = to.send(Given::Answer(answer));
 }
 
 fn millis(span: Duration) -> u64 {

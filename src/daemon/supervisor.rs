@@ -67,8 +67,8 @@ impl Daemon {
             happened,
         } = prepared;
         let socket = home.path(&settings.control_socket);
-        let server =
-            Server::bind(&socket).map_err(|why| StartError::Socket { path: socket, why })?;
+        let server = Server::bind(&socket, settings.control_group.as_deref())
+            .map_err(|why| StartError::Socket { path: socket, why })?;
         let server = Arc::new(server);
         let before = open_before(&journal).await?;
         let (stop, stopped) = watch::channel(false);
@@ -85,6 +85,7 @@ impl Daemon {
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
+        let access = host.settings.access.clone();
         let wards = guarded.into_iter().map(|blueprint| {
             let name = blueprint.name().to_owned();
             (name, Ward::new(blueprint))
@@ -98,7 +99,7 @@ impl Daemon {
             names: BTreeMap::new(),
             stop,
             keeper: tokio::spawn(keeper),
-            service: tokio::spawn(async move { serving.serve(asked).await }),
+            service: tokio::spawn(async move { serving.serve(asked, access).await }),
             server,
             requests,
         };

@@ -11,6 +11,7 @@ use super::Home;
 use super::power;
 use super::programs::find_program;
 use super::scripts::{self, Libraries, Matcher, ScriptFault};
+use super::secrets;
 use crate::config::{
     self, Address, Cluster, Fault, Files as _, Loaded, Node, Package, SCRIPTS, Weight,
     check_against,
@@ -50,7 +51,8 @@ pub fn inspect(home: &Home) -> Inspected {
     for cluster in &loaded.clusters {
         for (name, node) in &cluster.nodes {
             faults.extend(power::faults(cluster, name.as_str(), node, home, &loaded));
-            faults.extend(console(cluster, name.as_str(), node, &loaded));
+            faults.extend(console(cluster, name.as_str(), node, home, &loaded));
+            faults.extend(secrets::faults(cluster, name.as_str(), node, home, &loaded));
         }
         let mut compiled = Programs::new();
         for (name, package) in &cluster.packages {
@@ -302,7 +304,13 @@ fn literal(text: &Text) -> Option<String> {
 
 /// What a console needs of this machine. A unix socket or an adapter may come later, so its
 /// absence is no error; a command or a key that is not there is one.
-fn console(cluster: &Cluster, name: &str, node: &Node, loaded: &Loaded) -> Option<Fault> {
+fn console(
+    cluster: &Cluster,
+    name: &str,
+    node: &Node,
+    home: &Home,
+    loaded: &Loaded,
+) -> Option<Fault> {
     let at = |message: String, help| {
         loaded.error_at(&cluster.file, &["nodes", name, "console"], message, help)
     };
@@ -319,6 +327,10 @@ fn console(cluster: &Cluster, name: &str, node: &Node, loaded: &Loaded) -> Optio
             format!("there is no device {} now", device.display()),
             "plug it in; a name under /dev/serial/by-id stays with its adapter",
         )),
+        Address::Exec(argv) => {
+            let missing = find_program(argv.first()?, home.dir()).err();
+            missing.map(|(message, help)| at(message, help))
+        }
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ mod inspect;
 pub mod power;
 mod programs;
 pub mod scripts;
+mod secrets;
 
 pub use inspect::{Inspected, Programs, inspect};
 

@@ -21,6 +21,15 @@ pub enum Action {
     },
     /// Send BREAK, in one queue with bytes, on the link of that epoch only.
     Break { node: NodeId, epoch: u64 },
+    /// Pass a person's bytes on, as [`Action::Type`] does. They are never written down: there
+    /// may be a password among them.
+    Pass {
+        node: NodeId,
+        epoch: u64,
+        bytes: Vec<u8>,
+    },
+    /// What became of a person's wish to type.
+    Pen { node: NodeId, word: PenWord },
     /// The last BREAK was seen to work: those that follow had better be of its kind.
     BreakWorked { node: NodeId },
     /// Write to the journal, durably, and answer [`crate::machine::Input::Durable`].
@@ -62,6 +71,19 @@ pub enum Action {
     },
     /// The machine wants random numbers ([`crate::machine::Input::Nonces`]).
     WantNonces,
+}
+
+/// What is said to whoever types on a node, or wants to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PenWord {
+    /// They may type; the script has left this console to them.
+    Granted,
+    /// Not yet: a question or a line of the machine's is open there, for some seconds at most.
+    Waits,
+    /// They may not.
+    Refused { why: String },
+    /// The pen is taken back, or was put down.
+    Ended { why: String },
 }
 
 /// What to probe.

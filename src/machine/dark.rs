@@ -127,7 +127,7 @@ impl Machine {
         for other in self.others(p, n) {
             let node = &self.nodes[other];
             let known = matches!(node.condition, Condition::Prompt | Condition::Running);
-            let free = node.asking.is_none() && !node.typed_at(self.now);
+            let free = node.asking.is_none() && !node.typed_at(self.now) && !self.person_at(other);
             if self.setup.nodes[other].server == server && known && free {
                 self.type_text(other, "\r");
             }

@@ -111,6 +111,24 @@ pub enum Event {
     SiegeEnded { node: String, why: String },
     /// Somebody types on a console.
     Keyboard { node: String, text: String },
+    /// A person looks at a console, or may type there.
+    Attached {
+        node: String,
+        who: String,
+        how: String,
+    },
+    /// They do not any more.
+    Detached { node: String, who: String },
+    /// A person types on a console: the script leaves it to them.
+    PenTaken { node: String, who: String },
+    /// They do not any more.
+    PenLeft {
+        node: String,
+        who: String,
+        why: String,
+    },
+    /// A person sent a BREAK.
+    PersonBreak { node: String, who: String },
     /// The monitor doubts itself: no takeover until it is well.
     Impaired { why: String },
     /// The monitor is well again.
@@ -200,6 +218,11 @@ impl fmt::Display for Event {
             Event::SiegeBegan { node } => write!(f, "{node}: under siege: BREAK without end"),
             Event::SiegeEnded { node, why } => write!(f, "{node}: siege ended: {why}"),
             Event::Keyboard { node, text } => write!(f, "{node}: somebody types: {text:?}"),
+            Event::Attached { .. }
+            | Event::Detached { .. }
+            | Event::PenTaken { .. }
+            | Event::PenLeft { .. }
+            | Event::PersonBreak { .. } => self.fmt_person(f),
             Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
@@ -213,6 +236,30 @@ impl fmt::Display for Event {
 }
 
 impl Event {
+    /// People at consoles.
+    fn fmt_person(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Attached { node, who, how } => {
+                write!(f, "{node}: {who} is at its console: {how}")
+            }
+            Event::Detached { node, who } => write!(f, "{node}: {who} has left its console"),
+            Event::PenTaken { node, who } => {
+                write!(
+                    f,
+                    "{node}: {who} types; the script leaves this console to them"
+                )
+            }
+            Event::PenLeft { node, who, why } => {
+                write!(
+                    f,
+                    "{node}: {who} types no more ({why}); the script asks again"
+                )
+            }
+            Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
     /// What the doors and their guards say.
     fn fmt_door(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = |ms: &u64| Span(Duration::from_millis(*ms)).to_string();

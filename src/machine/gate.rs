@@ -52,8 +52,17 @@ impl Machine {
         if let Err(veto) = self.gate_guard(p, n, door) {
             return self.close_gate(p, n, &veto);
         }
+        let bearers = self.nonce_bearers(p, n);
+        if let Some(other) = bearers.iter().copied().find(|n| self.person_at(*n)) {
+            let why = format!(
+                "somebody types on the console of {}",
+                self.setup.node_name(other)
+            );
+            let guard = "keyboard";
+            return self.close_gate(p, n, &Veto { guard, why });
+        }
         let deadline = self.now + NONCE_LIFE;
-        for other in self.nonce_bearers(p, n) {
+        for other in bearers {
             self.ask_question(other, &Question::Live, "", deadline);
         }
         let wait = Wait::Gate {

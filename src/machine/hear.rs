@@ -98,7 +98,8 @@ impl Machine {
 
     fn somebody_types(&mut self, n: NodeId, text: &str) {
         let now = self.now;
-        if !self.nodes[n].typed_at(now) {
+        // Whom we know is named already.
+        if !self.nodes[n].typed_at(now) && self.nodes[n].pen.is_none() {
             let node = self.setup.node_name(n).to_owned();
             self.event(Event::Keyboard {
                 node,
@@ -147,6 +148,11 @@ impl Machine {
             firmware.panic.contains(&pattern) && node.condition != Condition::Panicked;
         let mut note = None;
         let mut disproved = false;
+        if pattern == firmware.prompt || pattern == firmware.banner {
+            node.loads = false;
+        } else if firmware.booting.contains(&pattern) || firmware.login.contains(&pattern) {
+            node.loads = true;
+        }
         if pattern == firmware.prompt {
             if node.condition != Condition::Prompt {
                 note = Some("firmware prompt".to_owned());

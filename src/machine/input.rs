@@ -1,5 +1,7 @@
 //! What a machine is told. One input mutates it; then its actions are drained.
 
+use std::time::Duration;
+
 use crate::machine::setup::{NodeId, PackageId, WitnessId};
 use crate::matcher::Heard;
 use crate::script::program::OperatorWord;
@@ -59,12 +61,32 @@ pub enum Input {
     JournalWell,
     /// A person says something.
     Operator(Order),
+    /// A person does something at a console that clusterd holds.
+    Person {
+        node: NodeId,
+        who: String,
+        deed: Deed,
+    },
     /// Random numbers for nonces, as many as the driver likes to give.
     Nonces(Vec<u32>),
     /// Something about the monitoring host itself.
     Host(HostFact),
     /// Nothing but time: a deadline of [`crate::machine::Machine::poll_timeout`] has come.
     Time,
+}
+
+/// What a person does at a console. Before the first key they ask for the pen, and type when
+/// [`crate::machine::action::PenWord::Granted`] has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// They want to type. After `idle` without a key the pen is taken back.
+    Asks { idle: Duration },
+    /// They typed this.
+    Types { bytes: Vec<u8> },
+    /// They sent a BREAK.
+    Breaks,
+    /// They put down the pen, and why.
+    Leaves { why: String },
 }
 
 /// What a power leg says.

@@ -31,7 +31,9 @@ mod hear;
 mod making;
 mod node;
 mod package;
+mod person;
 mod question;
+mod refusal;
 mod run;
 mod show;
 mod siege;
@@ -163,11 +165,19 @@ impl Machine {
         self.judge_host();
         self.expire_proofs();
         self.tick_questions();
+        self.tend_pens();
         self.tick_sieges();
+        self.drive_all();
+        if self.tend_pens() {
+            self.drive_all();
+        }
+        self.want_nonces();
+    }
+
+    fn drive_all(&mut self) {
         for package in 0..self.packages.len() {
             self.drive(package);
         }
-        self.want_nonces();
     }
 
     /// The next thing to be done.
@@ -217,6 +227,7 @@ impl Machine {
             }
             Input::JournalWell => self.host.journal = None,
             Input::Operator(order) => self.operator(&order),
+            Input::Person { node, who, deed } => self.person(node, &who, deed),
             Input::Nonces(numbers) => {
                 self.asked_nonces = false;
                 self.nonces
@@ -260,6 +271,7 @@ impl Machine {
     }
 
     fn lose_link(&mut self, n: NodeId, why: &str) {
+        self.put_down_pen(n, why);
         self.console_unsure(n, why);
         self.nodes[n].forget_link();
     }

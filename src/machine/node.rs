@@ -7,6 +7,7 @@ use crate::clock::Moment;
 use crate::machine::asking::Asking;
 use crate::machine::making::Making;
 use crate::machine::memory::NodeMemory;
+use crate::machine::person::Pen;
 use crate::machine::proof::Proof;
 
 /// Dialogue text kept behind the last thing we typed.
@@ -139,6 +140,8 @@ pub struct Node {
     pub broke: Option<(Moment, u32)>,
     /// It was fully fenced since it last ran: nothing is left to resume.
     pub settled: bool,
+    /// It loads or runs a system: boot text or a login since its last prompt or banner.
+    pub loads: bool,
     /// It is under siege.
     pub siege: Option<Siege>,
     /// Whether its console repeats what is typed.
@@ -147,6 +150,8 @@ pub struct Node {
     pub carrier: Option<bool>,
     /// Somebody typed here last.
     pub keyboard: Option<Moment>,
+    /// A person of ours has the console, or waits for it.
+    pub pen: Option<Pen>,
     /// A question of ours is open.
     pub asking: Option<Asking>,
     /// How the last question ended.
@@ -198,6 +203,7 @@ impl Node {
             break_worked: memory.break_worked,
             broke: None,
             settled: false,
+            loads: false,
             siege: memory.siege.then_some(Siege {
                 since: now,
                 next: now,
@@ -206,6 +212,7 @@ impl Node {
             echo: true,
             carrier: None,
             keyboard: None,
+            pen: None,
             asking: None,
             answer: None,
             owed_until: None,
@@ -252,6 +259,7 @@ impl Node {
         self.identity = Identity::Unknown;
         self.making = Making::default();
         self.settled = false;
+        self.loads = false;
         self.carrier = None;
         self.keyboard = None;
         self.owed_until = None;

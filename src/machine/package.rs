@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::clock::Moment;
 use crate::machine::input::Ticket;
 use crate::machine::memory::PackageMemory;
+use crate::machine::node::Condition;
 use crate::machine::setup::NodeId;
 use crate::machine::survey::Survey;
 use crate::script::program::{Pc, ProcedureId, StateId};
@@ -189,6 +190,12 @@ pub enum Wait {
     },
     /// The monitor doubts itself.
     Impaired,
+    /// A person types on this node. `seen`: what its console showed when an op had to wait, or
+    /// nothing where a conversation was broken off.
+    Person {
+        node: NodeId,
+        seen: Option<Condition>,
+    },
 }
 
 /// What to do when an intent is on disk.

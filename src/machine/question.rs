@@ -17,9 +17,14 @@ use crate::script::program::{Firmware, Presence, Question, Severity};
 const OWED: Duration = Duration::from_secs(3);
 
 impl Machine {
-    /// Types text; false when the console is not connected.
+    /// The link that the machine may type on: none while a person has the console (rule 16).
+    fn free_epoch(&self, n: NodeId) -> Option<u64> {
+        self.nodes[n].epoch().filter(|_| !self.person_at(n))
+    }
+
+    /// Types text; false when the console is not connected, or a person has it.
     pub(super) fn type_text(&mut self, n: NodeId, text: &str) -> bool {
-        let Some(epoch) = self.nodes[n].epoch() else {
+        let Some(epoch) = self.free_epoch(n) else {
             return false;
         };
         let now = self.now;
@@ -65,9 +70,9 @@ impl Machine {
         self.type_text(n, &kill);
     }
 
-    /// Sends BREAK; false when the console is not connected.
+    /// Sends BREAK; false when the console is not connected, or a person has it.
     pub(super) fn send_break(&mut self, n: NodeId) -> bool {
-        let Some(epoch) = self.nodes[n].epoch() else {
+        let Some(epoch) = self.free_epoch(n) else {
             return false;
         };
         let now = self.now;

@@ -132,10 +132,17 @@ impl Machine {
                 format!("the gate before the boot command on {}", node(n))
             }
             Wait::Impaired => "the monitor to be well again".to_owned(),
+            Wait::Person { node: n, .. } => {
+                format!("the person who types on the console of {}", node(n))
+            }
         };
         let deadline = match &run.wait {
             Wait::Answer { node } => self.nodes[*node].asking.as_ref().map(|a| a.deadline),
             Wait::Dark { deadline, .. } => Some(*deadline),
+            Wait::Person { node, .. } => {
+                let pen = self.nodes[*node].pen.as_ref();
+                pen.map(|pen| pen.typed + pen.idle)
+            }
             _ => self.wait_timeout(p),
         };
         Some(Waits {
@@ -172,6 +179,11 @@ impl Machine {
             guard,
             break_worked: node.break_worked,
             siege: node.siege.is_some(),
+            keyboard: node
+                .pen
+                .as_ref()
+                .filter(|pen| pen.granted)
+                .map(|pen| aged(pen.who.clone(), pen.typed)),
             host_id: node.host_id.clone(),
         }
     }

@@ -78,6 +78,9 @@ pub struct NodeSnapshot {
     pub break_worked: bool,
     /// Whether it is under siege.
     pub siege: bool,
+    /// Who types on its console: the script leaves it to them. The age is that of the last key.
+    #[serde(default)]
+    pub keyboard: Option<Aged>,
     /// Its Host ID, configured or learnt.
     pub host_id: Option<String>,
 }

@@ -70,10 +70,11 @@ impl Survey {
     }
 
     /// When it wants to go on at the latest.
-    pub fn timeout(&self) -> Moment {
+    pub fn timeout(&self, now: Moment) -> Moment {
         let next = self.looks.iter().filter_map(|(_, look)| match look {
             Look::Returned { at, .. } => Some(*at + AGAIN),
-            Look::Begin => Some(self.began + LINK),
+            // A person at its console keeps it there for longer.
+            Look::Begin => Some(self.began + LINK).filter(|at| *at > now),
             _ => None,
         });
         next.min().map_or(self.deadline, |at| at.min(self.deadline))
@@ -95,6 +96,7 @@ impl Machine {
         let address_known = package.misses > 0 || package.answered.is_some() || over;
         if !found || !address_known {
             if self.now >= survey.deadline {
+                self.note_person_in_survey(p);
                 survey.deadline = self.now + AGAIN;
             }
             self.packages[p].run.wait = Wait::Survey(Box::new(survey));
@@ -123,6 +125,10 @@ impl Machine {
             } else {
                 Look::Begin
             };
+        }
+        if self.person_at(n) && !matches!(look, Look::Found(_)) {
+            // Rule 16: it is asked from the beginning when they have left.
+            return Look::Begin;
         }
         match look {
             Look::Begin => {

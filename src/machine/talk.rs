@@ -14,6 +14,9 @@ use crate::script::program::{Op, Question, Text};
 impl Machine {
     /// Runs an op that names a node.
     pub(super) fn talk(&mut self, p: PackageId, n: NodeId, op: &Op) {
+        if self.yields(p, n, op) {
+            return;
+        }
         let now = self.now;
         match op {
             Op::Send { text, .. } => self.send(p, n, text),

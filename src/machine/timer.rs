@@ -31,6 +31,7 @@ impl Machine {
             );
         }
         note(self.siege_timeout(), "the siege goes on");
+        note(self.pen_timeout(), "a person's pause is over");
         if let Some((end, _)) = &self.host.doubt_until {
             note(Some(*end), "the monitor's doubt ends");
         }
@@ -63,6 +64,7 @@ impl Machine {
             | Wait::Answer { .. }
             | Wait::Suspicion { .. }
             | Wait::Durable { .. }
+            | Wait::Person { .. }
             | Wait::Impaired => None,
             Wait::Expect { deadline, .. }
             | Wait::Reset { deadline, .. }
@@ -77,7 +79,7 @@ impl Machine {
                 next_look,
                 ..
             } => Some((*next_look).min(*deadline)),
-            Wait::Survey(survey) => Some(survey.timeout()),
+            Wait::Survey(survey) => Some(survey.timeout(self.now)),
         }
     }
 
@@ -119,7 +121,12 @@ impl Machine {
     fn after_typing(&self, p: PackageId, due: Moment) -> Moment {
         let nodes = self.setup.packages[p].nodes.iter();
         let typed = nodes.filter_map(|n| self.nodes[*n].keyboard.map(|at| at + KEYBOARD_QUIET));
-        typed.max().map_or(due, |quiet| due.max(quiet))
+        let quiet = typed.max().map_or(due, |quiet| due.max(quiet));
+        let pens = self.setup.packages[p].nodes.iter();
+        let pens = pens.filter_map(|n| self.nodes[*n].pen.as_ref().filter(|pen| pen.granted));
+        pens.map(|pen| pen.typed + pen.idle)
+            .max()
+            .map_or(quiet, |end| quiet.max(end))
     }
 
     fn leg_time(&self, p: PackageId, leg: Leg) -> Option<Moment> {

@@ -150,7 +150,9 @@ impl Machine {
     /// Rule 16: an operator at a keyboard comes first.
     fn somebody_is_typing(&self, p: PackageId) -> bool {
         let nodes = self.setup.packages[p].nodes.iter();
-        nodes.copied().any(|n| self.nodes[n].typed_at(self.now))
+        nodes
+            .copied()
+            .any(|n| self.person_at(n) || self.nodes[n].typed_at(self.now))
     }
 
     fn level(&self, p: PackageId, when: &When) -> bool {

@@ -66,6 +66,7 @@ impl Machine {
             Wait::Dark { node, .. } => self.progress_dark(p, node),
             Wait::Survey(survey) => self.progress_survey(p, *survey),
             Wait::Gate { .. } => self.tick_gate(p),
+            Wait::Person { .. } => self.progress_person(p),
             // Something else than time ends these, or their time has not come.
             Wait::Ready
             | Wait::Idle

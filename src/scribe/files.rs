@@ -1,92 +1,210 @@
-//! The thread's own side: the open files, and what to do when one cannot be written.
+//! The thread's own side: the open files, what waits to be written to them, and what to do when one
+//! cannot be written.
+//!
+//! Of each wake-up every file that was told something is written once. When a file has something to
+//! do though nothing comes (a prompt after its pause, a new try) stands in a heap.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::log::Log;
 use super::queue::{Book, Note, Shared};
+use super::room::Room;
 use super::stamp;
 use crate::config::{Rotation, Settings};
-use crate::console::{Transcript, TranscriptSettings};
-use crate::logfile::RotatingFile;
+use crate::console::{Transcript, TranscriptSettings, Turn};
 
 /// All log files, opened when first written.
 pub(super) struct Files {
     logs: PathBuf,
     log: Rotation,
     activity: Rotation,
-    transcript: Rotation,
+    transcript: TranscriptSettings,
     shared: Arc<Shared>,
-    lines: BTreeMap<Book, RotatingFile>,
-    transcripts: BTreeMap<Book, Transcript>,
+    places: BTreeMap<Book, usize>,
+    open: Vec<Open>,
+    /// Which files were told something since the last writing.
+    told: Vec<usize>,
+    due: BinaryHeap<Reverse<(Instant, usize)>>,
+    trouble: BTreeMap<usize, String>,
+    room: Room,
+    /// Who waits until all is written.
+    waiting: Vec<SyncSender<()>>,
+}
+
+/// A file, and when it is due: an entry of the heap with another time counts no more.
+struct Open {
+    kind: Kind,
+    told: bool,
+    due: Option<Instant>,
+}
+
+enum Kind {
+    Log(Log),
+    Transcript(Box<Transcript>),
 }
 
 impl Files {
     pub(super) fn new(logs: PathBuf, settings: &Settings, shared: Arc<Shared>) -> Files {
+        let kept = &settings.transcript;
         Files {
-            logs,
             log: settings.log,
             activity: settings.activity,
-            transcript: settings.transcript,
+            transcript: TranscriptSettings {
+                max_bytes: kept.rotation.size,
+                keep: kept.rotation.keep,
+                turn: if kept.daily {
+                    Turn::Daily
+                } else {
+                    Turn::WhenFull
+                },
+            },
             shared,
-            lines: BTreeMap::new(),
-            transcripts: BTreeMap::new(),
+            places: BTreeMap::new(),
+            open: Vec::new(),
+            told: Vec::new(),
+            due: BinaryHeap::new(),
+            trouble: BTreeMap::new(),
+            room: Room::new(logs.clone(), kept.total, kept.free),
+            waiting: Vec::new(),
+            logs,
         }
     }
 
-    /// How long until a console's last line is written though it has no end, if one waits.
-    pub(super) fn idle_in(&self) -> Option<Duration> {
-        let now = SystemTime::now();
-        self.transcripts
-            .values()
-            .filter_map(|t| t.idle_in(now))
-            .min()
+    /// How long until a file has something to do though nothing comes.
+    pub(super) fn due_in(&self) -> Option<Duration> {
+        let Reverse((first, _)) = self.due.peek()?;
+        Some(first.saturating_duration_since(Instant::now()))
     }
 
-    pub(super) fn flush_idle(&mut self) {
-        let now = SystemTime::now();
-        for transcript in self.transcripts.values_mut() {
-            // The transcript counts what it could not write and says so itself.
-            let _ = transcript.flush_idle(now);
-        }
-    }
-
-    pub(super) fn write(&mut self, note: Note) {
+    /// Takes a note; [`Files::write`] writes it. Says whether somebody waits for that.
+    pub(super) fn take(&mut self, note: Note) -> bool {
         self.shared
             .bytes
             .fetch_sub(note.weight(), Ordering::Relaxed);
-        self.confess();
-        let outcome = match note {
-            Note::Line(book, line) => self.line(&book, &line).map_err(|err| (book, err)),
-            Note::Heard(book, said, at) => self
-                .transcript(&book)
-                .and_then(|transcript| transcript.heard(&said, at))
-                .map_err(|err| (book, err)),
-            Note::Ordered(book, order, at) => self
-                .transcript(&book)
-                .and_then(|transcript| transcript.ordered(&order, at))
-                .map_err(|err| (book, err)),
-            Note::Remark(book, text, at) => self
-                .transcript(&book)
-                .and_then(|transcript| transcript.remark(&text, at))
-                .map_err(|err| (book, err)),
+        let book = match note {
+            Note::Line(book, line) => {
+                let (place, file) = self.file(book);
+                if let Kind::Log(log) = &mut file.kind {
+                    log.line(&line);
+                }
+                place
+            }
+            Note::Heard(book, said, at) => {
+                let (place, file) = self.file(book);
+                if let Kind::Transcript(transcript) = &mut file.kind {
+                    transcript.heard(&said, at);
+                }
+                place
+            }
+            Note::Record(book, record, at) => {
+                let (place, file) = self.file(book);
+                if let Kind::Transcript(transcript) = &mut file.kind {
+                    transcript.record(&record, at);
+                }
+                place
+            }
             Note::Flush(done) => {
-                // Whoever waited may have gone.
-                let _ = done.send(());
-                return;
+                self.waiting.push(done);
+                return true;
             }
         };
-        let trouble = outcome
-            .err()
-            .map(|(book, err)| format!("{}: {err}", self.path(&book).display()));
-        *self
+        self.tell(book);
+        false
+    }
+
+    /// Writes all that was taken, each file at once, and what is due.
+    pub(super) fn write(&mut self) {
+        self.confess();
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        while let Some(Reverse((at, place))) = self.due.peek().copied()
+            && at <= now
+        {
+            self.due.pop();
+            if self.open[place].due == Some(at) {
+                self.open[place].due = None;
+                if let Kind::Transcript(transcript) = &mut self.open[place].kind {
+                    transcript.rest(clock);
+                }
+                self.tell(place);
+            }
+        }
+        let mut grown = 0;
+        for place in std::mem::take(&mut self.told) {
+            grown += self.write_one(place, now, clock);
+        }
+        if let Some(words) = self.room.keep(grown, !self.trouble.is_empty(), now) {
+            let line = format!("{}  {words}", stamp(clock));
+            self.take(Note::Line(Book::Daemon, line));
+            self.write_one(self.places[&Book::Daemon], now, clock);
+            self.told.clear();
+        }
+        for done in self.waiting.drain(..) {
+            // Whoever waited may have gone.
+            let _ = done.send(());
+        }
+    }
+
+    /// Writes what waits for more, too: the end has come.
+    pub(super) fn finish(&mut self) {
+        for place in 0..self.open.len() {
+            if let Kind::Transcript(transcript) = &mut self.open[place].kind {
+                transcript.finish();
+            }
+            self.tell(place);
+        }
+        self.write();
+    }
+
+    /// Writes one file; says how many bytes a transcript has grown.
+    fn write_one(&mut self, place: usize, now: Instant, clock: SystemTime) -> u64 {
+        let file = &mut self.open[place];
+        file.told = false;
+        let outcome = file.kind.write(clock);
+        if let Some(pause) = file.kind.rests_in(clock) {
+            let at = now + pause;
+            if file.due.is_none_or(|due| at < due) {
+                file.due = Some(at);
+                self.due.push(Reverse((at, place)));
+            }
+        }
+        let change = match &outcome {
+            Ok(_) => self.trouble.remove(&place).is_some(),
+            Err(err) => {
+                let why = format!("{}: {err}", file.kind.path().display());
+                self.trouble.insert(place, why).is_none()
+            }
+        };
+        if change {
+            self.tell_trouble();
+        }
+        outcome.unwrap_or(0)
+    }
+
+    fn tell_trouble(&self) {
+        let first = self.trouble.values().next();
+        let trouble = first.map(|why| match self.trouble.len() {
+            1 => why.clone(),
+            n => format!("{why}; and {} more files", n - 1),
+        });
+        let mut shared = self
             .shared
             .trouble
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = trouble;
+            .unwrap_or_else(PoisonError::into_inner);
+        *shared = trouble;
+    }
+
+    fn tell(&mut self, place: usize) {
+        if !std::mem::replace(&mut self.open[place].told, true) {
+            self.told.push(place);
+        }
     }
 
     /// Says how many notes were dropped because the disk was slow.
@@ -97,54 +215,64 @@ impl Files {
             let line = format!(
                 "{now}  {dropped} log entries were dropped: the disk is too slow for the logs"
             );
-            // If this cannot be written either, what follows says so.
-            let _ = self.line(&Book::Daemon, &line);
+            self.take(Note::Line(Book::Daemon, line));
         }
     }
 
-    fn line(&mut self, book: &Book, line: &str) -> io::Result<()> {
-        let path = self.path(book);
-        if !self.lines.contains_key(book) {
-            let rotation = match book {
-                Book::Daemon | Book::Alarms => self.log,
-                Book::Activity(_) | Book::Console(..) => self.activity,
-            };
-            make_folder(&path)?;
-            let file = RotatingFile::open(&path, rotation.size, rotation.keep)?;
-            self.lines.insert(book.clone(), file);
-        }
-        self.lines
-            .get_mut(book)
-            .map_or(Ok(()), |file| file.write_line(line))
+    fn file(&mut self, book: Book) -> (usize, &mut Open) {
+        let place = match self.places.get(&book) {
+            Some(place) => *place,
+            None => {
+                let kind = self.make(&book);
+                self.open.push(Open {
+                    kind,
+                    told: false,
+                    due: None,
+                });
+                let place = self.open.len() - 1;
+                self.places.insert(book, place);
+                place
+            }
+        };
+        (place, &mut self.open[place])
     }
 
-    fn transcript(&mut self, book: &Book) -> io::Result<&mut Transcript> {
-        let path = self.path(book);
-        if !self.transcripts.contains_key(book) {
-            make_folder(&path)?;
-            let settings = TranscriptSettings {
-                max_bytes: self.transcript.size,
-                keep: self.transcript.keep,
-                ..TranscriptSettings::default()
-            };
-            let transcript = Transcript::open(&path, settings)?;
-            self.transcripts.insert(book.clone(), transcript);
-        }
-        self.transcripts
-            .get_mut(book)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn path(&self, book: &Book) -> PathBuf {
+    fn make(&self, book: &Book) -> Kind {
         match book {
-            Book::Daemon => self.logs.join("clusterd.log"),
-            Book::Alarms => self.logs.join("alarms.log"),
-            Book::Activity(cluster) => self.logs.join(cluster).join("activity.log"),
-            Book::Console(cluster, node) => self.logs.join(cluster).join(format!("{node}.console")),
+            Book::Daemon => Kind::Log(Log::new(&self.logs.join("clusterd.log"), self.log)),
+            Book::Alarms => Kind::Log(Log::new(&self.logs.join("alarms.log"), self.log)),
+            Book::Activity(cluster) => {
+                let path = self.logs.join(cluster).join("activity.log");
+                Kind::Log(Log::new(&path, self.activity))
+            }
+            Book::Console(cluster, node) => {
+                let path = self.logs.join(cluster).join(format!("{node}.console"));
+                let name = format!("{cluster}/{node}");
+                Kind::Transcript(Box::new(Transcript::new(&path, &name, &self.transcript)))
+            }
         }
     }
 }
 
-fn make_folder(file: &std::path::Path) -> io::Result<()> {
-    file.parent().map_or(Ok(()), std::fs::create_dir_all)
+impl Kind {
+    fn write(&mut self, now: SystemTime) -> io::Result<u64> {
+        match self {
+            Kind::Log(log) => log.write().map(|()| 0),
+            Kind::Transcript(transcript) => transcript.write(now),
+        }
+    }
+
+    fn rests_in(&self, now: SystemTime) -> Option<Duration> {
+        match self {
+            Kind::Log(log) => log.again_in(),
+            Kind::Transcript(transcript) => transcript.rests_in(now),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Kind::Log(log) => log.path(),
+            Kind::Transcript(transcript) => transcript.path(),
+        }
+    }
 }

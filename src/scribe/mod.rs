@@ -4,11 +4,13 @@
 //! ```text
 //!  cluster tasks ─┐
 //!  alarms ────────┼─► bounded queue ─► the scribe's thread ─► files with a size limit
-//!  tracing ───────┘    (full: dropped, counted, said)
+//!  tracing ───────┘    (full: dropped, counted, said)    one write a file and wake-up
 //! ```
 
 mod files;
+mod log;
 mod queue;
+mod room;
 
 pub use queue::{Book, Scribe, Tracing};
 

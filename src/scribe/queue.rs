@@ -6,22 +6,28 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::files::Files;
 use crate::config::Settings;
 use crate::console::{Order, Said};
+use crate::transcript::{By, Record};
 
 /// What may wait to be written: notes, and bytes in them. Beyond that notes are dropped.
 const NOTES: usize = 16_384;
 const BYTES: usize = 8 << 20;
 
-/// The least time between two looks for lines that wait without an end, and the time when none
-/// waits.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-const NO_LINES: Duration = Duration::from_secs(3600);
+/// With so many bytes waiting the thread does not wait for more.
+const MUCH: usize = 1 << 20;
+
+/// The thread waits for company so long after the first note: a thousand consoles wake it fifty
+/// times a second, not a thousand times.
+const COMPANY: Duration = Duration::from_millis(20);
+
+/// So many notes are taken before they are written.
+const AT_ONCE: usize = 4096;
 
 /// Which file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +47,7 @@ pub enum Book {
 pub(super) enum Note {
     Line(Book, String),
     Heard(Book, Said, SystemTime),
-    Ordered(Book, Order, SystemTime),
-    Remark(Book, String, SystemTime),
+    Record(Book, Record, SystemTime),
     Flush(SyncSender<()>),
 }
 
@@ -94,14 +99,25 @@ impl Scribe {
         self.put(Note::Heard(book, said, SystemTime::now()));
     }
 
-    /// Something was ordered on a console, now.
+    /// The script ordered something on a console, now.
     pub fn ordered(&self, book: Book, order: Order) {
-        self.put(Note::Ordered(book, order, SystemTime::now()));
+        let by = By::Script;
+        let record = match order {
+            Order::Type { bytes, .. } => Record::Typed { by, bytes },
+            Order::Break { .. } => Record::Break { by },
+        };
+        self.record(book, record);
+    }
+
+    /// Something happened to a console, now: a person typed, a BREAK was acknowledged.
+    pub fn record(&self, book: Book, record: Record) {
+        self.put(Note::Record(book, record, SystemTime::now()));
     }
 
     /// A remark of clusterd's own in a console's transcript.
     pub fn remark(&self, book: Book, text: &str) {
-        self.put(Note::Remark(book, text.to_owned(), SystemTime::now()));
+        let text = text.to_owned();
+        self.record(book, Record::Note { text });
     }
 
     /// Why logs cannot be written, if they cannot.
@@ -116,6 +132,7 @@ impl Scribe {
         if let Some(notes) = &self.notes
             && notes.send(Note::Flush(done)).is_ok()
         {
+            self.wake();
             // An error means that the thread has ended: nothing is left to wait for.
             let _ = written.recv();
         }
@@ -128,6 +145,15 @@ impl Scribe {
         if waiting > BYTES || notes.try_send(note).is_err() {
             self.shared.bytes.fetch_sub(weight, Ordering::Relaxed);
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        } else if waiting > MUCH {
+            self.wake();
+        }
+    }
+
+    /// The thread is not to wait for company.
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
         }
     }
 }
@@ -135,6 +161,7 @@ impl Scribe {
 impl Drop for Scribe {
     fn drop(&mut self) {
         drop(self.notes.take());
+        self.wake();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -147,33 +174,36 @@ impl Note {
     /// Bytes it keeps waiting.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Note::Line(_, text) | Note::Remark(_, text, _) => text.len(),
+            Note::Line(_, text) | Note::Record(_, Record::Note { text }, _) => text.len(),
             Note::Heard(_, Said::Bytes { bytes, .. }, _)
-            | Note::Ordered(_, Order::Type { bytes, .. }, _) => bytes.len(),
-            Note::Heard(..) | Note::Ordered(..) | Note::Flush(_) => 0,
+            | Note::Record(_, Record::Typed { bytes, .. }, _) => bytes.len(),
+            Note::Heard(..) | Note::Record(..) | Note::Flush(_) => 0,
         }
     }
 }
 
-/// The thread. It looks for lines without an end now and then, not with every note: of a thousand
-/// consoles each look asks them all.
+/// The thread.
 fn write_all(mut files: Files, queue: &Receiver<Note>) {
-    let mut look = Instant::now();
     loop {
-        let left = look.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            files.flush_idle();
-            look = Instant::now() + files.idle_in().unwrap_or(NO_LINES).max(LOOK_EVERY);
-            continue;
-        }
-        match queue.recv_timeout(left) {
+        let note = match files.due_in() {
+            None => queue
+                .recv()
+                .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            Some(pause) => queue.recv_timeout(pause),
+        };
+        match note {
             Ok(note) => {
-                files.write(note);
-                look = look.min(Instant::now() + LOOK_EVERY);
+                if !files.take(note) {
+                    std::thread::park_timeout(COMPANY);
+                }
+                for note in queue.try_iter().take(AT_ONCE) {
+                    files.take(note);
+                }
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return files.finish(),
         }
+        files.write();
     }
 }
 

@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn every_random_scene_is_read_back_as_it_was_written() {
         for seed in 0..500 {
-            let made = super::scene(seed, &weather());
+            let made = scene(seed, &weather());
             let text = scene::write(&made);
             let mut read = scene::parse("x", &text, &mut Sources::default())
                 .unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_does_not_matter_is_left_out() {
-        let made = super::scene(7, &weather());
+        let made = scene(7, &weather());
         let panics = |scene: &Scene| {
             let count = scene
                 .steps

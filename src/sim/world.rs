@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::machine::action::{Action, Entry, PowerOrder, ProbeTarget};
-use crate::machine::input::{Input, Order, PowerState, Ticket};
+use crate::machine::action::{Action, Entry, PenWord, PowerOrder, ProbeTarget};
+use crate::machine::input::{Deed, Input, Order, PowerState, Ticket};
 use crate::machine::memory::Memory;
 use crate::machine::setup::{DataPolicy, Setup};
 use crate::machine::{Attention, Event, Machine};
@@ -31,6 +31,8 @@ const RECONNECT: Duration = Duration::from_millis(250);
 const HALF_DEAD: Duration = Duration::from_secs(15);
 /// Witnesses are asked so often.
 const WITNESS_EVERY: Duration = Duration::from_secs(5);
+/// A person's pause ends after so long without a key.
+pub const PERSON_IDLE: Duration = Duration::from_secs(60);
 /// The clock of the monitoring host at the beginning: 2026-01-01.
 const WALL_ZERO: u64 = 1_767_225_600;
 
@@ -56,6 +58,8 @@ struct Port {
     mended: Option<Moment>,
     dead_since: Option<Moment>,
     ear: Ear,
+    /// A person has the pen.
+    person: bool,
 }
 
 /// A cluster on the bench, watched by a machine.
@@ -85,6 +89,9 @@ pub struct World {
     alive: bool,
     /// Something was sent to a node: its echo is due.
     sent: bool,
+    /// What a person types when they have the pen.
+    typing: Option<(usize, String, Vec<u8>)>,
+    pen_words: Vec<(Moment, usize, PenWord)>,
     /// The first rule that was broken.
     broken: Option<Broken>,
 }
@@ -106,6 +113,7 @@ impl World {
             mended: Some(now),
             dead_since: None,
             ear: Ear::new(Arc::clone(&set)),
+            person: false,
         };
         World {
             ports: (0..rig.len()).map(port).collect(),
@@ -128,6 +136,8 @@ impl World {
             kill_after: None,
             alive: true,
             sent: false,
+            typing: None,
+            pen_words: Vec::new(),
             broken: None,
         }
     }
@@ -196,6 +206,49 @@ impl World {
         self.tell(Input::Operator(order));
     }
 
+    /// A person at a console of clusterd's own asks to type, and types `line` with its RETURN
+    /// as soon as they may. What they are told stands in [`World::pen_words`].
+    pub fn person_types(&mut self, node: usize, who: &str, line: &str) {
+        self.typing = Some((node, who.to_owned(), format!("{line}\r").into_bytes()));
+        let idle = PERSON_IDLE;
+        self.person(node, who, Deed::Asks { idle });
+    }
+
+    /// They leave the console.
+    pub fn person_leaves(&mut self, node: usize, who: &str) {
+        self.typing = None;
+        let why = "detached".to_owned();
+        self.person(node, who, Deed::Leaves { why });
+    }
+
+    /// A person does something at a console.
+    pub fn person(&mut self, node: usize, who: &str, deed: Deed) {
+        let who = who.to_owned();
+        self.tell(Input::Person { node, who, deed });
+        self.type_if_granted();
+    }
+
+    /// What people at consoles were told.
+    pub fn pen_words(&self) -> &[(Moment, usize, PenWord)] {
+        &self.pen_words
+    }
+
+    fn type_if_granted(&mut self) {
+        let granted = |(_, node, word): &(Moment, usize, PenWord)| {
+            let typist = self.typing.as_ref().map(|(node, ..)| node);
+            typist == Some(node) && *word == PenWord::Granted
+        };
+        if self.pen_words.last().is_some_and(granted)
+            && let Some((node, who, bytes)) = self.typing.take()
+        {
+            self.tell(Input::Person {
+                node,
+                who,
+                deed: Deed::Types { bytes },
+            });
+        }
+    }
+
     /// The line behind a console tells that it has a carrier, or has lost it.
     pub fn carrier(&mut self, node: usize, present: bool) {
         let epoch = self.ports[node].epoch;
@@ -231,6 +284,7 @@ impl World {
         self.results.clear();
         for (n, port) in self.ports.iter_mut().enumerate() {
             port.up = false;
+            port.person = false;
             port.mended = Some(self.now);
             port.ear = Ear::new(Arc::clone(&self.set));
             self.rig.read(n);
@@ -316,6 +370,9 @@ impl World {
         }
         self.machine.handle(input, self.now);
         self.drain();
+        if self.typing.is_some() {
+            self.type_if_granted();
+        }
     }
 
     fn carry_links(&mut self) {
@@ -458,13 +515,19 @@ impl World {
     fn perform(&mut self, action: Action) {
         let now = self.now;
         match action {
-            Action::Type { node, epoch, bytes } => {
-                if self.ports[node].up && self.ports[node].epoch == epoch {
-                    self.sent = true;
-                    self.ports[node].ear.sent(&bytes);
-                    self.rig.type_to(node, &bytes, now);
-                }
+            Action::Pen { node, word } => {
+                self.ports[node].person = word == PenWord::Granted;
+                self.pen_words.push((now, node, word));
             }
+            Action::Type { node, epoch, bytes } => {
+                assert!(
+                    !self.ports[node].person,
+                    "rule 16: typed under a person's hands\n{}",
+                    self.timeline()
+                );
+                self.type_on(node, epoch, &bytes);
+            }
+            Action::Pass { node, epoch, bytes } => self.type_on(node, epoch, &bytes),
             Action::Break { node, epoch } => {
                 if self.ports[node].up && self.ports[node].epoch == epoch {
                     self.sent = true;
@@ -540,6 +603,14 @@ impl World {
                 let numbers = (0..16).map(|_| self.rng.u32(..)).collect();
                 self.machine.handle(Input::Nonces(numbers), now);
             }
+        }
+    }
+
+    fn type_on(&mut self, node: usize, epoch: u64, bytes: &[u8]) {
+        if self.ports[node].up && self.ports[node].epoch == epoch {
+            self.sent = true;
+            self.ports[node].ear.sent(bytes);
+            self.rig.type_to(node, bytes, self.now);
         }
     }
 

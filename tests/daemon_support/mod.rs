@@ -5,6 +5,8 @@
 //! limit.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub mod visitor;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -38,13 +40,21 @@ fn look_again() {
 }
 
 /// Looks until `there` has something to give.
-pub fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, there: impl FnMut() -> Option<T>) -> T {
+    let found = found(there);
+    found.unwrap_or_else(|| panic!("{what} did not come within {LIMIT:?}"))
+}
+
+/// The same; `None` when it did not come.
+pub fn found<T>(mut there: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + LIMIT;
     loop {
         if let Some(found) = there() {
-            return found;
+            return Some(found);
         }
-        assert!(Instant::now() < end, "{what} did not come within {LIMIT:?}");
+        if Instant::now() >= end {
+            return None;
+        }
         look_again();
     }
 }

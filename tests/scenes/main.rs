@@ -4,6 +4,8 @@
 mod bench;
 mod holes;
 mod intruder;
+mod person_rest;
+mod person_takeover;
 mod restart;
 mod service_processor;
 mod storm;

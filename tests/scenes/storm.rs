@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use clusterd::machine::input::Deed;
 use clusterd::machine::setup::DataPolicy;
 use clusterd::script::program::{OperatorWord, Severity};
 use clusterd::sim::{ConsoleLink, NvramFault, Shutdown, World};
@@ -22,7 +23,7 @@ fn one_of<T: Copy>(rng: &mut fastrand::Rng, all: &[T]) -> T {
 fn strike(world: &mut World, rng: &mut fastrand::Rng) -> String {
     let n = rng.usize(..2);
     let now = world.now();
-    let what = rng.u32(..18);
+    let what = rng.u32(..21);
     match what {
         0 | 1 => world.rig.node_at(n, now).panic(now),
         2 => world.rig.node_at(n, now).hang(),
@@ -75,6 +76,17 @@ fn strike(world: &mut World, rng: &mut fastrand::Rng) -> String {
             let how = one_of(rng, &[Shutdown::Halt, Shutdown::Reboot]);
             world.rig.node_at(n, now).orderly_shutdown(how, now);
         }
+        // A person at a console of clusterd's own.
+        17 => {
+            let line = one_of(rng, &["", "x", "printenv", "go"]);
+            world.person_types(n, "bob", line);
+        }
+        18 => {
+            let idle = Duration::from_secs(60);
+            world.person(n, "bob", Deed::Asks { idle });
+            world.person(n, "bob", Deed::Breaks);
+        }
+        19 => world.person_leaves(n, "bob"),
         _ => world.rig.node_at(n, now).press_reset(now),
     }
     format!(

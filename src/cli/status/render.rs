@@ -273,6 +273,29 @@ fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> Str
             console.lost
         ));
     }
+    if let Some(keyboard) = &node.keyboard {
+        texts.push(format!(
+            "{} types on its console (last key {} ago): the script leaves it to them",
+            keyboard.text,
+            age(keyboard.age_ms)
+        ));
+    }
+    if let Some(console) = console.filter(|console| !console.visitors.is_empty()) {
+        let visitors = console.visitors.iter().map(|visitor| {
+            let how = if visitor.writes {
+                "has the pen"
+            } else {
+                "looks on"
+            };
+            format!(
+                "{} ({how}, {})",
+                visitor.who,
+                age(visitor.since_ms / 1000 * 1000)
+            )
+        });
+        let visitors = visitors.collect::<Vec<_>>().join(", ");
+        texts.push(format!("at its console: {visitors}"));
+    }
     if !node.guard.starts_with("read") {
         texts.push(format!("standing guard {}", node.guard));
     }

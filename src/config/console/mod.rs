@@ -51,6 +51,15 @@ impl ConsoleSpec {
         }
     }
 
+    /// What leads to one machine: two consoles with one line reach the same one. Behind an SSH
+    /// server the command decides which that is.
+    pub fn line(&self) -> String {
+        match (&self.at, &self.ssh.command) {
+            (Address::Ssh { .. }, Some(command)) => format!("{} {command}", self.at.line()),
+            _ => self.at.line(),
+        }
+    }
+
     /// Whether a BREAK can be sent there.
     pub fn carries_break(&self) -> bool {
         self.breaks.iter().any(BreakKind::is_some)
@@ -109,5 +118,17 @@ mod tests {
         );
         let command = "exec:cat".parse().unwrap();
         assert!(fits(&BreakKind::Telnet, &command).is_err());
+    }
+
+    #[test]
+    fn commands_on_one_ssh_server_are_lines_of_their_own() {
+        let with = |command: Option<&str>| {
+            let mut spec = ConsoleSpec::usual("ssh://a@b".parse().unwrap());
+            spec.ssh.command = command.map(str::to_owned);
+            spec.line()
+        };
+        assert_eq!(with(Some("port 1")), with(Some("port 1")));
+        assert_ne!(with(Some("port 1")), with(Some("port 2")));
+        assert_eq!(with(None), "ssh a@b:22");
     }
 }

@@ -51,7 +51,7 @@ fn node(
         .need("console", "write `console: telnet://HOST:PORT`", report)
         .and_then(|tree| console(tree, report));
     if let (Some(console), Some(at)) = (&console, fields.get("console")) {
-        claims.add(Claim::Console(console.at.line()), at, &who);
+        claims.add(Claim::Console(console.line()), at, &who);
     }
     let host_id = fields.maybe("host_id", report, value::host_id);
     if let (Some(id), Some(at)) = (host_id, fields.get("host_id")) {

@@ -15,6 +15,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         guard: "read back, it holds".to_owned(),
         break_worked: true,
         siege: false,
+        keyboard: None,
         host_id: Some("80b1c2d3".to_owned()),
     }
 }
@@ -29,6 +30,7 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         connections: 1,
         lost: 0,
         lost_after_ms: 15_000,
+        visitors: Vec::new(),
     }
 }
 

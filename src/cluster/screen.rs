@@ -1,0 +1,70 @@
+//! The last screenful of a console, for whoever comes to look: bounded, and nothing until the
+//! console has said something.
+
+use std::collections::VecDeque;
+
+/// Bytes kept: more than 24 lines of 80 columns.
+const KEPT: usize = 4096;
+/// Lines shown, the last one being what stands without its end.
+const LINES: usize = 24;
+
+/// The last output of one console.
+#[derive(Debug, Default)]
+pub(super) struct Screen {
+    bytes: VecDeque<u8>,
+}
+
+impl Screen {
+    /// The console said this.
+    pub(super) fn hear(&mut self, bytes: &[u8]) {
+        let bytes = &bytes[bytes.len().saturating_sub(KEPT)..];
+        let surplus = (self.bytes.len() + bytes.len()).saturating_sub(KEPT);
+        self.bytes.drain(..surplus);
+        if self.bytes.capacity() < self.bytes.len() + bytes.len() {
+            // Doubled as it grows, but never beyond its limit.
+            let wanted = (self.bytes.len() + bytes.len()).next_power_of_two();
+            self.bytes
+                .reserve_exact(wanted.min(KEPT) - self.bytes.len());
+        }
+        self.bytes.extend(bytes);
+    }
+
+    /// The last lines, whole ones first.
+    pub(super) fn last(&self) -> Vec<u8> {
+        let newline = |(_, byte): &(usize, &u8)| **byte == b'\n';
+        let mut ends = self.bytes.iter().enumerate().rev().filter(newline);
+        let from = match ends.nth(LINES - 1) {
+            Some((at, _)) => at + 1,
+            None if self.bytes.len() < KEPT => 0,
+            // The oldest line is not whole.
+            None => self
+                .bytes
+                .iter()
+                .position(|b| *b == b'\n')
+                .map_or(0, |at| at + 1),
+        };
+        self.bytes.range(from..).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screenful_stays_and_no_more_memory_than_that() {
+        let mut screen = Screen::default();
+        assert_eq!(screen.bytes.capacity(), 0);
+        for n in 0..10_000 {
+            screen.hear(format!("line {n}\r\n").as_bytes());
+        }
+        screen.hear(b"ok ");
+        let last = String::from_utf8(screen.last()).unwrap();
+        assert!(last.starts_with("line 9977\r\n"), "{last}");
+        assert!(last.ends_with("line 9999\r\nok "), "{last}");
+        assert!(screen.bytes.capacity() <= KEPT);
+        screen.hear(&vec![b'x'; 100_000]);
+        assert_eq!(screen.last(), [b'x'; KEPT]);
+        assert!(screen.bytes.capacity() <= KEPT);
+    }
+}

@@ -1,0 +1,167 @@
+//! Files that hold a secret: private keys, passwords. Nobody but their owner may read them, and
+//! nothing prints them.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use nix::unistd::geteuid;
+use zeroize::Zeroizing;
+
+/// The most that is read, bytes: a private key of 16384 bits has 13 KiB.
+const LONGEST: u64 = 64 << 10;
+
+/// What such a file holds. It is wiped when it is dropped.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Why a file gives no secret. What names the file says so itself.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFault {
+    /// There is none.
+    #[error("there is no such file")]
+    Absent,
+    /// It cannot be opened or read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// It is a folder, a FIFO, a device.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// Its mode lets others in.
+    #[error("others may read or change it (mode {0:03o})")]
+    Open(u32),
+    /// It belongs to somebody else, who may read it.
+    #[error("it belongs to another user (uid {0})")]
+    Foreign(u32),
+    /// It is no secret, by its size.
+    #[error("it has more than {} KiB", LONGEST >> 10)]
+    TooLong,
+    /// It should hold one line.
+    #[error("it should hold the password alone, in one line of UTF-8 text")]
+    NotOneLine,
+}
+
+impl SecretFault {
+    /// How to mend it.
+    pub fn help(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            SecretFault::Absent | SecretFault::Unreadable(_) => {
+                format!("put it there for the user clusterd runs as, and chmod 600 {path}")
+            }
+            SecretFault::Open(_) => format!("chmod 600 {path}"),
+            SecretFault::Foreign(_) => {
+                format!("chown it to the user clusterd runs as, and chmod 600 {path}")
+            }
+            SecretFault::NotAFile | SecretFault::TooLong | SecretFault::NotOneLine => {
+                "name a file that holds the secret and nothing else".to_owned()
+            }
+        }
+    }
+}
+
+impl Secret {
+    /// Reads it. Only its owner may be able to: this user, or root.
+    ///
+    /// # Errors
+    /// There is none, or it is none any more: others may read it.
+    pub fn read(path: &Path) -> Result<Secret, SecretFault> {
+        // Opening a FIFO would wait for its other end.
+        let mut open = OpenOptions::new();
+        open.read(true).custom_flags(libc::O_NONBLOCK);
+        let file = open.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => SecretFault::Absent,
+            _ => SecretFault::Unreadable(error),
+        })?;
+        // Of the open file: the name may mean another one a moment later.
+        let meta = file.metadata().map_err(SecretFault::Unreadable)?;
+        if !meta.is_file() {
+            return Err(SecretFault::NotAFile);
+        }
+        if meta.mode() & 0o077 != 0 {
+            return Err(SecretFault::Open(meta.mode() & 0o777));
+        }
+        if meta.uid() != geteuid().as_raw() && meta.uid() != 0 {
+            return Err(SecretFault::Foreign(meta.uid()));
+        }
+        if meta.len() > LONGEST {
+            return Err(SecretFault::TooLong);
+        }
+        // All the room at once: a growing vector would leave copies behind.
+        let room = usize::try_from(LONGEST).unwrap_or(usize::MAX);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+        file.take(LONGEST)
+            .read_to_end(&mut bytes)
+            .map_err(SecretFault::Unreadable)?;
+        Ok(Secret(bytes))
+    }
+
+    /// All of it, as text.
+    ///
+    /// # Errors
+    /// It is no text.
+    pub fn text(&self) -> Result<&str, SecretFault> {
+        std::str::from_utf8(&self.0).map_err(|_| SecretFault::NotOneLine)
+    }
+
+    /// Its one line, without the newline.
+    ///
+    /// # Errors
+    /// It is empty, no text, or more than a line.
+    pub fn line(&self) -> Result<&str, SecretFault> {
+        let text = self.text()?;
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        match line.is_empty() || line.chars().any(char::is_control) {
+            true => Err(SecretFault::NotOneLine),
+            false => Ok(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_a_file_that_nobody_else_may_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pw");
+        let with = |text: &str, mode| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            Secret::read(&path)
+        };
+        for text in ["sesame", "sesame\n", "sesame\r\n"] {
+            let secret = with(text, 0o600).unwrap();
+            assert_eq!(secret.line().unwrap(), "sesame");
+            assert_eq!(format!("{secret:?}"), "Secret(…)");
+        }
+        for mode in [0o640, 0o604, 0o620, 0o644, 0o666] {
+            let fault = with("sesame", mode).unwrap_err();
+            assert!(matches!(fault, SecretFault::Open(found) if found == mode));
+            assert_eq!(fault.help(&path), format!("chmod 600 {}", path.display()));
+        }
+        for text in ["", "\n", "a\nb\n", "a\u{1b}"] {
+            assert!(with(text, 0o600).unwrap().line().is_err(), "{text:?}");
+        }
+        assert!(matches!(
+            Secret::read(&dir.path().join("nowhere")).unwrap_err(),
+            SecretFault::Absent
+        ));
+        assert!(matches!(
+            Secret::read(dir.path()).unwrap_err(),
+            SecretFault::NotAFile
+        ));
+    }
+}

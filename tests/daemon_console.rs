@@ -1,0 +1,307 @@
+//! `clusterd console` with the built daemon: people at the consoles of simulated machines, on
+//! terminals of their own.
+
+mod daemon_support;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use clusterd::clock::Moment;
+use daemon_support::visitor::Visitor;
+use daemon_support::{Home, Pair, stderr, stdout, until};
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+fn typed(pair: &Pair, node: usize) -> String {
+    pair.sim.transcript(node).typed(Moment::ZERO)
+}
+
+/// A pair that is watched.
+fn watched() -> (Pair, Home) {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    (pair, home)
+}
+
+fn leave(mut visitor: Visitor) {
+    visitor.press("\x05c.");
+    let (status, shown) = visitor.ends();
+    assert!(status.success(), "{shown}");
+}
+
+#[test]
+fn a_person_types_breaks_marks_and_leaves_and_all_of_it_is_on_record() {
+    let (pair, home) = watched();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut bob = home.visit(&["pair/beta"]);
+    bob.sees("pair/beta: ^Ec ? for help, ^Ec . to leave");
+    bob.sees("{0} ok ");
+    bob.sees("[you have the pen]");
+    assert!(bob.is_raw());
+    bob.press("\x05c?");
+    for part in [
+        ".     leave",
+        "l0    send BREAK",
+        "n     a mark",
+        "r     the last screenful",
+    ] {
+        bob.sees(part);
+    }
+    bob.press("printenv auto-boot?\r");
+    bob.sees("auto-boot? =            false");
+    daemon.line("beta: root is at its console: has the pen");
+    daemon.line("beta: root types; the script leaves this console to them");
+    let status = home.status();
+    let node = &status["clusters"][0]["snapshot"]["nodes"][1];
+    assert_eq!(node["keyboard"]["text"], "root", "{node}");
+    let visitor = &status["clusters"][0]["consoles"][1]["visitors"][0];
+    assert_eq!(
+        (&visitor["who"], &visitor["writes"]),
+        (&json!("root"), &json!(true))
+    );
+    let text = stdout(&home.clusterd(&["status"]));
+    assert!(text.contains("root types on its console"), "{text}");
+    bob.press("\x05cl0");
+    bob.sees("[BREAK sent]");
+    daemon.line("beta: BREAK sent by root");
+    assert_eq!(pair.sim.transcript(1).breaks(Moment::ZERO), 1);
+    bob.press("\x05cnticket 4711\r");
+    bob.sees("marked in the transcript");
+    bob.press("\x05cw");
+    bob.sees("root (you)  has the pen");
+    leave(bob);
+    daemon.line("beta: root types no more (root has left); the script asks again");
+    daemon.line("beta: root has left its console");
+    until("the mark", || {
+        let text = home.read("logs/pair/beta.console");
+        text.contains("mark of root: ticket 4711").then_some(())
+    });
+    let transcript = home.read("logs/pair/beta.console");
+    assert!(transcript.contains("-- root types"), "{transcript}");
+    assert!(
+        !transcript.contains("typed \"p"),
+        "their keys are not written down"
+    );
+}
+
+#[test]
+fn who_looks_on_writes_nothing_until_they_ask_and_force_is_told_to_both() {
+    let (pair, home) = watched();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut bob = home.visit(&["pair/beta"]);
+    bob.sees("[you have the pen]");
+    let mut eve = home.visit(&["pair/beta"]);
+    eve.sees("[you look on: root has the pen; ^Ecf takes it");
+    bob.sees("[root looks on]");
+    eve.press("evil\r");
+    eve.sees("not typed: you look on, and root has the pen");
+    bob.press("decimal\r");
+    eve.sees("decimal");
+    assert!(!typed(&pair, 1).contains("evil"));
+    eve.press("\x05cf");
+    eve.sees("you have the pen; root looks on now");
+    bob.sees("root took the pen by force: you look on now");
+    eve.press("octal\r");
+    bob.sees("octal");
+    bob.press("hex\r");
+    bob.sees("not typed: you look on");
+    bob.press("\x05cj");
+    bob.sees("you write, and so does root");
+    bob.press("binary\r");
+    eve.sees("binary");
+    bob.press("\x05cs");
+    bob.sees("you look on");
+    // The pen falls free; whoever looks on stays one who looks on.
+    leave(eve);
+    bob.sees("nobody has the pen: ^Eca takes it");
+    bob.press("words\r");
+    bob.sees("not typed: you look on; ^Eca takes the pen");
+    bob.press("\x05ca");
+    bob.sees("you have the pen");
+    leave(bob);
+    let all = typed(&pair, 1);
+    assert!(all.contains("octal") && all.contains("binary"), "{all}");
+    assert!(!all.contains("words") && !all.contains("evil"), "{all}");
+    let mut spy = home.visit(&["--spy", "--escape", "~~", "pair/beta"]);
+    spy.sees("~~ ? for help");
+    spy.sees("[you look on]");
+    spy.press("x");
+    spy.sees("not typed");
+    spy.press("~~.");
+    assert!(spy.ends().0.success());
+}
+
+#[test]
+fn the_terminal_is_restored_whatever_ends_the_visit() {
+    let (_pair, home) = watched();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        let mut bob = home.visit(&["pair/alpha"]);
+        bob.sees("[you have the pen]");
+        let pid = i32::try_from(bob.child.id()).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
+        let (status, shown) = bob.ends();
+        assert_eq!(status.code(), Some(1), "{shown}");
+    }
+    let mut bob = home.visit(&["pair/alpha"]);
+    bob.sees("[you have the pen]");
+    assert!(daemon.stop().success());
+    let (_, shown) = bob.ends();
+    assert!(
+        shown.contains("clusterd does not hold this console any more"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_piped_is_typed_and_its_answer_printed() {
+    let (pair, home) = watched();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let pipe = |args: &[&str], text: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_clusterd"))
+            .arg("console")
+            .args(args)
+            .env("CLUSTER_HOME", home.dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = pipe(&["pair/beta"], "printenv auto-boot?\n");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = stdout(&output);
+    assert!(said.contains("auto-boot? =            false"), "{said}");
+    assert!(!said.contains('['), "only the console's own words: {said}");
+    let output = pipe(&["--spy", "pair/beta"], "boot\n");
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(!typed(&pair, 1).contains("boot\r"));
+    let output = pipe(&["pair/gamma"], "");
+    assert_eq!(output.status.code(), Some(4));
+    assert!(stderr(&output).contains("no such node; it has alpha, beta"));
+}
+
+#[test]
+fn a_takeover_waits_for_the_person_and_goes_on_when_they_leave() {
+    let (pair, home) = watched();
+    fs::write(home.path("clusterd.yaml"), "keyboard_idle: 40s\n").unwrap();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut bob = home.visit(&["pair/alpha"]);
+    bob.sees("[you have the pen]");
+    bob.press("\r");
+    daemon.line("alpha: root types");
+    pair.sim.panic(0);
+    bob.sees("panic");
+    daemon.line("state panicked");
+    until("the alarm", || {
+        home.alarms().contains(&"person".to_owned()).then_some(())
+    });
+    assert_eq!(pair.boots(), ["alpha"]);
+    assert_eq!(pair.sim.transcript(0).breaks(Moment::ZERO), 0);
+    leave(bob);
+    daemon.line("beta is up");
+    assert_eq!(pair.boots(), ["alpha", "beta"]);
+    assert!(!home.alarms().contains(&"person".to_owned()));
+    pair.never_two_writers();
+}
+
+#[test]
+fn a_slow_client_and_one_that_dies_keep_nobody() {
+    let (pair, home) = watched();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut slow = home.visit(&["pair/beta"]);
+    slow.sees("[you have the pen]");
+    let pid = i32::try_from(slow.child.id()).unwrap();
+    let pid = nix::unistd::Pid::from_raw(pid);
+    slow.press("\r");
+    daemon.line("beta: root types");
+    nix::sys::signal::kill(pid, Signal::SIGSTOP).unwrap();
+    let mut bob = home.visit(&["--force", "pair/beta"]);
+    bob.sees("you have the pen; root looks on now");
+    bob.press("decimal\r");
+    bob.sees("decimal");
+    nix::sys::signal::kill(pid, Signal::SIGKILL).unwrap();
+    bob.sees("[root has left]");
+    leave(bob);
+    let status = home.status();
+    let visitors = &status["clusters"][0]["consoles"][1]["visitors"];
+    assert_eq!(visitors, &json!([]));
+    drop(pair);
+}
+
+/// Runs the client as another user.
+fn as_nobody(home: &Home, args: &[&str]) -> std::process::Output {
+    Command::new("setpriv")
+        .args(["--reuid", "nobody", "--regid", "nogroup", "--init-groups"])
+        .arg(env!("CARGO_BIN_EXE_clusterd"))
+        .args(args)
+        .env("CLUSTER_HOME", home.dir.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_user_has_the_rights_that_the_table_gives_and_no_others() {
+    let (_pair, home) = watched();
+    fs::set_permissions(home.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    {
+        // Not of the socket's group: the file's mode is enough.
+        let mut daemon = home.run();
+        daemon.line("state watch");
+        let said = as_nobody(&home, &["status"]);
+        assert_eq!(said.status.code(), Some(4));
+        assert!(
+            stderr(&said).contains("it belongs to another user"),
+            "{}",
+            stderr(&said)
+        );
+        daemon.stop();
+    }
+    for (access, may) in [
+        ("", [false, false, false]),
+        ("access: { watch: [nobody] }\n", [true, false, false]),
+        ("access: { write: [\"@nogroup\"] }\n", [true, true, false]),
+        ("access: { operate: nobody }\n", [true, false, true]),
+    ] {
+        let settings = format!("control_group: nogroup\n{access}");
+        fs::write(home.path("clusterd.yaml"), settings).unwrap();
+        let daemon = home.run();
+        let mode = fs::metadata(home.path("clusterd.sock"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o660);
+        let tries: [&[&str]; 3] = [&["status"], &["console", "pair/beta"], &["release", "pair"]];
+        for (args, may) in tries.into_iter().zip(may) {
+            let said = as_nobody(&home, args);
+            let wanted = if may { Some(0) } else { Some(4) };
+            assert_eq!(
+                said.status.code(),
+                wanted,
+                "{access} {args:?} {}",
+                stderr(&said)
+            );
+            if !may {
+                assert!(stderr(&said).contains("right"), "{}", stderr(&said));
+            }
+        }
+        daemon.stop();
+    }
+}
