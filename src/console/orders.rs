@@ -2,6 +2,11 @@
 
 use std::collections::VecDeque;
 
+/// So many BREAKs in a row may wait. One more would do what the last of them does anyway, later:
+/// where a BREAK is a talk of seconds with a service processor, and five a second are ordered,
+/// they would go on for minutes after the machine has stopped.
+const BREAKS_IN_A_ROW: usize = 4;
+
 /// Something to be done on a console, meant for one link and no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -89,6 +94,11 @@ impl Orders {
         if self.open != Some(order.epoch()) {
             return Placed::Stale;
         }
+        let is_break = |order: &&Order| matches!(order, Order::Break { .. });
+        let row = self.waiting.iter().rev().take_while(is_break).count();
+        if is_break(&&order) && row >= BREAKS_IN_A_ROW {
+            return Placed::Queued;
+        }
         if self.overflowed || self.weight + order.weight() > self.limit {
             self.overflowed = true;
             return Placed::Full;
@@ -131,6 +141,20 @@ mod tests {
         orders.open(2);
         assert_eq!(orders.take(), None);
         assert_eq!(orders.place(typed(1, b"a")), Placed::Stale);
+    }
+
+    #[test]
+    fn breaks_do_not_pile_up_behind_a_slow_one_and_keep_their_place_among_bytes() {
+        let mut orders = Orders::new(1000);
+        orders.open(1);
+        for _ in 0..100 {
+            assert_eq!(orders.place(Order::Break { epoch: 1 }), Placed::Queued);
+        }
+        orders.place(typed(1, b"a"));
+        orders.place(Order::Break { epoch: 1 });
+        let taken: Vec<Order> = std::iter::from_fn(|| orders.take()).collect();
+        assert_eq!(taken.len(), BREAKS_IN_A_ROW + 2);
+        assert_eq!(taken[BREAKS_IN_A_ROW], typed(1, b"a"));
     }
 
     #[test]

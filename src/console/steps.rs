@@ -37,20 +37,31 @@ pub(super) enum Step {
 /// How long an acknowledgement of RFC 2217 may take before the BREAK goes on without one.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 
+/// After so many BREAKs of the kept kind without a sign each second one is of another kind again:
+/// BREAKs come faster than their effect, so the wrong kind may have been kept, and roads change.
+const IN_VAIN: u32 = 3;
+
 /// Which kind of BREAK is sent next. While none was seen to work each BREAK is of the next kind;
-/// one that worked is kept.
+/// one that worked is kept, as long as it does.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rotation {
     next: usize,
     last: Option<usize>,
     works: Option<usize>,
+    /// BREAKs since one was seen to work.
+    in_vain: u32,
 }
 
 impl Rotation {
     /// The kind of the next BREAK.
     pub(super) fn take<'a>(&mut self, kinds: &'a [BreakKind]) -> &'a BreakKind {
-        let at = self.works.unwrap_or(self.next) % kinds.len().max(1);
-        self.next = at + 1;
+        let others_turn = self.in_vain >= IN_VAIN && self.in_vain % 2 == 1;
+        self.in_vain = self.in_vain.saturating_add(1);
+        let kept = self.works.filter(|_| !others_turn);
+        let at = kept.unwrap_or(self.next) % kinds.len().max(1);
+        if kept.is_none() {
+            self.next = at + 1;
+        }
         self.last = Some(at);
         kinds.get(at).unwrap_or(&BreakKind::None)
     }
@@ -58,6 +69,8 @@ impl Rotation {
     /// The last BREAK was seen to work.
     pub(super) fn worked(&mut self) {
         self.works = self.last.or(self.works);
+        self.next = self.works.map_or(self.next, |at| at + 1);
+        self.in_vain = 0;
     }
 }
 
@@ -135,6 +148,12 @@ mod tests {
         assert_eq!(taken(&mut rotation), kinds[1]);
         rotation.worked();
         assert_eq!(taken(&mut rotation), kinds[1]);
+        assert_eq!(taken(&mut rotation), kinds[1]);
+        // It works no more, or it was another one that worked.
+        let later: Vec<BreakKind> = (0..6).map(|_| taken(&mut rotation)).collect();
+        let expected = [1, 2, 1, 0, 1, 1].map(|n: usize| kinds[n].clone());
+        assert_eq!(later, expected);
+        rotation.worked();
         assert_eq!(taken(&mut rotation), kinds[1]);
         let mut never = Rotation::default();
         let all: Vec<BreakKind> = (0..4).map(|_| taken(&mut never)).collect();
