@@ -173,6 +173,19 @@ fn a_console_socket_that_is_not_there_yet_and_has_no_break_is_a_warning() {
 }
 
 #[test]
+fn an_escape_that_runs_what_stands_half_typed_is_a_warning() {
+    let home = home();
+    edit(
+        home.path(),
+        "telnet://ts1:2001",
+        "{ at: \"tcp://ts1:2001\", break: 'type \"\\r~B\"' }",
+    );
+    let (code, out, _) = check(home.path(), &[]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("half typed on the console is run"), "{out}");
+}
+
+#[test]
 fn json_says_the_same() {
     let home = home();
     edit(home.path(), "192.0.2.10", "192.0.2.1000");

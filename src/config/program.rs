@@ -125,11 +125,17 @@ fn breaks(
         return;
     }
     for name in &package.nodes {
-        if cluster
-            .nodes
-            .get(name)
-            .is_some_and(|node| !node.console.carries_break())
-        {
+        let Some(node) = cluster.nodes.get(name) else {
+            continue;
+        };
+        if let Some(kind) = node.console.breaks.iter().find(|kind| kind.runs_a_line()) {
+            report.warning(
+                place(tree, &["nodes", name.as_str(), "console", "break"]),
+                format!("`{kind}` sends a RETURN before its escape: what stands half typed on the console is run by it"),
+                "put a line kill before it: type \"\\x15\\r~B\" (\\x15 for OpenBoot and logins, \\x03 for OpenBIOS)",
+            );
+        }
+        if !node.console.carries_break() {
             report.warning(
                 place(tree, &["nodes", name.as_str(), "console"]),
                 format!(

@@ -55,6 +55,31 @@ impl BreakKind {
         *self != BreakKind::None
     }
 
+    /// Whether it sends a RETURN to the node before its escape with no line kill before that: what
+    /// stands half typed on the node's line is then run. What follows an awaited text is said to
+    /// somebody else, a service processor.
+    pub fn runs_a_line(&self) -> bool {
+        let BreakKind::Talk(steps) = self else {
+            return false;
+        };
+        let to_the_node = steps
+            .iter()
+            .take_while(|step| !matches!(step, TalkStep::Await(..)));
+        let typed: Vec<u8> = to_the_node
+            .filter_map(|step| match step {
+                TalkStep::Type(bytes) => Some(bytes.as_slice()),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+            .concat();
+        // The last byte ends the escape.
+        let before = &typed[..typed.len().saturating_sub(1)];
+        before
+            .iter()
+            .find(|byte| matches!(byte, b'\r' | b'\n' | 0x15 | 0x03))
+            .is_some_and(|first| matches!(first, b'\r' | b'\n'))
+    }
+
     /// Reads one kind.
     ///
     /// # Errors
@@ -252,6 +277,29 @@ mod tests {
         ] {
             assert_eq!(BreakKind::parse(text), Ok(kind.clone()), "{text}");
             assert_eq!(BreakKind::parse(&kind.to_string()), Ok(kind), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_return_before_the_escape_runs_what_stands_on_the_line() {
+        for (text, runs) in [
+            ("telnet", false),
+            ("type \"~B\"", false),
+            ("type \"~break\\r\"", false),
+            ("type \"\\r~B\"", true),
+            ("type \"\\n\" pause 1s type \"~B\"", true),
+            ("type \"\\x15\\r~B\"", false),
+            ("type \"\\x03\" type \"\\r~B\"", false),
+            (
+                "type \"#.\" await \"sc>\" 5s type \"break -y\\r\" type \"x\"",
+                false,
+            ),
+        ] {
+            assert_eq!(
+                BreakKind::parse(text).unwrap().runs_a_line(),
+                runs,
+                "{text}"
+            );
         }
     }
 
