@@ -118,6 +118,17 @@ async fn a_talk_waits_for_its_answers_and_nothing_is_typed_between() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_during_a_pause_counts() {
+    let list = kinds(&["type \"#.\" pause 500ms await \"sc>\" 1ms type \"break -y\\r\""]);
+    let mut bench = Bench::new("tcp", |spec| spec.breaks = list).await;
+    bench.breaks();
+    bench.arrives(b"#.").await;
+    bench.far.write_all(b"sc> ").await.unwrap();
+    bench.arrives(b"break -y\r").await;
+    assert!(bench.broke().await.1);
+}
+
+#[tokio::test]
 async fn a_talk_without_an_answer_is_given_up_and_said_so() {
     let list = kinds(&["type \"#.\" await \"sc>\" 200ms type \"break -y\\r\""]);
     let mut bench = Bench::new("tcp", |spec| spec.breaks = list).await;

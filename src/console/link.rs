@@ -54,6 +54,9 @@ const FIRST_WORDS: usize = 80;
 /// What a node may say before its link is up, bytes: seconds of a fast line. The latest is kept.
 const EARLY: usize = 64 << 10;
 
+/// What a node may say before a talk comes to wait for it, bytes. The latest is kept.
+const BEFORE_AWAITED: usize = 4 << 10;
+
 /// How long the rest of a broken connection may take to be read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -70,6 +73,8 @@ pub(super) struct Session<'a> {
     steps: VecDeque<Step>,
     /// The step that is being waited through.
     waiting: Option<Waiting>,
+    /// What the node said since the talk began, or since its last awaited text.
+    before_awaited: Vec<u8>,
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
@@ -109,6 +114,7 @@ impl<'a> Session<'a> {
             shared,
             steps: VecDeque::new(),
             waiting: None,
+            before_awaited: Vec::new(),
             waiting_since: now,
             opened: now,
             pulse: Pulse::new(settings, now),
@@ -255,6 +261,10 @@ impl<'a> Session<'a> {
         let discipline = self.spec.discipline;
         let early = self.up_since.is_none().then_some(&mut self.early);
         let (first_words, waiting, mut early) = (&mut self.first_words, &mut self.waiting, early);
+        let awaits = |step: &Step| matches!(step, Step::Await(..));
+        let mut before_awaited = (self.steps.iter())
+            .any(awaits)
+            .then_some(&mut self.before_awaited);
         let mut told = Vec::new();
         self.codec.receive(
             &mut bytes,
@@ -263,11 +273,16 @@ impl<'a> Session<'a> {
                 discipline.decode(text);
                 let room = FIRST_WORDS.saturating_sub(first_words.len());
                 first_words.extend_from_slice(&text[..text.len().min(room)]);
-                if let Some(waiting) = waiting {
-                    waiting.hear(text);
+                match waiting {
+                    Some(waiting) if waiting.awaits_text() => waiting.hear(text),
+                    _ => {
+                        if let Some(before) = &mut before_awaited {
+                            keep_last(before, text, BEFORE_AWAITED);
+                        }
+                    }
                 }
                 match &mut early {
-                    Some(early) => keep_last(early, text),
+                    Some(early) => keep_last(early, text, EARLY),
                     None => shared.say(|inbox| inbox.bytes(epoch, text)),
                 }
             },
@@ -401,7 +416,14 @@ impl<'a> Session<'a> {
                 }
             }
             Step::Pause(span) => self.wait(now + span, Awaited::Time),
-            Step::Await(text, within) => self.wait(now + within, Awaited::Text(text, Vec::new())),
+            Step::Await(text, within) => {
+                self.wait(now + within, Awaited::Text(text, Vec::new()));
+                // It may have come during a pause.
+                let before = std::mem::take(&mut self.before_awaited);
+                if let Some(waiting) = &mut self.waiting {
+                    waiting.hear(&before);
+                }
+            }
             Step::Acknowledge { held, within } => {
                 self.wait(now + within, Awaited::Acknowledgement(held));
             }
@@ -465,6 +487,7 @@ impl<'a> Session<'a> {
         let Some(order) = orders.take() else {
             return false;
         };
+        self.before_awaited.clear();
         let mut rotation = lock(&self.shared.rotation);
         steps_of(
             &order,
@@ -509,7 +532,7 @@ impl<'a> Session<'a> {
     }
 }
 
-fn keep_last(early: &mut Vec<u8>, text: &[u8]) {
-    early.extend_from_slice(text);
-    early.drain(..early.len().saturating_sub(EARLY));
+fn keep_last(kept: &mut Vec<u8>, text: &[u8], most: usize) {
+    kept.extend_from_slice(text);
+    kept.drain(..kept.len().saturating_sub(most));
 }

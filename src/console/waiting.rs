@@ -23,6 +23,11 @@ impl Waiting {
         heard || now >= self.until
     }
 
+    /// Whether bytes of the node are waited for that have not come yet.
+    pub(super) fn awaits_text(&self) -> bool {
+        matches!(&self.what, Awaited::Text(text, _) if !text.is_empty())
+    }
+
     /// Looks for the awaited text in what the node says; it is taken away once it came.
     pub(super) fn hear(&mut self, bytes: &[u8]) {
         let Awaited::Text(text, window) = &mut self.what else {
