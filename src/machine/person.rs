@@ -37,6 +37,10 @@ pub struct Pen {
     pub typed: Moment,
     /// After so long without a key the pen is taken back.
     pub idle: Duration,
+    /// When it was granted.
+    since: Moment,
+    /// A service that is down waits for them, and that was said to be critical.
+    urgent: bool,
 }
 
 impl Machine {
@@ -69,6 +73,8 @@ impl Machine {
             granted: false,
             typed: self.now,
             idle,
+            since: self.now,
+            urgent: false,
         });
         if self.mid_line(n) {
             self.pen_word(n, PenWord::Waits);
@@ -147,6 +153,7 @@ impl Machine {
         };
         pen.granted = true;
         pen.typed = now;
+        pen.since = now;
         let who = pen.who.clone();
         // A key was pressed: it is only waiting.
         self.void(n, &who);
@@ -221,6 +228,42 @@ impl Machine {
     fn wait_for_person(&mut self, p: PackageId, n: NodeId, seen: Option<Condition>) {
         self.packages[p].run.wait = Wait::Person { node: n, seen };
         self.alarm_person(p, n);
+    }
+
+    /// A service that is down must not wait without end and quietly for somebody who goes on
+    /// typing: the pause stays theirs, and after the time in which a node counts as dark the
+    /// alarm is critical.
+    fn urge(&mut self, n: NodeId) {
+        let due = |pen: &Pen| self.urgent_from(n, pen).is_some_and(|at| at <= self.now);
+        if !self.nodes[n].pen.as_ref().is_some_and(due) {
+            return;
+        }
+        for p in 0..self.packages.len() {
+            let package = &self.packages[p];
+            let waits = matches!(package.run.wait, Wait::Person { node, .. } if node == n);
+            let runs = |n: NodeId| self.nodes[n].condition == Condition::Running;
+            let well = package.missing_since.is_none() && package.primary.is_some_and(runs);
+            if !waits || package.run.stuck || well {
+                continue;
+            }
+            let text = format!(
+                "{} does not run, and its script waits: {} has typed on the console of {} for more than {}. Nothing goes on before they leave (^Ec.)",
+                self.setup.packages[p].name,
+                self.pen_holder(n),
+                self.setup.node_name(n),
+                crate::clock::Span(self.setup.nodes[n].dark_after),
+            );
+            self.alarm(p, Severity::Critical, "person", text);
+            if let Some(pen) = &mut self.nodes[n].pen {
+                pen.urgent = true;
+            }
+        }
+    }
+
+    /// From when on a service that waits for this person is an emergency.
+    fn urgent_from(&self, n: NodeId, pen: &Pen) -> Option<Moment> {
+        let open = pen.granted && !pen.urgent;
+        open.then(|| pen.since + self.setup.nodes[n].dark_after)
     }
 
     fn alarm_person(&mut self, p: PackageId, n: NodeId) {
@@ -307,6 +350,7 @@ impl Machine {
     pub(super) fn tend_pens(&mut self) -> bool {
         let mut changed = false;
         for n in 0..self.nodes.len() {
+            self.urge(n);
             let Some(pen) = self.nodes[n].pen.clone() else {
                 continue;
             };
@@ -327,11 +371,18 @@ impl Machine {
         changed
     }
 
-    /// When a pen is taken back because nobody uses it, or granted because they waited for long.
+    /// When a pen is taken back because nobody uses it, or granted because they waited for long;
+    /// or the wait for it becomes an emergency.
     pub(super) fn pen_timeout(&self) -> Option<Moment> {
-        let pens = self.nodes.iter().filter_map(|node| node.pen.as_ref());
-        pens.map(|pen| pen.typed + if pen.granted { pen.idle } else { WAITS })
-            .min()
+        let nodes = self.nodes.iter().enumerate();
+        let pens = nodes.filter_map(|(n, node)| Some((n, node.pen.as_ref()?)));
+        pens.flat_map(|(n, pen)| {
+            let end = pen.typed + if pen.granted { pen.idle } else { WAITS };
+            let urgent = self.urgent_from(n, pen).filter(|at| *at > self.now);
+            [Some(end), urgent]
+        })
+        .flatten()
+        .min()
     }
 
     /// Ends the pause, if there is one: what the script does by the clock is due now.

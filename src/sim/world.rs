@@ -562,6 +562,7 @@ impl World {
                     first: now,
                     count: 0,
                 });
+                alarm.severity = alarm.severity.max(severity);
                 alarm.count += 1;
                 alarm.text = text;
                 self.raised.push((now, alarm.clone()));

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use clusterd::machine::input::Deed;
+use clusterd::script::program::Severity;
 use clusterd::sim::World;
 
 use crate::bench::*;
@@ -74,6 +75,38 @@ fn a_living_proof_dies_with_the_first_key() {
     serves(&mut world, BETA);
     proved_before_boot(&world, ALPHA, BETA, left);
     assert_eq!(boots(&world), ["alpha", "beta"]);
+    sound(&mut world);
+}
+
+#[test]
+fn a_takeover_that_waits_for_somebody_who_goes_on_typing_becomes_critical() {
+    let mut world = Bench::default().alpha_runs();
+    let severity = |world: &World| {
+        let person = world.open_alarms().find(|alarm| alarm.code == "person");
+        person.map(|alarm| alarm.severity)
+    };
+    for _ in 0..20 {
+        world.person_types(BETA, "bob", "");
+        world.pass(Duration::from_secs(30));
+        assert_ne!(severity(&world), Some(Severity::Critical), "all is well");
+    }
+    world.person_leaves(BETA, "bob");
+    takeover(&mut world, |w| typed(w, ALPHA, "banner"));
+    let since = world.now();
+    for _ in 0..10 {
+        world.person_types(ALPHA, "bob", "");
+        world.pass(Duration::from_secs(30));
+    }
+    assert_eq!(
+        severity(&world),
+        Some(Severity::Critical),
+        "{}",
+        world.timeline()
+    );
+    assert_eq!(boot_commands(&world, since), 0, "{}", world.timeline());
+    world.person_leaves(ALPHA, "bob");
+    serves(&mut world, BETA);
+    assert_eq!(severity(&world), None);
     sound(&mut world);
 }
 
