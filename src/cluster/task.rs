@@ -129,6 +129,8 @@ pub(super) struct Guard {
     pub(super) troubled: BTreeSet<u64>,
     passed_over: u32,
     first: usize,
+    /// The last turn was somebody's who asks or looks on.
+    served: bool,
 }
 
 impl Guard {
@@ -157,6 +159,7 @@ impl Guard {
             troubled: BTreeSet::new(),
             passed_over: 0,
             first: 0,
+            served: false,
             blueprint,
             host,
         }
@@ -170,18 +173,29 @@ impl Guard {
     ) -> Wake {
         let deadline = self.host.clock.instant(self.next_deadline());
         self.first = self.first.wrapping_add(1);
-        tokio::select! {
+        if std::mem::take(&mut self.served) {
+            // Whoever asks without end must not keep a console unheard, or a time unseen.
+            tokio::select! {
+                biased;
+                (node, said) = line::next(&mut self.lines, self.first) => return Wake::Said(node, said),
+                () = sleep_until(deadline) => return Wake::Deadline,
+                () = std::future::ready(()) => {}
+            }
+        }
+        let wake = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Wake::Stop,
             news = self.recorder.next() => Wake::Journal(news),
             Some(message) = mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
-            // Before the consoles, which may never be at their end; visitors are slow by nature.
+            // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, self.first) => Wake::Said(node, said),
             () = sleep_until(deadline) => Wake::Deadline,
-        }
+        };
+        self.served = matches!(wake, Wake::Mail(_) | Wake::Wish(..));
+        wake
     }
 
     /// Feeds one input and does all that comes of it.

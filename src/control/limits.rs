@@ -11,6 +11,8 @@ pub(super) const REQUEST: u64 = 64 << 10;
 pub(super) const REPLY: u64 = 16 << 20;
 /// Connections at once; the next ones are told so and closed.
 pub(super) const CONNECTIONS: usize = 32;
+/// Of those that are told so, at once; more are closed without a word.
+pub(super) const TURNED_AWAY: usize = 32;
 /// Visits to consoles at once.
 pub(super) const VISITS: usize = 256;
 /// How long a connection may say nothing.

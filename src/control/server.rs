@@ -77,6 +77,7 @@ impl Server {
     /// `asked`.
     pub async fn serve(&self, asked: mpsc::Sender<Asked>, access: Access) {
         let seats = Arc::new(Semaphore::new(limits::CONNECTIONS));
+        let doorstep = Arc::new(Semaphore::new(limits::TURNED_AWAY));
         let house = Arc::new(House {
             asked,
             access,
@@ -93,6 +94,14 @@ impl Server {
                 }
             };
             let seat = Arc::clone(&seats).try_acquire_owned();
+            let step = match &seat {
+                Ok(_) => None,
+                Err(_) => match Arc::clone(&doorstep).try_acquire_owned() {
+                    Ok(step) => Some(step),
+                    // Closed without a word: its descriptor is wanted for consoles and journal.
+                    Err(_) => continue,
+                },
+            };
             let house = Arc::clone(&house);
             tokio::spawn(async move {
                 let talk = async {
@@ -106,6 +115,7 @@ impl Server {
                 if let Err(err) = talk.await {
                     tracing::debug!("a control connection failed: {err}");
                 }
+                drop(step);
             });
         }
     }

@@ -23,6 +23,9 @@ const NOTES: usize = 256;
 const PACE: Duration = Duration::from_micros(500);
 /// And in pieces of at most so many.
 const PIECE: usize = 256;
+/// Other wishes are passed on no faster than one in this time: who may only look on must not keep
+/// a cluster's task busy.
+const WISH_PACE: Duration = Duration::from_millis(10);
 
 /// A visit that was granted.
 #[derive(Debug)]
@@ -190,7 +193,9 @@ async fn listen(mut from: impl AsyncReadExt + Unpin, visit: &Visit, may: May) ->
 /// Hands a wish to the cluster's task; false when that has ended.
 async fn pass(wish: Wish, visit: &Visit) -> bool {
     let Wish::Type(bytes) = wish else {
-        return visit.wishes.send((visit.id, wish)).await.is_ok();
+        let taken = visit.wishes.send((visit.id, wish)).await.is_ok();
+        sleep(WISH_PACE).await;
+        return taken;
     };
     for piece in bytes.chunks(PIECE) {
         let wish = Wish::Type(piece.to_vec());
