@@ -305,7 +305,10 @@ impl Machine {
         }
         let package = &self.packages[p];
         if package.primary == Some(n) && package.misses > 0 {
-            parts.push(format!("{} pings missed", package.misses));
+            parts.push(match package.misses {
+                1 => "1 ping missed".to_owned(),
+                misses => format!("{misses} pings missed"),
+            });
         }
         if self.nodes[n].epoch().is_none() {
             parts.push("its console is not connected".to_owned());

@@ -92,7 +92,9 @@ fn summary(report: &Report, ink: Ink) -> String {
         .count();
     parts.push(match (report.alarms.len(), critical) {
         (0, _) => "no open alarm".to_owned(),
+        (1, 0) => "1 open alarm".to_owned(),
         (open, 0) => format!("{open} open alarms"),
+        (1, _) => ink.red("1 open alarm, critical"),
         (open, critical) => ink.red(&format!("{open} open alarms, {critical} critical")),
     });
     let host = &report.host;
@@ -242,7 +244,7 @@ fn nodes(
             if node.break_worked {
                 "has worked"
             } else {
-                "not tried"
+                "not seen to work"
             }
             .to_owned(),
         ]);

@@ -107,7 +107,7 @@ fn report(clusters: Vec<ClusterReport>) -> Report {
 fn one_cluster_on_one_screen() {
     let text = render(&report(vec![cluster()]), Ink::Plain, 100);
     let wanted = "\
-1 cluster, 1 open alarms, 1 critical
+1 cluster, 1 open alarm, critical
 clusterd 0.1.0, pid 4711, up 3 h 3 min, /var/lib/clusterd at 2026-11-03 14:05:09.000Z
 
 pki-ca  ca is on ca1
