@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::LinkSettings;
+use super::aside::{Aside, Came, Piece};
 use super::codec::{Codec, Told};
 use super::keeper::{Shared, lock};
 use super::pulse::Pulse;
@@ -73,7 +74,7 @@ pub(super) struct Session<'a> {
     steps: VecDeque<Step>,
     /// The step that is being waited through.
     waiting: Option<Waiting>,
-    /// What the node said since the talk began, or since its last awaited text.
+    /// What was said since the talk began, or since its last awaited text.
     before_awaited: Vec<u8>,
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
@@ -92,6 +93,8 @@ pub(super) struct Session<'a> {
     crowded: Option<Instant>,
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
+    /// A talk with what stands between, while there is one.
+    aside: Option<Aside>,
     epoch: u64,
     pub(super) up_since: Option<Instant>,
 }
@@ -124,6 +127,7 @@ impl<'a> Session<'a> {
             carrier: None,
             crowded: None,
             first_words: Vec::new(),
+            aside: None,
             epoch: 0,
             up_since: None,
         }
@@ -259,12 +263,11 @@ impl<'a> Session<'a> {
         let (shared, epoch) = (self.shared, self.epoch);
         let waited = !self.out.is_empty();
         let discipline = self.spec.discipline;
+        let last = self.no_more_awaited();
         let early = self.up_since.is_none().then_some(&mut self.early);
         let (first_words, waiting, mut early) = (&mut self.first_words, &mut self.waiting, early);
-        let awaits = |step: &Step| matches!(step, Step::Await(..));
-        let mut before_awaited = (self.steps.iter())
-            .any(awaits)
-            .then_some(&mut self.before_awaited);
+        let before_awaited = &mut self.before_awaited;
+        let aside = &mut self.aside;
         let mut told = Vec::new();
         self.codec.receive(
             &mut bytes,
@@ -273,17 +276,21 @@ impl<'a> Session<'a> {
                 discipline.decode(text);
                 let room = FIRST_WORDS.saturating_sub(first_words.len());
                 first_words.extend_from_slice(&text[..text.len().min(room)]);
-                match waiting {
+                let came = match waiting {
                     Some(waiting) if waiting.awaits_text() => waiting.hear(text),
+                    _ if last => None,
                     _ => {
-                        if let Some(before) = &mut before_awaited {
-                            keep_last(before, text, BEFORE_AWAITED);
-                        }
+                        keep_last(before_awaited, text, BEFORE_AWAITED);
+                        None
                     }
-                }
-                match &mut early {
-                    Some(early) => keep_last(early, text, EARLY),
-                    None => shared.say(|inbox| inbox.bytes(epoch, text)),
+                };
+                match (&mut early, &mut *aside) {
+                    (Some(early), _) => keep_last(early, text, EARLY),
+                    (None, None) => shared.say(|inbox| inbox.bytes(epoch, text)),
+                    (None, Some(aside)) => {
+                        let came = came.map(|(end, length)| Came { end, length, last });
+                        tell(shared, epoch, aside.take(text, came));
+                    }
                 }
             },
             |word| told.push(word),
@@ -409,6 +416,7 @@ impl<'a> Session<'a> {
                 self.waiting_since = now;
                 self.out = bytes;
             }
+            Step::Talk => self.aside = Some(Aside::default()),
             Step::Hold(hold) => {
                 if let Some(soon) = self.wire.hold(hold, self.settings.write_timeout)? {
                     self.steps.push_front(step);
@@ -418,11 +426,7 @@ impl<'a> Session<'a> {
             Step::Pause(span) => self.wait(now + span, Awaited::Time),
             Step::Await(text, within) => {
                 self.wait(now + within, Awaited::Text(text, Vec::new()));
-                // It may have come during a pause.
-                let before = std::mem::take(&mut self.before_awaited);
-                if let Some(waiting) = &mut self.waiting {
-                    waiting.hear(&before);
-                }
+                self.look_back();
             }
             Step::Acknowledge { held, within } => {
                 self.wait(now + within, Awaited::Acknowledgement(held));
@@ -436,11 +440,41 @@ impl<'a> Session<'a> {
                     );
                     self.shared.count_dropped(1);
                 }
+                self.end_talk();
                 let epoch = self.epoch;
                 self.shared.say(|inbox| inbox.broke(epoch, broke));
             }
         }
         Ok(())
+    }
+
+    /// What a talk held back was the node's.
+    pub(super) fn end_talk(&mut self) {
+        let held = self.aside.take().map(Aside::end).unwrap_or_default();
+        let epoch = self.epoch;
+        if !held.is_empty() {
+            self.shared.say(|inbox| inbox.bytes(epoch, &held));
+        }
+    }
+
+    /// What is awaited may have come already, during a pause.
+    fn look_back(&mut self) {
+        let before = std::mem::take(&mut self.before_awaited);
+        let last = self.no_more_awaited();
+        let came = self.waiting.as_mut().and_then(|w| w.hear(&before));
+        if let (Some((end, length)), Some(aside)) = (came, &mut self.aside) {
+            let pieces = aside.came_before(before.len() - end, length, last);
+            tell(self.shared, self.epoch, pieces);
+        }
+    }
+
+    /// Whether the talk under way awaits nothing after the present step.
+    fn no_more_awaited(&self) -> bool {
+        let mut talk = self.steps.iter();
+        !talk
+            .by_ref()
+            .take_while(|step| !matches!(step, Step::Broke(_)))
+            .any(|step| matches!(step, Step::Await(..)))
     }
 
     fn wait(&mut self, until: Instant, what: Awaited) {
@@ -529,6 +563,15 @@ impl<'a> Session<'a> {
             None => format!("closed by the terminal server ({peer})"),
             Some(error) => wire::lost(peer, error),
         }
+    }
+}
+
+fn tell(shared: &Shared, epoch: u64, pieces: Vec<Piece>) {
+    for piece in pieces {
+        shared.say(|inbox| match piece {
+            Piece::Node(bytes) => inbox.bytes(epoch, &bytes),
+            Piece::Between(bytes) => inbox.aside(epoch, bytes),
+        });
     }
 }
 
