@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(aside.came_before(0, 3, true), []);
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as `take` has it")]
     fn came(end: usize, length: usize, last: bool) -> Option<Came> {
         Some(Came { end, length, last })
     }
