@@ -71,7 +71,10 @@ fn answer(port: u16) {
         loop {
             let (epoch, bytes) = match console.next().await {
                 Said::Bytes { epoch, bytes } => (epoch, bytes),
-                Said::Up { .. } | Said::Carrier { .. } | Said::Broke { .. } => continue,
+                Said::Up { .. }
+                | Said::Carrier { .. }
+                | Said::Broke { .. }
+                | Said::Aside { .. } => continue,
                 Said::Gap { lost, .. } => {
                     eprintln!("clusterd left out {lost} bytes");
                     continue;

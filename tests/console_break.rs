@@ -114,6 +114,15 @@ async fn a_talk_waits_for_its_answers_and_nothing_is_typed_between() {
     bench.arrives(b"break -y\r").await;
     bench.far.write_all(b"break -y\r\nsc> ").await.unwrap();
     bench.arrives(b"console -f\rprintenv\r").await;
+    // What stands between spoke; the node said nothing.
+    let Said::Aside { bytes, .. } = within(bench.console.next()).await else {
+        panic!("the talk was taken for the node");
+    };
+    assert_eq!(bytes, b"\r\nssc> break -y\r\nsc>");
+    let Said::Bytes { bytes, .. } = within(bench.console.next()).await else {
+        panic!("nothing of the node");
+    };
+    assert_eq!(bytes, b" ");
     assert!(bench.broke().await.1);
 }
 

@@ -138,3 +138,41 @@ fn what_is_wrong_with_a_scene_is_said() {
         );
     }
 }
+
+#[test]
+fn random_scenes_do_not_break_the_shipped_script() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let save = folder.path().join("failed.scene");
+    let save = save.to_str().expect("a plain path");
+    let script = "chat-scripts/sun-openboot.chat";
+    let output = clusterd(&["script", "explore", script, "--seeds", "40", "--save", save]);
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("40 scenes in"), "{said}");
+}
+
+#[test]
+fn the_protocol_of_2001_is_refuted_and_its_scene_can_be_played() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let save = folder.path().join("failed.scene");
+    let save = save.to_str().expect("a plain path");
+    let script = "docs/examples/paper-2001.chat";
+    let output = clusterd(&[
+        "script",
+        "explore",
+        script,
+        "--policy",
+        "availability",
+        "--faults",
+        "4",
+        "--save",
+        save,
+    ]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let rule = "no boot command while another node runs or could go on";
+    assert!(said.contains(rule), "{said}");
+    let played = clusterd(&["script", "simulate", script, save]);
+    assert_eq!(played.status.code(), Some(1));
+    assert!(text(&played).contains(rule), "{}", text(&played));
+}

@@ -264,6 +264,10 @@ impl Guard {
                 epoch: *epoch,
                 present: *present,
             },
+            Said::Aside { bytes, .. } => {
+                self.visitors.hear(node, bytes);
+                return self.host.scribe.heard(book, said);
+            }
             // It is in the transcript; what it did the console itself shows.
             Said::Broke { .. } => return self.host.scribe.heard(book, said),
         };

@@ -33,6 +33,7 @@ enum Piece {
     Gap(u64, u64),
     Carrier(u64, bool),
     Broke(u64, Broke),
+    Aside(u64, Vec<u8>),
 }
 
 impl Inbox {
@@ -80,6 +81,17 @@ impl Inbox {
         self.pieces.push_back(Piece::Carrier(epoch, present));
     }
 
+    /// Not the node's words; a reader that stands still is told the last of them only.
+    pub(super) fn aside(&mut self, epoch: u64, bytes: Vec<u8>) {
+        let aside = |piece: &Piece| matches!(piece, Piece::Aside(..));
+        if self.pieces.iter().filter(|piece| aside(piece)).count() >= BREAKS_KEPT
+            && let Some(first) = self.pieces.iter().position(aside)
+        {
+            self.pieces.remove(first);
+        }
+        self.pieces.push_back(Piece::Aside(epoch, bytes));
+    }
+
     /// A reader that stands still is told of the last BREAKs only.
     pub(super) fn broke(&mut self, epoch: u64, broke: Broke) {
         let told = |piece: &Piece| matches!(piece, Piece::Broke(..));
@@ -98,6 +110,7 @@ impl Inbox {
             Piece::Down(epoch, why) => Said::Down { epoch, why },
             Piece::Gap(epoch, lost) => Said::Gap { epoch, lost },
             Piece::Carrier(epoch, present) => Said::Carrier { epoch, present },
+            Piece::Aside(epoch, bytes) => Said::Aside { epoch, bytes },
             Piece::Broke(epoch, broke) => Said::Broke { epoch, broke },
             Piece::Bytes(epoch, length) => {
                 let taken = length.min(CHUNK);
@@ -259,6 +272,7 @@ mod tests {
                 | Said::Bytes { epoch, .. }
                 | Said::Carrier { epoch, .. }
                 | Said::Broke { epoch, .. }
+                | Said::Aside { epoch, .. }
                 | Said::Gap { epoch, .. } => {
                     assert_eq!(*epoch, up);
                 }

@@ -39,6 +39,7 @@ pub(super) async fn run(spec: Arc<ConsoleSpec>, settings: LinkSettings, shared: 
                 let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
                 session.doubted = doubted;
                 let why = session.carry(&mut keeper.epoch).await;
+                session.end_talk();
                 doubted = session.doubted;
                 let up_since = session.up_since;
                 // The socket goes first: once the loss is told nothing of this link moves any more.

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::LinkSettings;
+use super::aside::{Aside, Came, Piece};
 use super::codec::{Codec, Told};
 use super::keeper::{Shared, lock};
 use super::pulse::Pulse;
@@ -87,6 +88,8 @@ pub(super) struct Session<'a> {
     crowded: Option<Instant>,
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
+    /// A talk with what stands between, while there is one.
+    aside: Option<Aside>,
     epoch: u64,
     pub(super) up_since: Option<Instant>,
 }
@@ -118,6 +121,7 @@ impl<'a> Session<'a> {
             carrier: None,
             crowded: None,
             first_words: Vec::new(),
+            aside: None,
             epoch: 0,
             up_since: None,
         }
@@ -255,6 +259,12 @@ impl<'a> Session<'a> {
         let discipline = self.spec.discipline;
         let early = self.up_since.is_none().then_some(&mut self.early);
         let (first_words, waiting, mut early) = (&mut self.first_words, &mut self.waiting, early);
+        let mut talk = self.steps.iter();
+        let last = !talk
+            .by_ref()
+            .take_while(|step| !matches!(step, Step::Broke(_)))
+            .any(|step| matches!(step, Step::Await(..)));
+        let aside = &mut self.aside;
         let mut told = Vec::new();
         self.codec.receive(
             &mut bytes,
@@ -263,12 +273,19 @@ impl<'a> Session<'a> {
                 discipline.decode(text);
                 let room = FIRST_WORDS.saturating_sub(first_words.len());
                 first_words.extend_from_slice(&text[..text.len().min(room)]);
-                if let Some(waiting) = waiting {
-                    waiting.hear(text);
-                }
-                match &mut early {
-                    Some(early) => keep_last(early, text),
-                    None => shared.say(|inbox| inbox.bytes(epoch, text)),
+                let came = waiting.as_mut().and_then(|waiting| waiting.hear(text));
+                match (&mut early, &mut *aside) {
+                    (Some(early), _) => keep_last(early, text),
+                    (None, None) => shared.say(|inbox| inbox.bytes(epoch, text)),
+                    (None, Some(aside)) => {
+                        let came = came.map(|(end, length)| Came { end, length, last });
+                        for piece in aside.take(text, came) {
+                            shared.say(|inbox| match piece {
+                                Piece::Node(bytes) => inbox.bytes(epoch, &bytes),
+                                Piece::Between(bytes) => inbox.aside(epoch, bytes),
+                            });
+                        }
+                    }
                 }
             },
             |word| told.push(word),
@@ -394,6 +411,7 @@ impl<'a> Session<'a> {
                 self.waiting_since = now;
                 self.out = bytes;
             }
+            Step::Talk => self.aside = Some(Aside::default()),
             Step::Hold(hold) => {
                 if let Some(soon) = self.wire.hold(hold, self.settings.write_timeout)? {
                     self.steps.push_front(step);
@@ -414,11 +432,21 @@ impl<'a> Session<'a> {
                     );
                     self.shared.count_dropped(1);
                 }
+                self.end_talk();
                 let epoch = self.epoch;
                 self.shared.say(|inbox| inbox.broke(epoch, broke));
             }
         }
         Ok(())
+    }
+
+    /// What a talk held back was the node's.
+    pub(super) fn end_talk(&mut self) {
+        let held = self.aside.take().map(Aside::end).unwrap_or_default();
+        let epoch = self.epoch;
+        if !held.is_empty() {
+            self.shared.say(|inbox| inbox.bytes(epoch, &held));
+        }
     }
 
     fn wait(&mut self, until: Instant, what: Awaited) {

@@ -16,6 +16,7 @@
 //! to make a stream: a serial port (BREAK as a held line), SSH, and a command on a PTY belong there;
 //! or one more codec over an old way, as RFC 2217 is over TCP.
 
+mod aside;
 mod backoff;
 mod codec;
 mod dialing;
@@ -69,6 +70,14 @@ pub enum Said {
         /// The link it came over.
         epoch: u64,
         /// What it said, without the transport's own bytes; never empty.
+        bytes: Vec<u8>,
+    },
+    /// What stands between said this, while a BREAK was a talk with it: a service processor. It is
+    /// shown and written down, and says nothing of the node.
+    Aside {
+        /// The link it came over.
+        epoch: u64,
+        /// What it said; never empty.
         bytes: Vec<u8>,
     },
     /// The node said more than was read in time: this is where `lost` bytes, the oldest, are missing.

@@ -15,6 +15,8 @@ use super::codec::Codec;
 /// One thing to do on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
+    /// A talk with what stands between begins: what is said until it ends may not be the node's.
+    Talk,
     /// Write these bytes, encoded already.
     Write(Vec<u8>),
     /// Hold the line (true) or let it go (false), on a road that has one.
@@ -78,6 +80,10 @@ pub(super) fn steps_of(
                 BreakKind::Telnet => steps.push_back(Step::Write(telnet::BREAK.to_vec())),
                 BreakKind::Line(span) => codec.held_line(*span, ACKNOWLEDGED_WITHIN, steps),
                 BreakKind::Talk(talk) => {
+                    let awaits = |step: &TalkStep| matches!(step, TalkStep::Await(..));
+                    if talk.iter().any(awaits) {
+                        steps.push_back(Step::Talk);
+                    }
                     for step in talk {
                         match step {
                             TalkStep::Type(bytes) => typed(bytes, spec, codec, steps),

@@ -101,7 +101,7 @@ impl Transcript {
     pub fn heard(&mut self, said: &Said, now: SystemTime) {
         let now = utc(now);
         match said {
-            Said::Bytes { bytes, .. } => self.pen.console(bytes, now),
+            Said::Bytes { bytes, .. } | Said::Aside { bytes, .. } => self.pen.console(bytes, now),
             Said::Up { .. } => self.pen.link_up(now),
             Said::Down { why, .. } => self.pen.link_down(why, now),
             Said::Gap { lost, .. } => self.pen.gap(*lost, now),

@@ -23,24 +23,28 @@ impl Waiting {
         heard || now >= self.until
     }
 
-    /// Looks for the awaited text in what the node says; it is taken away once it came.
-    pub(super) fn hear(&mut self, bytes: &[u8]) {
+    /// Looks for the awaited text in what is said; it is taken away once it came. Where it ends
+    /// in `bytes`, and its length.
+    pub(super) fn hear(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
         let Awaited::Text(text, window) = &mut self.what else {
-            return;
+            return None;
         };
         if text.is_empty() {
-            return;
+            return None;
         }
+        let before = window.len();
         window.extend_from_slice(bytes);
-        if window
-            .windows(text.len())
-            .any(|part| part == text.as_slice())
-        {
+        let length = text.len();
+        let found = window
+            .windows(length)
+            .position(|part| part == text.as_slice());
+        if let Some(at) = found {
             text.clear();
             window.clear();
-        } else {
-            let kept = text.len() - 1;
-            window.drain(..window.len().saturating_sub(kept));
+            // What was kept is shorter than the text, so its end lies in the new bytes.
+            return Some(((at + length).saturating_sub(before), length));
         }
+        window.drain(..window.len().saturating_sub(length - 1));
+        None
     }
 }

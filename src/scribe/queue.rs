@@ -175,7 +175,7 @@ impl Note {
     pub(super) fn weight(&self) -> usize {
         match self {
             Note::Line(_, text) | Note::Record(_, Record::Note { text }, _) => text.len(),
-            Note::Heard(_, Said::Bytes { bytes, .. }, _)
+            Note::Heard(_, Said::Bytes { bytes, .. } | Said::Aside { bytes, .. }, _)
             | Note::Record(_, Record::Typed { bytes, .. }, _) => bytes.len(),
             Note::Heard(..) | Note::Record(..) | Note::Flush(_) => 0,
         }

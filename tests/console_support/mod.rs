@@ -172,7 +172,7 @@ impl Talk {
         match self.console.next().await {
             Said::Up { epoch } => self.epoch = epoch,
             Said::Down { why, .. } => self.lost.push(why),
-            Said::Bytes { bytes, .. } => self.heard.extend(bytes),
+            Said::Bytes { bytes, .. } | Said::Aside { bytes, .. } => self.heard.extend(bytes),
             Said::Broke { broke, .. } => return Some(broke),
             Said::Carrier { .. } => {}
             said @ Said::Gap { .. } => panic!("{said:?}"),
