@@ -1,5 +1,7 @@
 //! `clusterd run`: guards every cluster of the home, in the foreground.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::{Exit, HomeArgs};
@@ -42,6 +44,7 @@ pub fn run(args: &RunArgs) -> Exit {
             Ok(daemon) => daemon,
             Err(err) => return fail(&err.to_string(), Exit::Faults),
         };
+        tokio::spawn(give_back());
         let (guarded, refused) = daemon.counts();
         eprintln!("clusterd: {guarded} guarded, {refused} not; logs are in logs/");
         let told = async {
@@ -68,6 +71,31 @@ fn one_arena() {
 
 #[cfg(not(target_env = "gnu"))]
 fn one_arena() {}
+
+/// The first time that free memory is given back, after the start, and how often from then on.
+const GIVEN_BACK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+
+/// Gives free pages back to the system. The start needs memory for what it reads and dials with, and
+/// leaves it in holes between what stays; the allocator gives back only what lies at its end.
+async fn give_back() {
+    let (first, every) = GIVEN_BACK;
+    tokio::time::sleep(first).await;
+    loop {
+        // Whether it found some does not matter.
+        let _ = tokio::task::spawn_blocking(trim).await;
+        tokio::time::sleep(every).await;
+    }
+}
+
+#[cfg(target_env = "gnu")]
+fn trim() {
+    // SAFETY: it takes the allocator's own lock, and only gives back pages that nobody uses.
+    #[expect(unsafe_code, reason = "there is no other way to tell the C library")]
+    let _given = unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn trim() {}
 
 fn fail(why: &str, exit: Exit) -> Exit {
     eprintln!("clusterd: {why}");

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::asks::Told;
-use super::task::{Guard, TURN};
+use super::task::Guard;
 use crate::alarm::Subject;
 use crate::clock::Moment;
 use crate::machine::input::{HostFact, Input};
 use crate::probe::{ProbeError, Target};
 use crate::script::program::Severity;
+
+/// How often witnesses are asked where no service is.
+const UNASKED: Duration = Duration::from_secs(1);
 
 impl Guard {
     pub(super) fn watch_addresses(&mut self, now: Moment) {
@@ -18,7 +21,7 @@ impl Guard {
             .iter()
             .map(|(_, every)| *every)
             .min();
-        let every = every.unwrap_or(TURN);
+        let every = every.unwrap_or(UNASKED);
         let mut trouble = None;
         let mut watch = |target: Target, every: Duration| match self.asker.watch(target, every) {
             Ok(key) => Some(key),

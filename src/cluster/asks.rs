@@ -46,7 +46,8 @@ struct Shared {
 struct Routes {
     next: u64,
     keys: BTreeMap<u64, u64>,
-    askers: BTreeMap<u64, mpsc::Sender<Told>>,
+    /// In boxes: a channel makes room for many at once, and few ever wait.
+    askers: BTreeMap<u64, mpsc::Sender<Box<Told>>>,
 }
 
 impl Asks {
@@ -91,7 +92,7 @@ impl Drop for Asks {
 pub(super) struct Asker {
     shared: Arc<Shared>,
     id: u64,
-    answers: mpsc::Receiver<Told>,
+    answers: mpsc::Receiver<Box<Told>>,
 }
 
 impl Asker {
@@ -111,7 +112,7 @@ impl Asker {
     /// The next answer. It is cancel safe.
     pub(super) async fn next(&mut self) -> Told {
         match self.answers.recv().await {
-            Some(told) => told,
+            Some(told) => *told,
             // The sender lives in `shared`, which this holds.
             None => std::future::pending().await,
         }
@@ -206,13 +207,13 @@ impl Routes {
     /// A full queue loses the answer: its cluster is stuck, and each answer is only one of many.
     fn tell(&self, key: u64, told: Told) {
         if let Some(answers) = self.keys.get(&key).and_then(|asker| self.askers.get(asker)) {
-            let _ = answers.try_send(told);
+            let _ = answers.try_send(Box::new(told));
         }
     }
 
     fn tell_all(&self, fact: HostFact) {
         for answers in self.askers.values() {
-            let _ = answers.try_send(Told::Host(fact));
+            let _ = answers.try_send(Box::new(Told::Host(fact)));
         }
     }
 }

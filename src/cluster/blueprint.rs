@@ -25,7 +25,7 @@ pub struct Blueprint {
     /// What is listened for on the consoles.
     pub(super) patterns: Arc<PatternSet>,
     /// Each node's console.
-    pub(super) consoles: Vec<ConsoleSpec>,
+    pub(super) consoles: Vec<Arc<ConsoleSpec>>,
     /// Each node's power legs.
     pub(super) legs: Vec<Vec<PowerLeg>>,
     /// How each package's service address is asked, and how often.
@@ -68,7 +68,7 @@ impl Blueprint {
         };
         let patterns = patterns(&package.program, sets)?;
         let nodes = cluster.nodes.values();
-        let consoles = nodes.map(|node| files_from_home(&node.console, home));
+        let consoles = nodes.map(|node| Arc::new(files_from_home(&node.console, home)));
         let legs = cluster.nodes.values().map(|node| power::legs(node, home));
         let services = setup.packages.iter().filter_map(|package| {
             let meant = cluster.packages.get(&package.name)?;

@@ -51,7 +51,7 @@ pub(super) struct JumpWatch {
 }
 
 impl JumpWatch {
-    /// Begins to watch; [`JumpWatch::turn`] must be called every `every` from now on.
+    /// Begins to watch; [`JumpWatch::turn`] must be called with every turn from now on.
     pub(super) fn start(now: Moment) -> JumpWatch {
         JumpWatch {
             expected: now,
@@ -59,8 +59,9 @@ impl JumpWatch {
         }
     }
 
-    /// A turn of the loop begins at `now`, the next one comes within `every`. How far time
-    /// jumped since the last one, if it jumped.
+    /// A turn of the loop begins at `now`, and beyond `every` the next one is late. How far time
+    /// jumped since the last one, if it jumped: a standstill of `every` and [`JUMP`] is always found,
+    /// a shorter one if it began late in the loop's sleep.
     pub(super) fn turn(&mut self, now: Moment, every: Duration) -> Option<Duration> {
         let late = now.since(self.expected);
         let asleep = asleep();
@@ -98,5 +99,17 @@ mod tests {
         let jump = watch.turn(Moment::from_millis(66_000), second);
         assert_eq!(jump, Some(Duration::from_secs(60)));
         assert_eq!(watch.turn(Moment::from_millis(67_000), second), None);
+    }
+
+    /// The loop sleeps for two seconds; `every` says one, for the sleep hides what began in it.
+    #[test]
+    fn a_standstill_is_found_wherever_in_the_sleep_it_begins() {
+        let every = Duration::from_secs(1);
+        for began in [0, 500, 1000, 1999] {
+            let mut watch = JumpWatch::start(Moment::ZERO);
+            assert_eq!(watch.turn(Moment::ZERO, every), None);
+            let woken = Moment::from_millis(began + 6000);
+            assert!(watch.turn(woken, every).is_some(), "began after {began} ms");
+        }
     }
 }

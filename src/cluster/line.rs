@@ -1,10 +1,9 @@
 //! A node's console as the task holds it: the link, the ear behind it, and how it is.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::clock::Moment;
 use crate::config::ConsoleSpec;
@@ -28,14 +27,15 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn open(
-        spec: &ConsoleSpec,
+        spec: &Arc<ConsoleSpec>,
         settings: LinkSettings,
+        said: &Arc<Notify>,
         patterns: &Arc<PatternSet>,
         now: Moment,
     ) -> Line {
         Line {
             lost_after: settings.lost_after(),
-            console: Console::of(spec.clone(), settings),
+            console: Console::told_at(Arc::clone(spec), settings, Arc::clone(said)),
             ear: Ear::new(Arc::clone(patterns)),
             epoch: None,
             since: now,
@@ -101,24 +101,19 @@ impl Line {
     }
 }
 
-/// Waits until one of the consoles says something: which, and what. It is cancel safe, as
-/// [`Console::next`] is. Of several that are ready `first` has the turn, then those after it.
-pub(super) async fn next(lines: &mut [Line], first: usize) -> (usize, Said) {
-    type Next<'a> = Pin<Box<dyn Future<Output = Said> + Send + 'a>>;
+/// Waits until one of the consoles says something: which, and what. `news` is what they were opened
+/// with. It is cancel safe: what is said stays with its console until it is given from here. Of
+/// several that are ready `first` has the turn, then those after it.
+pub(super) async fn next(lines: &mut [Line], news: &Notify, first: usize) -> (usize, Said) {
     let count = lines.len();
-    let mut waiting: Vec<(usize, Next<'_>)> = lines
-        .iter_mut()
-        .enumerate()
-        .map(|(node, line)| (node, Box::pin(line.console.next()) as Next<'_>))
-        .collect();
-    waiting.rotate_left(if count == 0 { 0 } else { first % count });
-    std::future::poll_fn(|context| {
-        for (node, said) in &mut waiting {
-            if let Poll::Ready(said) = said.as_mut().poll(context) {
-                return Poll::Ready((*node, said));
+    loop {
+        for turn in 0..count {
+            let node = (first % count + turn) % count;
+            if let Some(said) = lines[node].console.take() {
+                return (node, said);
             }
         }
-        Poll::Pending
-    })
-    .await
+        // Of what is said between the look and this the notice is kept; one may stand for many.
+        news.notified().await;
+    }
 }

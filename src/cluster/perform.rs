@@ -92,7 +92,7 @@ impl Guard {
         self.note_person(&event);
         let text = one_line(&event.to_string());
         let line = format!("{}  {text}", stamp(SystemTime::now()));
-        let book = Book::Activity(self.blueprint.name().to_owned());
+        let book = Book::Activity(Arc::clone(&self.name));
         self.host.scribe.line(book, &line);
         tracing::debug!(target: "activity", cluster = self.blueprint.name(), "{text}");
         self.recorder.event(&event);
@@ -109,11 +109,8 @@ impl Guard {
     }
 
     pub(super) fn console_book(&self, node: NodeId) -> Book {
-        let setup = &self.blueprint.setup;
-        Book::Console(
-            setup.cluster.as_str().to_owned(),
-            setup.node_name(node).to_owned(),
-        )
+        let name = self.names.get(node).cloned();
+        Book::Console(Arc::clone(&self.name), name.unwrap_or_default())
     }
 
     fn subject(&self, package: PackageId) -> Subject {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::asks::{Asker, Told};
@@ -27,7 +27,11 @@ use crate::machine::setup::NodeId;
 use crate::script::program::OperatorWord;
 
 /// A turn of the loop comes at least so often.
-pub(super) const TURN: Duration = Duration::from_secs(1);
+const TURN: Duration = Duration::from_secs(2);
+
+/// A turn that comes later than this begins to count as late. It is less than [`TURN`]: how far in its
+/// sleep a standstill began nobody knows, and as long a one is found as with a turn each second.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// Console output goes before a deadline that is due: it may hold the answer that the deadline
 /// is about. It does so at most this many times in a row, each time a piece of some KiB.
@@ -57,7 +61,7 @@ pub async fn guard(
     blueprint: Arc<Blueprint>,
     host: Arc<Host>,
     memory: Memory,
-    mut mail: mpsc::Receiver<Message>,
+    mut mail: mpsc::Receiver<Box<Message>>,
     mut stop: watch::Receiver<bool>,
     pulse: Arc<Pulse>,
 ) {
@@ -70,7 +74,7 @@ pub async fn guard(
         let wake = guard.wait(&mut mail, &mut stop).await;
         let now = guard.host.clock.now();
         pulse.beat(now);
-        if let Some(jump) = jumps.turn(now, TURN) {
+        if let Some(jump) = jumps.turn(now, PROMPT) {
             let millis = u64::try_from(jump.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!("{}: time jumped by {millis} ms", guard.blueprint.name());
             guard.feed(Input::Host(HostFact::ClockJump { millis }), now);
@@ -78,7 +82,7 @@ pub async fn guard(
         match wake {
             Wake::Stop => break,
             Wake::Journal(news) => news.into_iter().for_each(|input| guard.feed(input, now)),
-            Wake::Mail(message) => guard.read(message, now),
+            Wake::Mail(message) => guard.read(*message, now),
             Wake::Told(told) => guard.told(told, now),
             Wake::Errand(input) => guard.feed(input, now),
             Wake::Said(node, said) => guard.said(node, said, now),
@@ -99,7 +103,7 @@ pub async fn guard(
 enum Wake {
     Stop,
     Journal(Vec<Input>),
-    Mail(Message),
+    Mail(Box<Message>),
     Told(Told),
     Errand(Input),
     Said(NodeId, Said),
@@ -112,7 +116,11 @@ pub(super) struct Guard {
     pub(super) blueprint: Arc<Blueprint>,
     pub(super) host: Arc<Host>,
     pub(super) name: Arc<str>,
+    /// The nodes' names.
+    pub(super) names: Vec<Arc<str>>,
     pub(super) lines: Vec<Line>,
+    /// One of the lines has said something.
+    news: Arc<Notify>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
     pub(super) visitors: Visitors,
@@ -137,12 +145,20 @@ impl Guard {
     fn new(blueprint: Arc<Blueprint>, host: Arc<Host>, memory: &Memory) -> Guard {
         let now = host.clock.now();
         let setup = Arc::clone(&blueprint.setup);
+        let news = Arc::new(Notify::new());
         let lines = blueprint
             .consoles
             .iter()
-            .map(|spec| Line::open(spec, link_settings(&host, spec), &blueprint.patterns, now));
+            .map(|spec| {
+                let settings = link_settings(&host, spec);
+                Line::open(spec, settings, &news, &blueprint.patterns, now)
+            })
+            .collect();
+        let nodes = blueprint.setup.nodes.iter();
         Guard {
-            lines: lines.collect(),
+            names: nodes.map(|node| Arc::from(node.name.as_str())).collect(),
+            lines,
+            news,
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
             visitors: Visitors::new(
@@ -168,7 +184,7 @@ impl Guard {
     /// Waits for something to do. What the journal says goes first: a BREAK may hang on it.
     async fn wait(
         &mut self,
-        mail: &mut mpsc::Receiver<Message>,
+        mail: &mut mpsc::Receiver<Box<Message>>,
         stop: &mut watch::Receiver<bool>,
     ) -> Wake {
         let deadline = self.host.clock.instant(self.next_deadline());
@@ -191,7 +207,7 @@ impl Guard {
             input = self.errands.next() => Wake::Errand(input),
             // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
-            (node, said) = line::next(&mut self.lines, self.first) => Wake::Said(node, said),
+            (node, said) = line::next(&mut self.lines, &self.news, self.first) => Wake::Said(node, said),
             () = sleep_until(deadline) => Wake::Deadline,
         };
         self.served = matches!(wake, Wake::Mail(_) | Wake::Wish(..));

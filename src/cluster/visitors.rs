@@ -35,9 +35,11 @@ pub(super) struct Visitors {
     rooms: Vec<Room>,
     idle: Duration,
     next: u64,
-    sender: mpsc::Sender<(u64, Wish)>,
-    wishes: mpsc::Receiver<(u64, Wish)>,
+    /// Their way to the task; made for the first one who comes.
+    wishes: Option<Wishes>,
 }
+
+type Wishes = (mpsc::Sender<(u64, Wish)>, mpsc::Receiver<(u64, Wish)>);
 
 /// What is to be done for a visitor.
 #[derive(Debug)]
@@ -54,7 +56,6 @@ pub(super) enum Errand {
 
 impl Visitors {
     pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>, idle: Duration) -> Visitors {
-        let (sender, wishes) = mpsc::channel(WISHES);
         let room = |name: &str| Room {
             name: name.to_owned(),
             ..Room::default()
@@ -63,18 +64,19 @@ impl Visitors {
             rooms: names.map(room).collect(),
             idle,
             next: 0,
-            sender,
-            wishes,
+            wishes: None,
         }
     }
 
     /// The next wish. It is cancel safe.
     pub(super) async fn next(&mut self) -> (u64, Wish) {
-        match self.wishes.recv().await {
-            Some(wish) => wish,
-            // The sender lives in here.
-            None => std::future::pending().await,
+        if let Some((_, wishes)) = &mut self.wishes
+            && let Some(wish) = wishes.recv().await
+        {
+            return wish;
         }
+        // Nobody has come yet.
+        std::future::pending().await
     }
 
     /// Somebody comes to a console.
@@ -105,7 +107,8 @@ impl Visitors {
             since: now,
             outbox: Arc::clone(&outbox),
         });
-        let wishes = self.sender.clone();
+        let channel = || mpsc::channel(WISHES);
+        let wishes = self.wishes.get_or_insert_with(channel).0.clone();
         let errands = self.hold(id, node, arrival.grip, true);
         let visit = Visit { id, wishes, outbox };
         Ok((visit, errands))

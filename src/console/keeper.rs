@@ -17,7 +17,7 @@ use super::{LinkSettings, Order, Said};
 use crate::config::ConsoleSpec;
 
 /// Keeps a link to the console until the task is aborted.
-pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<Shared>) {
+pub(super) async fn run(spec: Arc<ConsoleSpec>, settings: LinkSettings, shared: Arc<Shared>) {
     let mut keeper = Keeper {
         shared,
         epoch: 0,
@@ -61,7 +61,8 @@ pub(super) async fn run(spec: ConsoleSpec, settings: LinkSettings, shared: Arc<S
 pub(super) struct Shared {
     inbox: Mutex<Inbox>,
     pub(super) orders: Mutex<Orders>,
-    said: Notify,
+    /// Whoever reads may read several consoles, and is told of all in one place.
+    said: Arc<Notify>,
     pub(super) ordered: Notify,
     /// The inbox is no longer crowded.
     pub(super) room: Notify,
@@ -70,11 +71,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(settings: &LinkSettings) -> Shared {
+    pub(super) fn new(settings: &LinkSettings, said: Arc<Notify>) -> Shared {
         Shared {
             inbox: Mutex::new(Inbox::new(settings.queue_bytes)),
             orders: Mutex::new(Orders::new(settings.order_bytes)),
-            said: Notify::new(),
+            said,
             ordered: Notify::new(),
             room: Notify::new(),
             rotation: Mutex::default(),
@@ -91,7 +92,8 @@ impl Shared {
         }
     }
 
-    fn take(&self) -> Option<Said> {
+    /// The next thing said, if it is there.
+    pub(super) fn take(&self) -> Option<Said> {
         let mut inbox = lock(&self.inbox);
         let crowded = inbox.is_crowded();
         let said = inbox.next();

@@ -37,6 +37,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::config::ConsoleSpec;
@@ -117,7 +118,7 @@ pub struct Broke {
 /// An open console. Dropping it closes the link; what was ordered and not yet written is dropped too.
 #[derive(Debug)]
 pub struct Console {
-    spec: ConsoleSpec,
+    spec: Arc<ConsoleSpec>,
     shared: Arc<keeper::Shared>,
     task: JoinHandle<()>,
 }
@@ -131,8 +132,15 @@ impl Console {
     /// Opens a console and keeps it open, from now on and for as long as it lives.
     /// It must be called within a tokio runtime.
     pub fn of(spec: ConsoleSpec, settings: LinkSettings) -> Console {
-        let shared = Arc::new(keeper::Shared::new(&settings));
-        let task = tokio::spawn(keeper::run(spec.clone(), settings, Arc::clone(&shared)));
+        Console::told_at(Arc::new(spec), settings, Arc::default())
+    }
+
+    /// The same for one of several consoles with one reader: `said` is notified of each thing said
+    /// by any of them, and [`Console::take`] finds it.
+    pub fn told_at(spec: Arc<ConsoleSpec>, settings: LinkSettings, said: Arc<Notify>) -> Console {
+        let shared = Arc::new(keeper::Shared::new(&settings, said));
+        let run = keeper::run(Arc::clone(&spec), settings, Arc::clone(&shared));
+        let task = tokio::spawn(run);
         Console { spec, shared, task }
     }
 
@@ -144,6 +152,11 @@ impl Console {
     /// Waits for the next thing said. It is cancel safe: nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Said {
         self.shared.next().await
+    }
+
+    /// The next thing said, if it is there already.
+    pub fn take(&mut self) -> Option<Said> {
+        self.shared.take()
     }
 
     /// Puts an order in the queue, without waiting. If its epoch is not the present link's it is

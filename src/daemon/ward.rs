@@ -37,7 +37,7 @@ pub(super) struct Ward {
 #[derive(Debug)]
 pub(super) enum Life {
     /// It runs since then, and takes mail.
-    Runs(Instant, mpsc::Sender<Message>),
+    Runs(Instant, mpsc::Sender<Box<Message>>),
     /// It ended, and begins again then.
     Again(Instant),
 }
@@ -53,7 +53,7 @@ impl Ward {
     }
 
     /// The task begins: the end of its mail.
-    pub(super) fn begin(&mut self, now: Moment) -> mpsc::Receiver<Message> {
+    pub(super) fn begin(&mut self, now: Moment) -> mpsc::Receiver<Box<Message>> {
         let (mail, box_) = mpsc::channel(MAIL);
         self.pulse = Arc::default();
         self.pulse.beat(now);
@@ -93,7 +93,7 @@ impl Ward {
     }
 
     /// Where its mail goes, while it runs.
-    pub(super) fn mail(&self) -> Option<&mpsc::Sender<Message>> {
+    pub(super) fn mail(&self) -> Option<&mpsc::Sender<Box<Message>>> {
         match &self.life {
             Life::Runs(_, mail) => Some(mail),
             Life::Again(_) => None,

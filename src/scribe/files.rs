@@ -242,11 +242,11 @@ impl Files {
             Book::Daemon => Kind::Log(Log::new(&self.logs.join("clusterd.log"), self.log)),
             Book::Alarms => Kind::Log(Log::new(&self.logs.join("alarms.log"), self.log)),
             Book::Activity(cluster) => {
-                let path = self.logs.join(cluster).join("activity.log");
+                let path = self.logs.join(&**cluster).join("activity.log");
                 Kind::Log(Log::new(&path, self.activity))
             }
             Book::Console(cluster, node) => {
-                let path = self.logs.join(cluster).join(format!("{node}.console"));
+                let path = self.logs.join(&**cluster).join(format!("{node}.console"));
                 let name = format!("{cluster}/{node}");
                 Kind::Transcript(Box::new(Transcript::new(&path, &name, &self.transcript)))
             }

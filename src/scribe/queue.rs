@@ -37,9 +37,9 @@ pub enum Book {
     /// `logs/alarms.log`.
     Alarms,
     /// `logs/CLUSTER/activity.log`.
-    Activity(String),
+    Activity(Arc<str>),
     /// `logs/CLUSTER/NODE.console`.
-    Console(String, String),
+    Console(Arc<str>, Arc<str>),
 }
 
 /// Something to be written.

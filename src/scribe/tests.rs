@@ -26,8 +26,8 @@ fn a_line_is_bounded_and_harmless() {
 fn every_book_is_a_file_of_its_own() {
     let home = tempfile::tempdir().unwrap();
     let scribe = Scribe::start(home.path(), &Settings::default()).unwrap();
-    let console = Book::Console("pki".to_owned(), "ca1".to_owned());
-    scribe.line(Book::Activity("pki".to_owned()), "ca1: BREAK sent");
+    let console = Book::Console("pki".into(), "ca1".into());
+    scribe.line(Book::Activity("pki".into()), "ca1: BREAK sent");
     scribe.line(Book::Alarms, "CRITICAL  pki");
     scribe.heard(console.clone(), Said::Up { epoch: 1 });
     scribe.heard(
@@ -81,7 +81,7 @@ fn until(mut this: impl FnMut() -> bool) {
 }
 
 fn console(node: &str) -> Book {
-    Book::Console("pki".to_owned(), node.to_owned())
+    Book::Console("pki".into(), node.into())
 }
 
 fn bytes(bytes: &[u8]) -> Said {
