@@ -193,7 +193,7 @@ impl Guard {
             // Whoever asks without end must not keep a console unheard, or a time unseen.
             tokio::select! {
                 biased;
-                (node, said) = line::next(&mut self.lines, self.first) => return Wake::Said(node, said),
+                (node, said) = line::next(&mut self.lines, &self.news, self.first) => return Wake::Said(node, said),
                 () = sleep_until(deadline) => return Wake::Deadline,
                 () = std::future::ready(()) => {}
             }
