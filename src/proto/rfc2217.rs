@@ -8,7 +8,7 @@
 //!
 //! The settings are sent once, with the first agreement; answers are reported as they come, asked
 //! for or not, and never answered in turn, so no server can draw a conversation out of this codec
-//! that [`telnet`](super::telnet) would not allow. Strange commands and lengths are left out and
+//! that [`telnet`] would not allow. Strange commands and lengths are left out and
 //! counted.
 
 use super::telnet::{self, IAC, Telnet};

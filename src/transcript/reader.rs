@@ -26,7 +26,7 @@ pub enum NotReadable {
     Version(String),
 }
 
-/// Reads one file, or several one after the other: each is begun with [`Reader::begin`].
+/// Reads one file, or several one after the other: each is begun anew.
 #[derive(Clone, Debug, Default)]
 pub struct Reader {
     name: Option<String>,
