@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use clusterd::exec::{AgentLeg, IpmiLeg, PowerLeg, PowerOrder, PowerState, metadata};
 use clusterd::sim::NvramFault;
 use daemon_support::{Home, LIMIT, Pair, stdout, until};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Describes itself as `fence_apc` does, in short; `off` is believed only after the outlet,
 /// the file `state`, says so.
@@ -367,6 +368,10 @@ fn running_with(argument: &str) -> usize {
 #[test]
 #[ignore = "needs fence-agents"]
 fn fence_virsh_that_reaches_nobody_says_so_and_leaves_nothing_behind() {
+    // The agent's ssh has a session of its own and ends by the hangup of its terminal, unless that
+    // is ignored here (nohup) and so there too. A signal that is listened for, as the daemon does, is
+    // not ignored by what is started.
+    let _hangup = block_on(async { signal(SignalKind::hangup()) }).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("pw");
     write(&secret, "sesame\n", 0o600);
