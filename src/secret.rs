@@ -73,34 +73,16 @@ impl Secret {
     /// # Errors
     /// There is none, or it is none any more: others may read it.
     pub fn read(path: &Path) -> Result<Secret, SecretFault> {
-        // Opening a FIFO would wait for its other end.
-        let mut open = OpenOptions::new();
-        open.read(true).custom_flags(libc::O_NONBLOCK);
-        let file = open.open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => SecretFault::Absent,
-            _ => SecretFault::Unreadable(error),
+        let bytes = read(path, LONGEST + 1).map_err(|fault| match fault {
+            SecretFault::Unreadable(error) if error.kind() == io::ErrorKind::NotFound => {
+                SecretFault::Absent
+            }
+            fault => fault,
         })?;
-        // Of the open file: the name may mean another one a moment later.
-        let meta = file.metadata().map_err(SecretFault::Unreadable)?;
-        if !meta.is_file() {
-            return Err(SecretFault::NotAFile);
+        match bytes.len() as u64 > LONGEST {
+            true => Err(SecretFault::TooLong),
+            false => Ok(Secret(bytes)),
         }
-        if meta.mode() & 0o077 != 0 {
-            return Err(SecretFault::Open(meta.mode() & 0o777));
-        }
-        if meta.uid() != geteuid().as_raw() && meta.uid() != 0 {
-            return Err(SecretFault::Foreign(meta.uid()));
-        }
-        if meta.len() > LONGEST {
-            return Err(SecretFault::TooLong);
-        }
-        // All the room at once: a growing vector would leave copies behind.
-        let room = usize::try_from(LONGEST).unwrap_or(usize::MAX);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-        file.take(LONGEST)
-            .read_to_end(&mut bytes)
-            .map_err(SecretFault::Unreadable)?;
-        Ok(Secret(bytes))
     }
 
     /// All of it, as text.
@@ -124,6 +106,35 @@ impl Secret {
             false => Ok(line),
         }
     }
+}
+
+/// The first `limit` bytes of a file that nobody but its owner, this user or root, may read.
+///
+/// # Errors
+/// It cannot be read, or others may read it too.
+pub fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, SecretFault> {
+    // Opening a FIFO would wait for its other end.
+    let mut open = OpenOptions::new();
+    open.read(true).custom_flags(libc::O_NONBLOCK);
+    let file = open.open(path).map_err(SecretFault::Unreadable)?;
+    // Of the open file: the name may mean another one a moment later.
+    let meta = file.metadata().map_err(SecretFault::Unreadable)?;
+    if !meta.is_file() {
+        return Err(SecretFault::NotAFile);
+    }
+    if meta.mode() & 0o077 != 0 {
+        return Err(SecretFault::Open(meta.mode() & 0o777));
+    }
+    if meta.uid() != geteuid().as_raw() && meta.uid() != 0 {
+        return Err(SecretFault::Foreign(meta.uid()));
+    }
+    // All the room at once: a growing vector would leave copies behind.
+    let room = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(SecretFault::Unreadable)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
 //! A password and its like: one line of a file that nobody else may read.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::geteuid;
+use zeroize::Zeroizing;
+
+use crate::secret;
 
 /// The longest secret, in bytes: tokens of cloud interfaces are the longest.
 const LONGEST: usize = 4096;
 
-/// A secret. Nothing prints it.
+/// A secret. Nothing prints it, and it is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,6 +62,23 @@ pub enum SecretFault {
 }
 
 impl SecretFault {
+    /// The same of `path`, in the words of a power leg's secret.
+    fn of(path: &Path, fault: secret::SecretFault) -> SecretFault {
+        use secret::SecretFault as Of;
+        let path = path.to_owned();
+        match fault {
+            Of::Unreadable(why) => SecretFault::Unreadable { path, why },
+            Of::NotAFile => SecretFault::NotAFile(path),
+            Of::Open(mode) => SecretFault::Open { path, mode },
+            Of::Foreign(owner) => SecretFault::Foreign { path, owner },
+            // What is read is held against the line that a power leg wants, not against these.
+            Of::Absent | Of::TooLong | Of::NotOneLine => SecretFault::Unfit {
+                path,
+                why: "is no secret",
+            },
+        }
+    }
+
     /// How to mend it.
     pub fn help(&self) -> String {
         match self {
@@ -88,40 +105,14 @@ impl Secret {
     /// # Errors
     /// There is none, or it is none any more: others may read it.
     pub fn read(path: &Path) -> Result<Secret, SecretFault> {
-        let unreadable = |why| SecretFault::Unreadable {
+        let limit = u64::try_from(LONGEST + 2).unwrap_or(u64::MAX);
+        let bytes = secret::read(path, limit).map_err(|fault| SecretFault::of(path, fault))?;
+        let unfit = |why| SecretFault::Unfit {
             path: path.to_owned(),
             why,
         };
-        // Opening a FIFO would wait for its other end.
-        let mut open = OpenOptions::new();
-        open.read(true).custom_flags(libc::O_NONBLOCK);
-        let file = open.open(path).map_err(unreadable)?;
-        // Of the open file: the name may mean another one a moment later.
-        let meta = file.metadata().map_err(unreadable)?;
-        if !meta.is_file() {
-            return Err(SecretFault::NotAFile(path.to_owned()));
-        }
-        if meta.mode() & 0o077 != 0 {
-            return Err(SecretFault::Open {
-                path: path.to_owned(),
-                mode: meta.mode() & 0o777,
-            });
-        }
-        if meta.uid() != geteuid().as_raw() && meta.uid() != 0 {
-            return Err(SecretFault::Foreign {
-                path: path.to_owned(),
-                owner: meta.uid(),
-            });
-        }
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(LONGEST + 2).unwrap_or(u64::MAX);
-        file.take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        line(&bytes).map(Secret).map_err(|why| SecretFault::Unfit {
-            path: path.to_owned(),
-            why,
-        })
+        let line = line(&bytes).map_err(unfit)?;
+        Ok(Secret(Zeroizing::new(line.to_owned())))
     }
 
     /// The secret itself.
@@ -131,13 +122,13 @@ impl Secret {
 
     /// The text without the secret in it.
     pub(super) fn hide(&self, text: &str) -> String {
-        text.replace(&self.0, "***")
+        text.replace(self.line(), "***")
     }
 }
 
 /// The one line of the file. What a fence agent would not get as it is, is refused: the
 /// agents' library takes blanks from the end of a line, and quotes from around a value.
-fn line(bytes: &[u8]) -> Result<String, &'static str> {
+fn line(bytes: &[u8]) -> Result<&str, &'static str> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
@@ -150,6 +141,6 @@ fn line(bytes: &[u8]) -> Result<String, &'static str> {
         _ if line.len() > 1 && line.starts_with('"') && line.ends_with('"') => {
             Err("stands in quotes, which get lost on their way")
         }
-        _ => Ok(line.to_owned()),
+        _ => Ok(line),
     }
 }

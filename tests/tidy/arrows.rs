@@ -19,7 +19,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("logfile", &[]),
     ("console", &["secret", "config", "proto", "transcript", "matcher", "machine", "logfile"]),
     ("probe", &["machine"]),
-    ("exec", &["machine"]),
+    ("exec", &["secret", "machine"]),
     ("store", &["machine"]),
     ("scribe", &["config", "transcript", "logfile", "console"]),
     ("alarm", &["script", "machine", "logfile", "store", "scribe"]),
