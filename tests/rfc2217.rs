@@ -1,9 +1,9 @@
 //! Our RFC 2217 client against Debian's ser2net, over a PTY and over a further terminal server.
 //! `cargo test --test rfc2217 -- --ignored` runs it where ser2net is installed.
 
-use std::net::SocketAddr;
+mod ser2net_support;
+
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command};
 use std::time::Duration;
 
 use clusterd::console::{Address, Console, LinkSettings, Order, Said};
@@ -13,6 +13,7 @@ use nix::sys::termios::{
     BaudRate, ControlFlags, SetArg, cfgetospeed, cfmakeraw, tcgetattr, tcsetattr,
 };
 use nix::unistd::{Pid, ttyname};
+use ser2net_support::Ser2net;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,40 +23,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 const DO_COM_PORT: [u8; 3] = [0xff, 0xfd, 44];
 
-/// A ser2net with one RFC 2217 port before `connector`; it ends with its owner.
-struct Ser2net {
-    child: Child,
-    port: SocketAddr,
-    _dir: tempfile::TempDir,
-}
-
 impl Ser2net {
     async fn before(connector: &str) -> Ser2net {
         Ser2net::with("telnet(rfc2217)", connector).await
-    }
-
-    async fn with(accepter: &str, connector: &str) -> Ser2net {
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = free.local_addr().unwrap();
-        drop(free);
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("ser2net.yaml");
-        let lines = [
-            "%YAML 1.1".to_owned(),
-            "---".to_owned(),
-            "connection: &console".to_owned(),
-            format!("  accepter: {accepter},tcp,127.0.0.1,{}", port.port()),
-            format!("  connector: {connector}"),
-        ];
-        std::fs::write(&file, lines.join("\n") + "\n").unwrap();
-        let mut command = Command::new("ser2net");
-        command.args(["-n", "-u", "-c"]).arg(&file);
-        let child = command.spawn().expect("ser2net is installed");
-        Ser2net {
-            child,
-            port,
-            _dir: dir,
-        }
     }
 
     /// Its console, as it says itself.
@@ -66,13 +36,6 @@ impl Ser2net {
 
     fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
-    }
-}
-
-impl Drop for Ser2net {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

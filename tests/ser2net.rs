@@ -1,14 +1,15 @@
 //! Our telnet client against Debian's ser2net, which many sites put before their serial ports.
 //! `cargo test --test ser2net -- --ignored` runs it where ser2net is installed.
 
-use std::net::SocketAddr;
-use std::process::{Child, Command};
+mod ser2net_support;
+
 use std::time::Duration;
 
 use clusterd::console::{Address, Console, LinkSettings, Order, Said};
 use nix::pty::openpty;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::ttyname;
+use ser2net_support::Ser2net;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -16,36 +17,9 @@ use tokio::time::timeout;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A ser2net with one telnet port before `connector`; it ends with its owner.
-struct Ser2net {
-    child: Child,
-    port: SocketAddr,
-    _dir: tempfile::TempDir,
-}
-
 impl Ser2net {
     async fn before(connector: &str) -> Ser2net {
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = free.local_addr().unwrap();
-        drop(free);
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("ser2net.yaml");
-        let lines = [
-            "%YAML 1.1".to_owned(),
-            "---".to_owned(),
-            "connection: &console".to_owned(),
-            format!("  accepter: telnet,tcp,127.0.0.1,{}", port.port()),
-            format!("  connector: {connector}"),
-        ];
-        std::fs::write(&file, lines.join("\n") + "\n").unwrap();
-        let mut command = Command::new("ser2net");
-        command.args(["-n", "-u", "-c"]).arg(&file);
-        let child = command.spawn().expect("ser2net is installed");
-        Ser2net {
-            child,
-            port,
-            _dir: dir,
-        }
+        Ser2net::with("telnet", connector).await
     }
 
     /// Its console, up: ser2net takes a moment to start, which is a refusal or two.
@@ -59,13 +33,6 @@ impl Ser2net {
                 said => panic!("{said:?}"),
             }
         }
-    }
-}
-
-impl Drop for Ser2net {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
