@@ -52,21 +52,19 @@ impl Server {
     /// # Errors
     /// The socket cannot be made there.
     pub fn bind(path: &Path, group: Option<&str>) -> io::Result<Server> {
-        match std::fs::symlink_metadata(path) {
-            Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path)?,
-            Ok(_) => {
-                return Err(io::Error::other(
-                    "something else than a socket stands there",
-                ));
+        remove_socket(path)?;
+        let making = making(path);
+        let listener = match make(&making, group).and_then(|listener| {
+            std::fs::rename(&making, path)?;
+            Ok(listener)
+        }) {
+            Ok(listener) => listener,
+            Err(err) => {
+                // A socket that was not finished is in nobody's way, and its fault is the one to tell.
+                let _ = std::fs::remove_file(&making);
+                return Err(err);
             }
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-            Err(err) => return Err(err),
-        }
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        if let Some(group) = group {
-            open_to(path, group)?;
-        }
+        };
         Ok(Server {
             path: path.to_owned(),
             listener,
@@ -134,6 +132,35 @@ struct House {
     asked: mpsc::Sender<Asked>,
     access: Access,
     visits: Semaphore,
+}
+
+/// Where the socket is made before it takes its name: nobody may meet it before it has its rights. The
+/// address of a socket is 108 bytes at most, so this name is no longer than `clusterd.sock`.
+fn making(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
+/// Removes a dead daemon's socket; a file of another kind stays, and is an error.
+fn remove_socket(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(_) => Err(io::Error::other(format!(
+            "something else than a socket stands at {}",
+            path.display()
+        ))),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(err) => Err(err),
+    }
+}
+
+fn make(path: &Path, group: Option<&str>) -> io::Result<UnixListener> {
+    remove_socket(path)?;
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    if let Some(group) = group {
+        open_to(path, group)?;
+    }
+    Ok(listener)
 }
 
 /// Opens the socket's file to a group, which the daemon must be in, unless it is root's.
