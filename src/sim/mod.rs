@@ -29,6 +29,7 @@ mod spec;
 mod system;
 mod texts;
 mod transcript;
+mod wire;
 mod world;
 
 pub use disk::{Beat, Boot, DiskFault, SharedDisk, Violation, Write};
@@ -39,7 +40,8 @@ pub use rig::{ConsoleLink, Rig};
 pub use service_processor::{Host, ProcessorKind, ServiceProcessor};
 pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
 pub use transcript::{Traffic, Transcript};
-pub use world::{RaisedAlarm, World};
+pub use wire::BreakWay;
+pub use world::{JournalState, LegWay, PingWay, RaisedAlarm, World};
 
 /// The examples of the simulator's page, compiled and run.
 #[cfg(doctest)]

@@ -78,6 +78,7 @@ fn could_write(condition: Condition) -> bool {
         | Condition::Running
         | Condition::ShuttingDown
         | Condition::Panicked
+        | Condition::Debugger
         | Condition::Hung
         | Condition::UserlandHung => true,
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::World;
+use super::{JournalState, World};
 use crate::machine::input::Input;
 
 /// Witnesses are asked so often.
@@ -44,7 +44,8 @@ impl World {
     }
 
     pub(super) fn carry_results(&mut self) {
-        while self
+        let fails = self.trouble.journal == JournalState::Fails;
+        while !fails && self
             .unsynced
             .front()
             .is_some_and(|(at, ..)| *at <= self.now)
@@ -52,7 +53,7 @@ impl World {
             let Some((at, ticket, entry, memory)) = self.unsynced.pop_front() else {
                 return;
             };
-            self.memory = memory;
+            self.memory_before = std::mem::replace(&mut self.memory, memory);
             self.journal.push((at, entry));
             if let Some(left) = &mut self.kill_after {
                 *left = left.saturating_sub(1);
@@ -62,10 +63,16 @@ impl World {
                 }
             }
             self.tell(Input::Durable { ticket });
+            if !self.alive {
+                return;
+            }
         }
         while let Some(index) = self.results.iter().position(|(at, _)| *at <= self.now) {
             if let Some((_, input)) = self.results.remove(index) {
                 self.tell(input);
+            }
+            if !self.alive {
+                return;
             }
         }
     }
@@ -80,8 +87,7 @@ impl World {
                 .map_or(WITNESS_EVERY, |p| p.program.ping_every);
             self.next_ping = now + every;
             for package in 0..self.setup.packages.len() {
-                let answered = self.rig.address_answers(now);
-                self.tell(Input::Address { package, answered });
+                self.ping(package);
             }
         }
         if now >= self.next_witness {

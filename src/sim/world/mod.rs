@@ -10,6 +10,7 @@ mod carry;
 mod links;
 mod people;
 mod perform;
+mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -27,9 +28,13 @@ use crate::sim::rig::Rig;
 use crate::sim::rules::{self, Broken};
 
 use links::{HALF_DEAD, Port, RECONNECT};
+pub use trouble::{JournalState, LegWay, PingWay};
+use trouble::Trouble;
 
 /// An echo is back after so long.
 const WIRE: Duration = Duration::from_millis(1);
+/// After a restart, alarms that nobody says again are over after so long.
+const FORGETS: Duration = Duration::from_secs(900);
 /// The clock of the monitoring host at the beginning: 2026-01-01.
 const WALL_ZERO: u64 = 1_767_225_600;
 
@@ -46,6 +51,8 @@ pub struct RaisedAlarm {
     pub first: Moment,
     /// How often.
     pub count: u32,
+    /// It was not said again since clusterd was started.
+    pub stale: bool,
 }
 
 /// A cluster on the bench, watched by a machine.
@@ -64,6 +71,14 @@ pub struct World {
     results: VecDeque<(Moment, Input)>,
     unsynced: VecDeque<(Moment, Ticket, Entry, Memory)>,
     memory: Memory,
+    /// What the journal held before its last record.
+    memory_before: Memory,
+    /// The monitoring host's clock at the beginning, as it shows it now.
+    wall_zero: u64,
+    clock_jumped: bool,
+    trouble: Trouble,
+    /// Alarms that nobody has said again since the last restart are over then.
+    forgets_at: Option<Moment>,
     journal: Vec<(Moment, Entry)>,
     events: Vec<(Moment, Event)>,
     open: BTreeMap<String, RaisedAlarm>,
@@ -93,6 +108,7 @@ impl World {
         seed: u64,
     ) -> World {
         let now = Moment::ZERO;
+        let nodes = rig.len();
         World {
             ports: (0..rig.len()).map(|_| Port::new(&set, now)).collect(),
             machine: Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO),
@@ -105,7 +121,12 @@ impl World {
             rng: fastrand::Rng::with_seed(seed),
             results: VecDeque::new(),
             unsynced: VecDeque::new(),
+            memory_before: memory.clone(),
             memory,
+            wall_zero: WALL_ZERO,
+            clock_jumped: false,
+            trouble: Trouble::new(nodes),
+            forgets_at: None,
             journal: Vec::new(),
             events: Vec::new(),
             open: BTreeMap::new(),
@@ -192,9 +213,16 @@ impl World {
     pub fn restart(&mut self, keep: bool) {
         if !keep {
             self.memory = Memory::default();
+            self.memory_before = Memory::default();
         }
         self.kill_after = None;
+        self.trouble.kill_at = None;
+        self.trouble.journal_told = false;
         self.alive = true;
+        for alarm in self.open.values_mut() {
+            alarm.stale = true;
+        }
+        self.forgets_at = Some(self.now + FORGETS);
         self.unsynced.clear();
         self.results.clear();
         for (n, port) in self.ports.iter_mut().enumerate() {
@@ -204,7 +232,7 @@ impl World {
             port.ear = Ear::new(Arc::clone(&self.set));
             self.rig.read(n);
         }
-        self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, WALL_ZERO);
+        self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, self.wall_zero);
         self.drain();
     }
 
@@ -269,6 +297,10 @@ impl World {
             .max(self.now + Duration::from_micros(1))
             .min(end.max(self.now));
         self.rig.advance(self.now);
+        if self.forgets_at.is_some_and(|at| at <= self.now) {
+            self.forgets_at = None;
+            self.open.retain(|_, alarm| !alarm.stale);
+        }
         self.carry_links();
         self.carry_bytes();
         self.carry_results();

@@ -2,20 +2,25 @@
 
 use std::time::Duration;
 
-use super::{RaisedAlarm, World};
+use super::{JournalState, RaisedAlarm, World};
 use crate::machine::Attention;
-use crate::machine::action::{Action, PenWord, PowerOrder, ProbeTarget};
-use crate::machine::input::{Input, PowerState};
+use crate::machine::action::{Action, PenWord, ProbeTarget};
+use crate::machine::input::Input;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Severity;
 use crate::sim::rules;
 
+/// A power leg answers after so long.
+const LEG_ANSWERS: Duration = Duration::from_millis(300);
 /// The journal of the model takes so long.
 const FSYNC: Duration = Duration::from_millis(1);
 
 impl World {
     pub(super) fn drain(&mut self) {
         while let Some(action) = self.machine.poll_action() {
+            if !self.lives_to_act() {
+                return;
+            }
             self.perform(action);
         }
         for n in 0..self.ports.len() {
@@ -51,8 +56,18 @@ impl World {
                 entry,
                 memory,
             } => {
-                self.unsynced
-                    .push_back((now + FSYNC, ticket, entry, *memory));
+                let takes = match self.trouble.journal {
+                    JournalState::Slow(takes) => takes,
+                    JournalState::Well | JournalState::Fails => FSYNC,
+                };
+                if self.trouble.journal == JournalState::Fails && !self.trouble.journal_told {
+                    self.trouble.journal_told = true;
+                    let why = "database or disk is full".to_owned();
+                    self.results.push_back((now + FSYNC, Input::JournalFailed { why }));
+                }
+                // One write after the other.
+                let last = self.unsynced.back().map_or(now, |(at, ..)| (*at).max(now));
+                self.unsynced.push_back((last.max(now + takes), ticket, entry, *memory));
             }
             Action::Event(event) => {
                 let policy = self.setup.packages.first().map(|p| p.data_policy);
@@ -73,7 +88,9 @@ impl World {
                     text: text.clone(),
                     first: now,
                     count: 0,
+                    stale: false,
                 });
+                alarm.stale = false;
                 alarm.severity = alarm.severity.max(severity);
                 alarm.count += 1;
                 alarm.text = text;
@@ -105,11 +122,10 @@ impl World {
                 order,
                 ..
             } => {
-                let legs = self.power(node, order);
-                self.results.push_back((
-                    now + Duration::from_millis(300),
-                    Input::PowerDone { ticket, legs },
-                ));
+                if let Some(legs) = self.power(node, order) {
+                    let done = Input::PowerDone { ticket, legs };
+                    self.results.push_back((now + LEG_ANSWERS, done));
+                }
             }
             Action::BreakWorked { .. } => {}
             Action::WantNonces => {
@@ -125,17 +141,5 @@ impl World {
             self.ports[node].ear.sent(bytes);
             self.rig.type_to(node, bytes, self.now);
         }
-    }
-
-    fn power(&mut self, node: usize, order: PowerOrder) -> Vec<PowerState> {
-        if !self.power_legs {
-            return vec![PowerState::Unknown("the leg does not answer".to_owned())];
-        }
-        if order == PowerOrder::Off {
-            let now = self.now;
-            self.rig.power(node, false, now);
-        }
-        let off = self.rig.node(node).condition() == crate::sim::Condition::Off;
-        vec![if off { PowerState::Off } else { PowerState::On }]
     }
 }
