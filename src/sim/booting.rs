@@ -115,7 +115,7 @@ impl Node {
             .to_owned()
     }
 
-    fn leads_to_disk(&self, device: &str) -> bool {
+    pub(super) fn leads_to_disk(&self, device: &str) -> bool {
         let alias = device.split(':').next().unwrap_or("");
         alias == self.spec.disk_alias || device == texts::SUN_DISK
     }

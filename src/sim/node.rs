@@ -251,6 +251,38 @@ impl Node {
         self.frozen.is_some()
     }
 
+    /// Whether its system has mounted the shared disk and would write to it now.
+    pub(super) fn writes(&self) -> bool {
+        let live = |system: &System| {
+            let goes_on = !matches!(system.mode, Mode::Hung | Mode::Panicked);
+            system.boot.is_some() && goes_on
+        };
+        let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
+        self.frozen.is_none() && system.is_some_and(live)
+    }
+
+    /// Whether a system that has mounted the disk runs here, or would go on if it were told to.
+    pub(super) fn holds_the_disk(&self) -> bool {
+        let mounted = self.system.as_ref().is_some_and(|system| system.boot.is_some());
+        mounted && !matches!(self.condition(), Condition::Panicked)
+    }
+
+    /// Whether the reset that it is in ends in a boot from the disk.
+    pub(super) fn will_boot(&self) -> bool {
+        match &self.reboot_command {
+            Some(command) => {
+                let device = command.split_whitespace().nth(1);
+                device.map_or_else(|| self.boots_by_default(), |device| self.leads_to_disk(device))
+            }
+            None => self.autoboot && self.nvram.is_true("auto-boot?") && self.boots_by_default(),
+        }
+    }
+
+    fn boots_by_default(&self) -> bool {
+        let devices = self.nvram.get("boot-device").unwrap_or("");
+        devices.split_whitespace().any(|device| self.leads_to_disk(device))
+    }
+
     /// The value of a configuration variable as `printenv` would show it.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.nvram.get(name)

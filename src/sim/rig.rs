@@ -310,6 +310,12 @@ impl Rig {
         }
     }
 
+    /// Whether what a port's node says comes far too late, or not at all.
+    pub(super) fn cut_off(&self, port: usize) -> bool {
+        let wire = &self.ports[port].wire;
+        wire.lossy > 100 || wire.noise > 100 || wire.delay >= Duration::from_secs(1)
+    }
+
     /// Whether any cable is not in its own port.
     pub fn is_swapped(&self) -> bool {
         self.ports.iter().enumerate().any(|(n, port)| port.node != n)

@@ -6,6 +6,8 @@ use super::{Deed, MonitorCable};
 use crate::sim::node::Condition;
 use crate::sim::rig::ConsoleLink;
 use crate::machine::input;
+use crate::script::program::OperatorWord;
+use crate::sim::nvram::NvramFault;
 use crate::sim::spec::AfterPanic;
 use crate::sim::world::World;
 
@@ -24,6 +26,7 @@ const LET_LOOSE: Duration = Duration::from_secs(180);
 /// Does one thing, now.
 pub(super) fn act(world: &mut World, deed: &Deed) {
     let now = world.now();
+    account(world, deed);
     match deed {
         Deed::StrayBreak => world.rig.break_everything(now),
         Deed::DiskLabel(corrupt) => world.rig.disk_at(now).set_label_corrupt(*corrupt),
@@ -121,6 +124,38 @@ fn to_a_node(world: &mut World, deed: &Deed) {
     }
 }
 
+/// Tells whoever watches the rules what is done.
+fn account(world: &mut World, deed: &Deed) {
+    let now = world.now();
+    match deed {
+        Deed::Type(port, text) | Deed::TypeUnended(port, text) => {
+            let node = world.rig.node_of(*port);
+            world.watch().person_types(node, text, now);
+        }
+        Deed::Swap(..) => world.watch().swapped(now),
+        _ => {}
+    }
+    let ours = matches!(
+        deed,
+        Deed::MonitorCable(..)
+            | Deed::Kill(_)
+            | Deed::KillAt(_)
+            | Deed::Restart(_)
+            | Deed::Journal(_)
+            | Deed::TearJournal
+            | Deed::Clock(_)
+            | Deed::StandStill(_)
+            | Deed::DropReplies(_)
+            | Deed::Pings(_)
+            | Deed::Legs(..)
+            | Deed::LetLoose
+            | Deed::Operator(OperatorWord::Release, _)
+    );
+    if !ours {
+        world.watch().nodes_suffer();
+    }
+}
+
 /// The power of everything.
 fn site(world: &mut World, on: bool) {
     let now = world.now();
@@ -147,6 +182,9 @@ fn let_loose(world: &mut World) {
         machine.set_deaf(false);
         machine.set_service_cable(true);
         machine.lose_breaks(0);
+        machine.fail_boots(0);
+        machine.fail_resets(0);
+        machine.set_nvram_fault(NvramFault::None);
         machine.loop_boots(0);
         machine.check_disk(Duration::ZERO);
         machine.set_debugger(false);
@@ -159,6 +197,11 @@ fn let_loose(world: &mut World) {
     }
     let now = world.now();
     world.rig.mend_wires(now);
+    world.rig.disk_at(now).set_label_corrupt(false);
+    for node in 0..world.rig.len() {
+        let name = world.rig.node(node).spec().name.clone();
+        world.rig.disk_at(now).set_path_dead(&name, false);
+    }
     world.rig.set_service_cable(true, now);
     world.rig.set_console_cable(true, now);
     world.mend_host();

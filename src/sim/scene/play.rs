@@ -85,6 +85,7 @@ pub fn play(scene: &Scene, program: &Arc<Program>) -> Result<Played, Unplayable>
         .err()
         .map(|why| Failure { at: None, why });
     let mut mark = world.now();
+    world.watch().keep_account();
     for (span, step) in &scene.steps {
         if failure.is_some() {
             break;

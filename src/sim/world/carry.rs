@@ -54,6 +54,7 @@ impl World {
                 return;
             };
             self.memory_before = std::mem::replace(&mut self.memory, memory);
+            self.watch.durable(&entry, &self.rig);
             self.journal.push((at, entry));
             if let Some(left) = &mut self.kill_after {
                 *left = left.saturating_sub(1);

@@ -25,7 +25,9 @@ use crate::machine::{Event, Machine};
 use crate::matcher::{Ear, PatternSet};
 use crate::script::program::Severity;
 use crate::sim::rig::Rig;
-use crate::sim::rules::{self, Broken};
+use crate::sim::excuse::Excuse;
+use crate::sim::rules::Broken;
+use crate::sim::watch::{Watch, Window};
 
 use links::{HALF_DEAD, Port, RECONNECT};
 pub use trouble::{JournalState, LegWay, PingWay};
@@ -75,7 +77,6 @@ pub struct World {
     memory_before: Memory,
     /// The monitoring host's clock at the beginning, as it shows it now.
     wall_zero: u64,
-    clock_jumped: bool,
     trouble: Trouble,
     /// Alarms that nobody has said again since the last restart are over then.
     forgets_at: Option<Moment>,
@@ -93,8 +94,8 @@ pub struct World {
     /// What a person types when they have the pen.
     typing: Option<(usize, String, Vec<u8>)>,
     pen_words: Vec<(Moment, usize, PenWord)>,
-    /// The first rule that was broken.
-    broken: Option<Broken>,
+    /// Looks at the rules.
+    watch: Watch,
 }
 
 impl World {
@@ -109,6 +110,8 @@ impl World {
     ) -> World {
         let now = Moment::ZERO;
         let nodes = rig.len();
+        let mut watch = Watch::new(&setup);
+        watch.restarted(&memory, &rig);
         World {
             ports: (0..rig.len()).map(|_| Port::new(&set, now)).collect(),
             machine: Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO),
@@ -124,7 +127,6 @@ impl World {
             memory_before: memory.clone(),
             memory,
             wall_zero: WALL_ZERO,
-            clock_jumped: false,
             trouble: Trouble::new(nodes),
             forgets_at: None,
             journal: Vec::new(),
@@ -137,7 +139,7 @@ impl World {
             sent: false,
             typing: None,
             pen_words: Vec::new(),
-            broken: None,
+            watch,
         }
     }
 
@@ -180,9 +182,22 @@ impl World {
 
     /// The first rule that was broken, by the truth on the bench.
     pub fn broken(&self) -> Option<Broken> {
-        self.broken
-            .clone()
-            .or_else(|| rules::disk(&self.rig, self.now))
+        self.watch.broken.clone()
+    }
+
+    /// Times in which two nodes wrote because a person had started one of them past the guard.
+    pub fn windows(&self) -> &[Window] {
+        &self.watch.windows
+    }
+
+    /// What happened that the data policy accepts.
+    pub fn excused(&self) -> &[Excuse] {
+        &self.watch.excused
+    }
+
+    /// Whoever watches the rules, to tell them of what is done to the bench.
+    pub(super) fn watch(&mut self) -> &mut Watch {
+        &mut self.watch
     }
 
     /// Whether the first package's script rests: it listens, and no step is under way.
@@ -214,6 +229,7 @@ impl World {
         if !keep {
             self.memory = Memory::default();
             self.memory_before = Memory::default();
+            self.watch.forgets_switches();
         }
         self.kill_after = None;
         self.trouble.kill_at = None;
@@ -232,6 +248,7 @@ impl World {
             port.ear = Ear::new(Arc::clone(&self.set));
             self.rig.read(n);
         }
+        self.watch.restarted(&self.memory, &self.rig);
         self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, self.wall_zero);
         self.drain();
     }
@@ -275,6 +292,7 @@ impl World {
         if !self.alive {
             self.now = next.max(self.now).min(end.max(self.now));
             self.rig.advance(self.now);
+            self.watch.looks(&self.rig, false, false, self.now);
             return;
         }
         note(self.sent.then(|| self.now + WIRE));
@@ -309,6 +327,9 @@ impl World {
         if due.is_some_and(|(at, _)| at <= self.now) {
             self.tell(Input::Time);
         }
+        let urgent = |alarm: &RaisedAlarm| alarm.severity != Severity::Notice;
+        let told = self.open.values().any(urgent);
+        self.watch.looks(&self.rig, self.alive, told, self.now);
     }
 
     fn tell(&mut self, input: Input) {

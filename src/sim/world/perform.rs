@@ -6,9 +6,7 @@ use super::{JournalState, RaisedAlarm, World};
 use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget};
 use crate::machine::input::Input;
-use crate::machine::setup::DataPolicy;
 use crate::script::program::Severity;
-use crate::sim::rules;
 
 /// A power leg answers after so long.
 const LEG_ANSWERS: Duration = Duration::from_millis(300);
@@ -37,17 +35,21 @@ impl World {
                 self.pen_words.push((now, node, word));
             }
             Action::Type { node, epoch, bytes } => {
-                assert!(
-                    !self.ports[node].person,
-                    "rule 16: typed under a person's hands\n{}",
-                    self.timeline()
-                );
+                let person = self.ports[node].person;
+                if self.ports[node].up && self.ports[node].epoch == epoch {
+                    self.watch.types(node, &bytes, person, &self.machine, &self.rig, now);
+                }
                 self.type_on(node, epoch, &bytes);
             }
-            Action::Pass { node, epoch, bytes } => self.type_on(node, epoch, &bytes),
+            Action::Pass { node, epoch, bytes } => {
+                let text = String::from_utf8_lossy(&bytes);
+                self.watch.person_types(self.rig.node_of(node), &text, now);
+                self.type_on(node, epoch, &bytes);
+            }
             Action::Break { node, epoch } => {
                 if self.ports[node].up && self.ports[node].epoch == epoch {
                     self.sent = true;
+                    self.watch.sends_break(node, self.ports[node].person, now);
                     self.rig.send_break(node, now);
                 }
             }
@@ -70,10 +72,7 @@ impl World {
                 self.unsynced.push_back((last.max(now + takes), ticket, entry, *memory));
             }
             Action::Event(event) => {
-                let policy = self.setup.packages.first().map(|p| p.data_policy);
-                let policy = policy.unwrap_or(DataPolicy::Integrity);
-                let broken = rules::boot(&self.rig, policy, &event, now);
-                self.broken = self.broken.take().or(broken);
+                self.watch.hears(&event, &self.rig, now);
                 self.events.push((now, event));
             }
             Action::Alarm {

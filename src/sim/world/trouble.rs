@@ -92,6 +92,7 @@ impl World {
     /// The last record of the journal is torn: a restart finds what was there before it.
     pub fn tear_journal(&mut self) {
         self.memory = self.memory_before.clone();
+        self.watch.forgets_switches();
     }
 
     /// How pings fare from now on.
@@ -112,7 +113,7 @@ impl World {
     /// The clock of the monitoring host jumps, by seconds; clusterd notices.
     pub fn jump_clock(&mut self, by: i64) {
         self.wall_zero = self.wall_zero.saturating_add_signed(by);
-        self.clock_jumped = true;
+        self.watch.forgets_switches();
         let millis = by.unsigned_abs() * 1000;
         self.tell(Input::Host(HostFact::ClockJump { millis }));
     }
