@@ -5,17 +5,25 @@ use std::time::Duration;
 use super::{JournalState, World};
 use crate::machine::input::Input;
 
+/// A console's queue holds so much; the oldest bytes are dropped first.
+const QUEUE: usize = 256 << 10;
 /// Witnesses are asked so often.
 const WITNESS_EVERY: Duration = Duration::from_secs(5);
 
 impl World {
     pub(super) fn carry_bytes(&mut self) {
         for n in 0..self.ports.len() {
-            let bytes = self.rig.read(n);
-            let port = &mut self.ports[n];
-            if !port.up {
+            let mut bytes = self.rig.read(n);
+            if !self.ports[n].up {
                 continue;
             }
+            if bytes.len() > QUEUE {
+                let lost = bytes.len() - QUEUE;
+                bytes.drain(..lost);
+                let lost = u64::try_from(lost).unwrap_or(u64::MAX);
+                self.tell(Input::Gap { node: n, lost });
+            }
+            let port = &mut self.ports[n];
             let mut heard = Vec::new();
             if !bytes.is_empty() {
                 port.ear.hear(&bytes, self.now, &mut heard);

@@ -300,7 +300,8 @@ impl World {
         note(Some(self.next_ping));
         note(Some(self.next_witness));
         note(self.results.iter().map(|(at, _)| *at).min());
-        note(self.unsynced.front().map(|(at, ..)| *at));
+        let written = self.trouble.journal != JournalState::Fails;
+        note(self.unsynced.front().map(|(at, ..)| *at).filter(|_| written));
         note(self.machine.poll_timeout().map(|(at, _)| at));
         for (n, port) in self.ports.iter().enumerate() {
             note(port.ear.poll_timeout().filter(|_| port.up));

@@ -102,10 +102,13 @@ impl World {
                 self.open.remove(&code);
             }
             Action::Probe { ticket, probe, .. } => {
+                let probe_of = probe.clone();
                 let answered = match probe {
                     ProbeTarget::Service(_) | ProbeTarget::Ping(_) => self.rig.address_answers(now),
                     ProbeTarget::Tcp(_) => self.rig.service_answers(now),
                 };
+                let asked = !matches!(probe_of, ProbeTarget::Tcp(_));
+                let answered = answered && !(asked && self.ping_is_lost());
                 let took = Duration::from_millis(if answered { 2 } else { 1000 });
                 self.results
                     .push_back((now + took, Input::ProbeDone { ticket, answered }));

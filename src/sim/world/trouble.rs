@@ -152,6 +152,15 @@ impl World {
         true
     }
 
+    /// Whether the next ping, or its answer, is lost.
+    pub(super) fn ping_is_lost(&mut self) -> bool {
+        match self.trouble.pings {
+            PingWay::Lost(share) => self.rng.u16(..1000) < share,
+            PingWay::Late(by) => by >= PING_WAITS,
+            PingWay::Well | PingWay::Twice => false,
+        }
+    }
+
     /// A ping of the service address, now.
     pub(super) fn ping(&mut self, package: usize) {
         let now = self.now;
@@ -161,7 +170,7 @@ impl World {
         let mut twice = false;
         match self.trouble.pings {
             PingWay::Well => {}
-            PingWay::Lost(share) => answered &= self.rng.u16(..1000) >= share,
+            PingWay::Lost(_) => answered &= !self.ping_is_lost(),
             PingWay::Late(by) => late += by,
             PingWay::Twice => twice = true,
         }
