@@ -140,6 +140,58 @@ impl Scene {
         self.boots_are_fenced();
     }
 
+    /// Waits until the judge has seen the last of these boots and the service answers; the time
+    /// since the failure.
+    pub fn serves_since(&mut self, failure: Instant, boots: &[Node]) -> Duration {
+        self.until("the next boot", SWITCHOVER, |scene| {
+            scene.pair.judge().boots().len() >= boots.len()
+        });
+        self.until("the service answers", BOOT, |scene| scene.pair.ping());
+        failure.elapsed()
+    }
+
+    /// From now on some boots are vouched for by something else than the other console.
+    pub fn proofs_stand_elsewhere(&mut self) {
+        self.elsewhere = usize::MAX / 2;
+    }
+
+    /// How many BREAKs clusterd has sent this node since the mark.
+    pub fn breaks_since_mark(&self, node: Node) -> usize {
+        let mark = self.marks[usize::from(node != Alpha)];
+        self.pair.wire(node).since(mark).breaks().len()
+    }
+
+    /// How many boot commands clusterd has typed since the mark, on both.
+    pub fn boots_since_mark(&self) -> usize {
+        let boots = |node: Node| {
+            let mark = self.marks[usize::from(node != Alpha)];
+            self.pair.wire(node).since(mark).boots_by_client().len()
+        };
+        Node::BOTH.into_iter().map(boots).sum()
+    }
+
+    /// Polls until the daemon was killed (true) or something is so.
+    pub fn until_killed_or(&mut self, what: &str, mut is_so: impl FnMut(&Scene) -> bool) -> bool {
+        let end = Instant::now() + 2 * SWITCHOVER;
+        loop {
+            if self.dog.was_killed() {
+                return true;
+            }
+            if is_so(self) {
+                return false;
+            }
+            assert!(Instant::now() < end, "neither killed nor {what}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A line of the scene's own table.
+    pub fn line(&self, fields: &[&str]) {
+        let line = [&[self.name.as_str()], fields].concat();
+        eprintln!("{}", line.join("  "));
+        append("CLUSTERD_BED_LINES", &line);
+    }
+
     /// The judge saw these boots in this order, and never two writers.
     pub fn boots(&self, expected: &[Node]) {
         let expected: Vec<&str> = expected.iter().map(|node| node.name()).collect();
@@ -309,6 +361,7 @@ impl Drop for Scene {
     /// Keeps what is needed to understand the scene, and writes its line of the table.
     fn drop(&mut self) {
         self.dog.kill();
+        self.dog.keep();
         let boots = self.pair.judge_or_nothing();
         for node in Node::BOTH {
             let name = format!("{node}.transcript");
@@ -332,7 +385,12 @@ impl Drop for Scene {
 
 /// A line for `tests/bed/run`: scene, result, seconds, boots, alarms, note.
 fn tell(fields: &[&str]) {
-    let Some(path) = std::env::var_os("CLUSTERD_BED_TABLE") else {
+    append("CLUSTERD_BED_TABLE", fields);
+}
+
+/// Appends a line to the file that this variable names, if it does.
+fn append(variable: &str, fields: &[&str]) {
+    let Some(path) = std::env::var_os(variable) else {
         return;
     };
     let file = fs::File::options().create(true).append(true).open(path);
