@@ -332,40 +332,21 @@ impl Guard {
     }
 }
 
+/// The environment variable that names the guard which a test build takes out.
 #[cfg(feature = "mutants")]
-pub use taking_out::{ENV, without};
+pub const ENV: &str = "CLUSTERD_MUTANT";
 
 #[cfg(feature = "mutants")]
-mod taking_out {
-    use super::Guard;
-    use std::cell::Cell;
-    use std::sync::LazyLock;
+static OUT: std::sync::LazyLock<Option<Guard>> = std::sync::LazyLock::new(|| {
+    let name = std::env::var(ENV).ok().filter(|name| !name.is_empty())?;
+    let guard = Guard::find(&name);
+    Some(guard.unwrap_or_else(|| panic!("{ENV}: there is no guard {name:?}")))
+});
 
-    /// The guard that is out in the whole process, for tests that are run for one mutant.
-    pub const ENV: &str = "CLUSTERD_MUTANT";
-
-    static OUT_EVERYWHERE: LazyLock<Option<Guard>> = LazyLock::new(|| {
-        let name = std::env::var(ENV).ok()?;
-        Some(Guard::find(&name).unwrap_or_else(|| panic!("{ENV}: there is no guard {name:?}")))
-    });
-
-    thread_local! {
-        // Every thread plays its own scene without its own guard.
-        static OUT: Cell<Option<Guard>> = Cell::new(*OUT_EVERYWHERE);
-    }
-
-    /// Does `work` without `guard`, on this thread.
-    pub fn without<T>(guard: Option<Guard>, work: impl FnOnce() -> T) -> T {
-        let before = OUT.replace(guard);
-        let done = work();
-        OUT.set(before);
-        done
-    }
-
-    impl Guard {
-        /// Whether it stands, here and now.
-        pub fn stands(self) -> bool {
-            OUT.get() != Some(self)
-        }
+#[cfg(feature = "mutants")]
+impl Guard {
+    /// Whether it stands in this process.
+    pub fn stands(self) -> bool {
+        *OUT != Some(self)
     }
 }
