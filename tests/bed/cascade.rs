@@ -16,6 +16,7 @@ fn s_twenty_switchovers() {
     let Some(mut scene) = scene_with("s_twenty_switchovers", &edits) else {
         return;
     };
+    scene.forgive_hung_firmware();
     scene.adopted();
     let (mut primary, mut boots) = (Alpha, vec![Alpha]);
     let mut times: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
@@ -24,6 +25,7 @@ fn s_twenty_switchovers() {
         let how = round / 2 % 2;
         let heir = primary.other();
         boots.push(heir);
+        scene.mark();
         let lost = Instant::now();
         scene.pair.type_line(primary, FAILURES[how]);
         let took = scene.serves_since(lost, &boots);

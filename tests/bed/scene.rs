@@ -36,6 +36,9 @@ pub struct Scene {
     marks: [usize; 2],
     /// Boots that the console of the other node does not vouch for.
     elsewhere: usize,
+    /// How often a firmware that hung was helped, where the scene allows it.
+    helped: Option<u32>,
+    looked: Instant,
 }
 
 /// Opens a scene with the home as it stands in the source tree; `None` where there is no bed.
@@ -73,6 +76,8 @@ pub fn scene_with(name: &str, edits: &[(&str, &str)]) -> Option<Scene> {
         note: String::new(),
         marks: [0, 0],
         elsewhere: 0,
+        helped: None,
+        looked: Instant::now(),
     })
 }
 
@@ -172,7 +177,7 @@ impl Scene {
 
     /// Polls until the daemon was killed (true) or something is so.
     pub fn until_killed_or(&mut self, what: &str, mut is_so: impl FnMut(&Scene) -> bool) -> bool {
-        let end = Instant::now() + 2 * SWITCHOVER;
+        let mut end = Instant::now() + 2 * SWITCHOVER;
         loop {
             if self.dog.was_killed() {
                 return true;
@@ -180,9 +185,46 @@ impl Scene {
             if is_so(self) {
                 return false;
             }
+            if self.helps_a_hung_firmware() {
+                end = Instant::now() + 2 * SWITCHOVER;
+            }
             assert!(Instant::now() < end, "neither killed nor {what}");
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// From now on, where clusterd is in HOLD because OpenBIOS hangs, somebody switches that node off
+    /// and on and says `release`, as an operator would: a long scene need not begin anew.
+    pub fn forgive_hung_firmware(&mut self) {
+        self.helped = Some(0);
+    }
+
+    fn helps_a_hung_firmware(&mut self) -> bool {
+        let Some(helped) = self.helped else {
+            return false;
+        };
+        if self.looked.elapsed() < Duration::from_secs(5) {
+            return false;
+        }
+        self.looked = Instant::now();
+        let held = self
+            .dog
+            .package()
+            .is_some_and(|package| package["hold"].is_string() && package["state"] != "assess");
+        let hung = Node::BOTH.into_iter().find(|node| {
+            let mark = self.marks[usize::from(*node != Alpha)];
+            held && self.pair.wire(*node).since(mark).firmware_hung()
+        });
+        let Some(node) = hung else {
+            return false;
+        };
+        self.helped = Some(helped + 1);
+        self.pair.power(node, "cycle");
+        self.pair.wait(node, "ok");
+        self.mark();
+        let (good, said) = self.dog.command(&["release", "bed"]);
+        eprintln!("the firmware of {node} hung: switched off and on, release: {good} {said}");
+        true
     }
 
     /// A line of the scene's own table.
@@ -307,9 +349,12 @@ impl Scene {
 
     /// Polls until something is so, while the daemon lives.
     pub fn until(&mut self, what: &str, limit: Duration, mut is_so: impl FnMut(&Scene) -> bool) {
-        let end = Instant::now() + limit;
+        let mut end = Instant::now() + limit;
         while !is_so(self) {
             self.dog.assert_alive();
+            if self.helps_a_hung_firmware() {
+                end = Instant::now() + limit;
+            }
             assert!(Instant::now() < end, "not within {limit:?}: {what}");
             thread::sleep(Duration::from_millis(300));
         }
@@ -366,6 +411,11 @@ impl Drop for Scene {
         for node in Node::BOTH {
             let name = format!("{node}.transcript");
             let _kept = fs::copy(self.pair.dir.join(&name), self.place.join(&name));
+        }
+        if let Some(helped @ 1..) = self.helped {
+            self.note(&format!(
+                "OpenBIOS hung {helped} times: power cycled, and `release`"
+            ));
         }
         let mut note = self.note.clone();
         if self.result.is_none()

@@ -85,6 +85,7 @@ fn killed_at_each_step(name: &str, loss: Loss, edits: &[(&str, &str)]) {
         return;
     };
     let order = Order::new(&mut scene);
+    scene.forgive_hung_firmware();
     match loss {
         // What counts on a BREAK that has worked, and on guards that were read.
         Loss::Dark | Loss::Word => scene.proved_there_and_back(),
@@ -129,6 +130,7 @@ fn killed_at_each_step(name: &str, loss: Loss, edits: &[(&str, &str)]) {
 /// The takeover as it is, and the steps that it had.
 fn without_a_kill(scene: &mut Scene, order: &Order, loss: Loss) -> (Node, Vec<Step>) {
     order.take_back();
+    scene.mark();
     let last = |scene: &Scene| history(scene).last().map_or(0, |entry| entry.id);
     let mut mark = last(scene);
     let fate = story(scene, order, loss, Alpha, &mut |scene| mark = last(scene));
