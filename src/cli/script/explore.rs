@@ -6,16 +6,18 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::super::Exit;
 use super::{Policy, compile_file};
+use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
 use crate::sim::explore::{self, Weather};
 use crate::sim::scene::{self, Scene};
+use crate::sim::{Excuse, World};
 
 /// How many scenes are played to shorten one that fails.
 const SHRINKING: usize = 2000;
@@ -42,7 +44,7 @@ pub struct ExploreArgs {
     /// The most faults in one scene.
     #[arg(long, value_name = "N", default_value_t = 12)]
     faults: usize,
-    /// Play under this policy only, instead of integrity and adaptability.
+    /// Play under this policy only, instead of all three.
     #[arg(long, value_name = "POLICY")]
     policy: Option<Policy>,
     /// Where a scene that fails is written.
@@ -62,6 +64,16 @@ struct Sweep {
     end: u64,
     over: AtomicBool,
     failed: Mutex<Option<(u64, String)>>,
+    bent: Mutex<Bent>,
+}
+
+/// What the rules let pass, and is told at the end.
+#[derive(Debug, Default)]
+struct Bent {
+    /// Times in which two nodes wrote because a person had started one of them past the guard.
+    windows: u64,
+    longest: Duration,
+    excused: BTreeMap<Excuse, u64>,
 }
 
 /// Does what the arguments say.
@@ -87,19 +99,26 @@ pub fn run(args: &ExploreArgs) -> Exit {
         );
         return Exit::Faults;
     }
-    let both = || vec![DataPolicy::Integrity, DataPolicy::Adaptability];
+    let every = || {
+        vec![
+            DataPolicy::Integrity,
+            DataPolicy::Adaptability,
+            DataPolicy::Availability,
+        ]
+    };
     let sweep = Sweep {
         program,
         weather: Weather {
             faults: args.faults,
             platforms,
-            policies: args.policy.map_or_else(both, |policy| vec![policy.into()]),
+            policies: args.policy.map_or_else(every, |policy| vec![policy.into()]),
         },
         next: AtomicU64::new(args.from),
         done: AtomicU64::new(0),
         end: args.from.saturating_add(args.seeds),
         over: AtomicBool::new(false),
         failed: Mutex::new(None),
+        bent: Mutex::default(),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let began = Instant::now();
@@ -110,6 +129,7 @@ pub fn run(args: &ExploreArgs) -> Exit {
         "{done} scenes in {took:.1} s, {:.0} a second",
         f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / took.max(0.001)
     );
+    sweep.tell_bent();
     match sweep
         .failed
         .lock()
@@ -161,9 +181,40 @@ impl Sweep {
         }
     }
 
+    fn note_bent(&self, world: &World) {
+        if world.windows().is_empty() && world.excused().is_empty() {
+            return;
+        }
+        let mut bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
+        for window in world.windows() {
+            bent.windows += 1;
+            bent.longest = bent.longest.max(window.lasted);
+        }
+        for excuse in world.excused() {
+            *bent.excused.entry(*excuse).or_insert(0) += 1;
+        }
+    }
+
+    fn tell_bent(&self) {
+        let bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
+        if bent.windows > 0 {
+            println!(
+                "{} times two nodes wrote because a person had booted one past its guard, {} at the longest",
+                bent.windows,
+                Span(bent.longest)
+            );
+        }
+        for (excuse, times) in &bent.excused {
+            println!("{times} times the data policy accepted it: {excuse}");
+        }
+    }
+
     fn failure(&self, scene: &Scene) -> Option<String> {
         match scene::play(scene, &self.program) {
-            Ok(played) => played.failure.map(|failure| failure.why),
+            Ok(played) => {
+                self.note_bent(&played.world);
+                played.failure.map(|failure| failure.why)
+            }
             Err(why) => Some(why.to_string()),
         }
     }
