@@ -50,3 +50,18 @@ fn transcript() {
 fn control() {
     replay("control", targets::control::hold);
 }
+
+#[test]
+fn matcher() {
+    replay("matcher", targets::matcher::hold);
+}
+
+#[test]
+fn script() {
+    replay("script", targets::script::hold);
+}
+
+#[test]
+fn config() {
+    replay("config", targets::config::hold);
+}

@@ -1,5 +1,7 @@
 //! Driving a script: enter states, run ops until one waits, let triggers interrupt.
 
+use std::time::Duration;
+
 use crate::machine::action::EntryKind;
 use crate::machine::package::{Frame, Package, Wait};
 use crate::machine::setup::{NodeId, PackageId};
@@ -10,6 +12,11 @@ use crate::script::program::{Role, StateId, StateKind, When, Who};
 const OPS_AT_ONCE: u32 = 10_000;
 /// States entered at most between two waits.
 const HOPS_AT_ONCE: u32 = 32;
+/// A state that lasted so long was no part of a round without a pause.
+const PAUSE: Duration = Duration::from_secs(1);
+/// States entered at most one after the other of which none lasted for [`PAUSE`], and none of whose
+/// triggers was a line on a console or an operator's word.
+const HOPS_IN_HASTE: u32 = 256;
 
 impl Machine {
     /// Before anything is known: the journalled primary, or the first of the list as a guess.
@@ -42,6 +49,11 @@ impl Machine {
         if leaves_rest && run.hops == 0 {
             run.trouble = now;
         }
+        run.haste = if now.since(run.entered) < PAUSE {
+            run.haste + 1
+        } else {
+            0
+        };
         run.state = state;
         run.entered = now;
         run.pc = chosen.entry;
@@ -77,8 +89,20 @@ impl Machine {
         });
         self.note_hold(p, chosen.kind);
         if self.packages[p].run.hops > HOPS_AT_ONCE {
-            self.hold(p, "the script runs in a circle of states without a wait");
+            self.hold_circle(p, "the script runs in a circle of states without a wait");
+        } else if self.packages[p].run.haste > HOPS_IN_HASTE {
+            self.hold_circle(
+                p,
+                "the script runs in a circle of states, and none of them lasts a second",
+            );
         }
+    }
+
+    /// HOLD for a circle; an operator's `release` lets the script begin anew.
+    fn hold_circle(&mut self, p: PackageId, why: &str) {
+        let run = &mut self.packages[p].run;
+        (run.hops, run.haste) = (0, 0);
+        self.hold(p, why);
     }
 
     /// HOLD begins or ends with its states.
@@ -165,7 +189,11 @@ impl Machine {
         }
         let state = &self.setup.packages[p].program.states[self.packages[p].run.state];
         let ordinary = state.kind == StateKind::Ordinary;
+        let now = self.now;
         let package = &mut self.packages[p];
+        if now.since(package.run.entered) >= PAUSE {
+            package.run.haste = 0;
+        }
         package.ordered = None;
         package.adopting = None;
         if ordinary && package.heir.take().is_some() {
