@@ -6,6 +6,7 @@ use crate::machine::action::EntryKind;
 use crate::machine::package::{Frame, Package, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Role, StateId, StateKind, When, Who};
 
 /// Ops run at most between two waits.
@@ -88,13 +89,16 @@ impl Machine {
             ),
         });
         self.note_hold(p, chosen.kind);
-        if self.packages[p].run.hops > HOPS_AT_ONCE {
-            self.hold_circle(p, "the script runs in a circle of states without a wait");
-        } else if self.packages[p].run.haste > HOPS_IN_HASTE {
-            self.hold_circle(
-                p,
-                "the script runs in a circle of states, and none of them lasts a second",
-            );
+        let run = &self.packages[p].run;
+        let why = if run.hops > HOPS_AT_ONCE {
+            "the script runs in a circle of states without a wait"
+        } else if run.haste > HOPS_IN_HASTE {
+            "the script runs in a circle of states, and none of them lasts a second"
+        } else {
+            return;
+        };
+        if Guard::HopsEnd.stands() {
+            self.hold_circle(p, why);
         }
     }
 
@@ -135,6 +139,7 @@ impl Machine {
     /// RETURN was not pressed.
     pub(super) fn abandon(&mut self, p: PackageId) {
         let open_boot = self.packages[p].run.roles_before.take();
+        let open_boot = open_boot.filter(|_| Guard::AbandonRoles.stands());
         if let Some((primary, secondary, confirmed)) = open_boot {
             let package = &mut self.packages[p];
             if package.primary != primary {
@@ -148,13 +153,17 @@ impl Machine {
                 "the boot was given up before it was typed".to_owned(),
             );
         }
-        if let Wait::Gate { node, .. } = self.packages[p].run.wait {
+        if let Wait::Gate { node, .. } = self.packages[p].run.wait
+            && Guard::AbandonWipes.stands()
+        {
             self.wipe_line(node);
         }
         for n in self.setup.packages[p].nodes.clone() {
             self.nodes[n].asking = None;
             self.nodes[n].answer = None;
-            self.nodes[n].making = crate::machine::making::Making::default();
+            if Guard::AbandonVoids.stands() {
+                self.nodes[n].making = crate::machine::making::Making::default();
+            }
         }
     }
 
@@ -178,7 +187,9 @@ impl Machine {
                 return;
             }
         }
-        self.hold(p, "the script runs in a circle without a wait");
+        if Guard::OpsEnd.stands() {
+            self.hold(p, "the script runs in a circle without a wait");
+        }
     }
 
     /// Nothing is under way and nothing is due: an operator's order that no state took up is
@@ -194,9 +205,11 @@ impl Machine {
         if now.since(package.run.entered) >= PAUSE {
             package.run.haste = 0;
         }
-        package.ordered = None;
-        package.adopting = None;
-        if ordinary && package.heir.take().is_some() {
+        if Guard::OrderEnds.stands() {
+            package.ordered = None;
+            package.adopting = None;
+        }
+        if ordinary && Guard::HeirEnds.stands() && package.heir.take().is_some() {
             self.journal(
                 EntryKind::Result,
                 None,
@@ -280,11 +293,11 @@ impl Machine {
         else {
             return false;
         };
-        if *left <= 1 {
+        if *left <= 1 && Guard::TriesEnd.stands() {
             run.frames.pop();
             return false;
         }
-        *left -= 1;
+        *left = left.saturating_sub(1);
         let next = (*began + *every).max(now);
         *began = next;
         let start = *start;
