@@ -332,6 +332,8 @@ fn stuck_clients_of_one_user_keep_nobody_else_out() {
         .args(["python3", "-c", STUCK])
         .arg(home.path("clusterd.sock"))
         .arg("40")
+        // A python3 of root's own is none of theirs.
+        .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
