@@ -251,7 +251,7 @@ fn a_survey_waits_visibly_for_a_person_and_then_asks_their_node_anew() {
     let off = world.now();
     world.rig.power(ALPHA, false, off);
     let critical = |w: &World| {
-        let mut open = w.open_alarms().into_iter();
+        let mut open = w.open_alarms();
         open.any(|a| a.code == "person" && a.severity == Severity::Critical)
     };
     for _ in 0..20 {

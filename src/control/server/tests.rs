@@ -8,17 +8,17 @@ use super::*;
 use crate::control::Outbox;
 
 /// A server that lets every visitor in, and counts them.
-fn open_house(path: &Path) -> mpsc::UnboundedReceiver<Ask> {
+fn open_house(path: &Path) -> mpsc::Receiver<Ask> {
     let server = Server::bind(path, None).unwrap();
     let (asked, mut asks) = mpsc::channel::<Asked>(8);
-    let (heard, hears) = mpsc::unbounded_channel();
+    let (heard, hears) = mpsc::channel(2 * limits::VISITS);
     tokio::spawn(async move { server.serve(asked, Access::default()).await });
     tokio::spawn(async move {
         // The wishes of all of them are taken, and left alone.
         let (wishes, mut wished) = mpsc::channel(8);
         tokio::spawn(async move { while wished.recv().await.is_some() {} });
         while let Some(asked) = asks.recv().await {
-            heard.send(asked.ask).unwrap();
+            heard.try_send(asked.ask).unwrap();
             let visit = Visit {
                 id: 0,
                 wishes: wishes.clone(),

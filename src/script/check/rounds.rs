@@ -57,6 +57,8 @@ enum Fact {
     Says(Role, Vec<PatternId>),
     AllLive,
     AllWait,
+    /// A time shorter than [`PAUSE`] is over.
+    Soon,
 }
 
 impl Fact {
@@ -96,6 +98,9 @@ struct Point {
     trigger: Option<usize>,
 }
 
+/// A way on, and what must be so for it.
+type Onward = (Pc, Option<Fact>);
+
 /// A step of a round that people should see.
 struct Step {
     state: StateId,
@@ -130,7 +135,8 @@ impl Search<'_> {
                 _ => at,
             };
             let onward = self.at_once(pc).into_iter().map(|on| (on, None));
-            let fired = self.triggers(at, pc);
+            let fired = self.triggers(at, pc).into_iter();
+            let fired = fired.map(|(on, trigger)| (on, Some(trigger)));
             for ((to, fact), trigger) in onward.chain(fired) {
                 let Some(facts) = self.with(&points[next].facts, fact) else {
                     continue;
@@ -165,7 +171,7 @@ impl Search<'_> {
     }
 
     /// The ways on from an op that may take no time at all, with what makes them so.
-    fn at_once(&self, pc: Pc) -> Vec<(Pc, Option<Fact>)> {
+    fn at_once(&self, pc: Pc) -> Vec<Onward> {
         let op = &self.program.ops[pc];
         let all = ways(self.program, pc);
         let plain = |way: Way| (way.to, None);
@@ -216,12 +222,7 @@ impl Search<'_> {
         }
     }
 
-    fn call(
-        &self,
-        pc: Pc,
-        procedure: ProcedureId,
-        otherwise: Option<Pc>,
-    ) -> Vec<(Pc, Option<Fact>)> {
+    fn call(&self, pc: Pc, procedure: ProcedureId, otherwise: Option<Pc>) -> Vec<Onward> {
         let ends = &self.calls[procedure];
         let done = ends.done.then_some((pc + 1, None));
         let failed = otherwise.filter(|_| ends.failed).map(|to| (to, None));
@@ -229,7 +230,7 @@ impl Search<'_> {
     }
 
     /// The triggers of a state that may be due as soon as this op waits.
-    fn triggers(&self, state: StateId, pc: Pc) -> Vec<((Pc, Option<Fact>), Option<usize>)> {
+    fn triggers(&self, state: StateId, pc: Pc) -> Vec<(Onward, usize)> {
         let op = &self.program.ops[pc];
         let waits = matches!(
             op,
@@ -251,22 +252,22 @@ impl Search<'_> {
             .filter(|(_, trigger)| fires(trigger))
             .filter_map(|(index, trigger)| {
                 let fact = level(&trigger.when, matches!(op, Op::End))?;
-                Some(((trigger.body, fact), Some(index)))
+                Some(((trigger.body, Some(fact)), index))
             })
             .collect()
     }
 }
 
 /// What a trigger that may be due at once listens for; `None` for those that wait.
-fn level(when: &When, rests: bool) -> Option<Option<Fact>> {
+fn level(when: &When, rests: bool) -> Option<Fact> {
     Some(match when {
-        When::PingMisses { .. } => Some(Fact::AddressMissed),
-        When::PingAnswers => Some(Fact::AddressAnswers),
-        When::Link { who, state, .. } => Some(Fact::Link(*who, *state == LinkState::Up)),
-        When::NetworkLoss => Some(Fact::NetworkLoss),
-        When::ConsoleSilent => Some(Fact::ConsoleSilent),
-        When::SiegeAnswers { who } => Some(Fact::SiegeAnswers(*who)),
-        When::After(span) | When::Every(span) if *span < PAUSE && rests => None,
+        When::PingMisses { .. } => Fact::AddressMissed,
+        When::PingAnswers => Fact::AddressAnswers,
+        When::Link { who, state, .. } => Fact::Link(*who, *state == LinkState::Up),
+        When::NetworkLoss => Fact::NetworkLoss,
+        When::ConsoleSilent => Fact::ConsoleSilent,
+        When::SiegeAnswers { who } => Fact::SiegeAnswers(*who),
+        When::After(span) | When::Every(span) if *span < PAUSE && rests => Fact::Soon,
         When::After(_) | When::Every(_) | When::Prints { .. } | When::Operator(_) => return None,
     })
 }
