@@ -64,7 +64,9 @@ impl std::fmt::Display for Excuse {
             Excuse::HungPastBreak => "its kernel stood still, and no BREAK came through",
             Excuse::Deaf => "deaf, its network cut off, and it writes on",
             Excuse::HeedsNoBreak => "it heeds no BREAK, its network is cut off, and it writes on",
-            Excuse::ConsoleCutOff => "its console and its network are both cut off, and it writes on",
+            Excuse::ConsoleCutOff => {
+                "its console and its network are both cut off, and it writes on"
+            }
         })
     }
 }

@@ -90,12 +90,18 @@ fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step>
         steps.push(Step::Pass(Duration::from_millis(rng.u64(1..longest))));
     }
     if faults == 1 {
+        // A monitoring host that is dead or without power tells nobody: it comes back alone.
+        match &steps[0] {
+            Step::Do(Deed::Kill(_) | Deed::KillAt(_)) => steps.push(Step::Do(Deed::Restart(true))),
+            Step::Do(Deed::Site(false)) => steps.push(Step::Do(Deed::Site(true))),
+            _ => {}
+        }
         steps.push(Step::Pass(ALONE));
-        steps.push(Step::Expect(Hold::ServedOrTold));
+        steps.push(Step::Until(Hold::ServedOrTold, CALM));
     }
     steps.push(Step::Do(Deed::LetLoose));
     steps.push(Step::Pass(CALM));
-    steps.push(Step::Expect(Hold::ServedOrTold));
+    steps.push(Step::Until(Hold::ServedOrTold, CALM));
     steps
 }
 

@@ -195,8 +195,12 @@ impl Node {
 
     /// The running kernel prints a line, or a text that no new line ends.
     pub fn print(&mut self, text: &str, ended: bool) {
-        let lives = |system: &&super::system::System| !matches!(system.mode, Mode::Hung | Mode::Panicked);
-        if self.phase == Phase::Os && self.system.as_ref().is_some_and(|s| lives(&s)) && !self.is_frozen() {
+        let lives =
+            |system: &&super::system::System| !matches!(system.mode, Mode::Hung | Mode::Panicked);
+        if self.phase == Phase::Os
+            && self.system.as_ref().is_some_and(|s| lives(&s))
+            && !self.is_frozen()
+        {
             let end = if ended { "\r\n" } else { "" };
             self.say(&format!("\r\n{text}{end}"));
         }
@@ -205,7 +209,11 @@ impl Node {
     /// The running kernel prints so many KiB.
     pub fn flood(&mut self, size: u32, now: Moment) {
         let local = self.local(now);
-        if self.phase == Phase::Os && let Some(system) = &self.system && system.mode == Mode::Up && !self.is_frozen() {
+        if self.phase == Phase::Os
+            && let Some(system) = &self.system
+            && system.mode == Mode::Up
+            && !self.is_frozen()
+        {
             let text = texts::flood(u64::from(size), system.uptime(local));
             self.say(&text);
         }

@@ -263,7 +263,10 @@ impl Node {
 
     /// Whether a system that has mounted the disk runs here, or would go on if it were told to.
     pub(super) fn holds_the_disk(&self) -> bool {
-        let mounted = self.system.as_ref().is_some_and(|system| system.boot.is_some());
+        let mounted = self
+            .system
+            .as_ref()
+            .is_some_and(|system| system.boot.is_some());
         mounted && !matches!(self.condition(), Condition::Panicked)
     }
 
@@ -272,7 +275,10 @@ impl Node {
         match &self.reboot_command {
             Some(command) => {
                 let device = command.split_whitespace().nth(1);
-                device.map_or_else(|| self.boots_by_default(), |device| self.leads_to_disk(device))
+                device.map_or_else(
+                    || self.boots_by_default(),
+                    |device| self.leads_to_disk(device),
+                )
             }
             None => self.autoboot && self.nvram.is_true("auto-boot?") && self.boots_by_default(),
         }
@@ -280,7 +286,9 @@ impl Node {
 
     fn boots_by_default(&self) -> bool {
         let devices = self.nvram.get("boot-device").unwrap_or("");
-        devices.split_whitespace().any(|device| self.leads_to_disk(device))
+        devices
+            .split_whitespace()
+            .any(|device| self.leads_to_disk(device))
     }
 
     /// The value of a configuration variable as `printenv` would show it.

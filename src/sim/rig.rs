@@ -221,7 +221,10 @@ impl Rig {
     }
 
     fn wires_timeout(&self) -> Option<Moment> {
-        self.ports.iter().filter_map(|port| port.wire.poll_timeout()).min()
+        self.ports
+            .iter()
+            .filter_map(|port| port.wire.poll_timeout())
+            .min()
     }
 
     /// The moment at which something will happen by itself.
@@ -289,7 +292,11 @@ impl Rig {
     /// The terminal server loses its power, or has it again: then it sends a BREAK to every node
     /// before anybody can connect.
     pub fn power_server(&mut self, on: bool, now: Moment) {
-        let link = if on { ConsoleLink::Up } else { ConsoleLink::Refused };
+        let link = if on {
+            ConsoleLink::Up
+        } else {
+            ConsoleLink::Refused
+        };
         for port in 0..self.ports.len() {
             self.set_link(port, link, now);
         }
@@ -318,7 +325,10 @@ impl Rig {
 
     /// Whether any cable is not in its own port.
     pub fn is_swapped(&self) -> bool {
-        self.ports.iter().enumerate().any(|(n, port)| port.node != n)
+        self.ports
+            .iter()
+            .enumerate()
+            .any(|(n, port)| port.node != n)
     }
 
     /// Crosses the cables of two ports.

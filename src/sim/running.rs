@@ -172,7 +172,9 @@ impl Node {
                     "" => {}
                     other => {
                         let word = other.split_whitespace().next().unwrap_or("");
-                        self.say(&format!("kmdb: invalid command '{word}': unknown symbol name\r\n"));
+                        self.say(&format!(
+                            "kmdb: invalid command '{word}': unknown symbol name\r\n"
+                        ));
                     }
                 }
                 self.say(texts::DEBUGGER_PROMPT);

@@ -18,7 +18,8 @@ pub(super) const SUN_DISK: &str = "/pci@1f,0/pci@1/scsi@8/disk@0,0:a";
 pub(super) const RESUME: &str = "Type  'go' to resume";
 
 /// What `kmdb` says when a BREAK brings it up, with its prompt (illumos `kmdb`, two CPUs).
-pub(super) const DEBUGGER: &str = "\r\nWelcome to kmdb\r\nLoaded modules: [ unix krtld genunix ]\r\n[0]> ";
+pub(super) const DEBUGGER: &str =
+    "\r\nWelcome to kmdb\r\nLoaded modules: [ unix krtld genunix ]\r\n[0]> ";
 
 /// The prompt of `kmdb`.
 pub(super) const DEBUGGER_PROMPT: &str = "[0]> ";

@@ -87,7 +87,13 @@ impl Watch {
         let package = setup.packages.first();
         Watch {
             policy: package.map_or(DataPolicy::Integrity, |p| p.data_policy),
-            cap: package.map_or(Cap { max: u32::MAX, within: Duration::ZERO }, |p| p.switches),
+            cap: package.map_or(
+                Cap {
+                    max: u32::MAX,
+                    within: Duration::ZERO,
+                },
+                |p| p.switches,
+            ),
             nodes: vec![Known::default(); setup.nodes.len()],
             swapped_at: None,
             nodes_suffered: None,
@@ -143,7 +149,10 @@ impl Watch {
     pub fn restarted(&mut self, memory: &Memory, rig: &Rig) {
         for (n, known) in self.nodes.iter_mut().enumerate() {
             let name = &rig.node(n).spec().name;
-            known.siege = memory.nodes.iter().any(|node| node.node == *name && node.siege);
+            known.siege = memory
+                .nodes
+                .iter()
+                .any(|node| node.node == *name && node.siege);
             known.intent = None;
             known.identified = None;
             known.line.clear();
@@ -171,9 +180,20 @@ impl Watch {
     }
 
     /// clusterd types, and no person has the console's pen unless `person` says so.
-    pub fn types(&mut self, port: usize, bytes: &[u8], person: bool, machine: &Machine, rig: &Rig, at: Moment) {
+    pub fn types(
+        &mut self,
+        port: usize,
+        bytes: &[u8],
+        person: bool,
+        machine: &Machine,
+        rig: &Rig,
+        at: Moment,
+    ) {
         if person {
-            let what = format!("typed under the hands of a person: {:?}", String::from_utf8_lossy(bytes));
+            let what = format!(
+                "typed under the hands of a person: {:?}",
+                String::from_utf8_lossy(bytes)
+            );
             return self.breaks_rule(at, Rule::UnderHands, what);
         }
         for &byte in bytes {
@@ -197,11 +217,17 @@ impl Watch {
         let node = rig.node_of(port);
         if matches!(first, "setenv" | "reset-all" | "boot") && node != port {
             let identified = self.nodes[port].identified;
-            let within = self.swapped_at.zip(identified).is_some_and(|(swap, identified)| {
-                swap > identified && at.since(identified) < CONVERSATION
-            });
+            let within = self
+                .swapped_at
+                .zip(identified)
+                .is_some_and(|(swap, identified)| {
+                    swap > identified && at.since(identified) < CONVERSATION
+                });
             if !within {
-                let what = format!("{line:?} was typed to {}, which is not the node meant", rig.node(node).spec().name);
+                let what = format!(
+                    "{line:?} was typed to {}, which is not the node meant",
+                    rig.node(node).spec().name
+                );
                 self.breaks_rule(at, Rule::Stranger, what);
             }
         }
@@ -213,9 +239,16 @@ impl Watch {
             self.breaks_rule(at, Rule::JournalFirst, what);
         }
         let snapshot = machine.snapshot(at);
-        let unproved = snapshot.nodes.iter().enumerate().find(|(n, node)| *n != port && node.proof.is_none());
+        let unproved = snapshot
+            .nodes
+            .iter()
+            .enumerate()
+            .find(|(n, node)| *n != port && node.proof.is_none());
         if let Some((_, other)) = unproved {
-            let what = format!("{line:?} was typed without a living proof for {}", other.node);
+            let what = format!(
+                "{line:?} was typed without a living proof for {}",
+                other.node
+            );
             self.breaks_rule(at, Rule::NoProof, what);
         }
     }
@@ -232,7 +265,8 @@ impl Watch {
             self.breaks_rule(at, Rule::JournalFirst, what);
         }
         if self.nodes_suffered == Some(false) {
-            let what = "a BREAK was sent, and nothing had happened but to the monitoring host".to_owned();
+            let what =
+                "a BREAK was sent, and nothing had happened but to the monitoring host".to_owned();
             self.breaks_rule(at, Rule::OwnTrouble, what);
         }
     }
@@ -291,14 +325,23 @@ impl Watch {
                 self.excused.push(excuse);
                 continue;
             }
-            let what = format!("{booted} is booted while {} is {:?}", node.spec().name, node.condition());
+            let what = format!(
+                "{booted} is booted while {} is {:?}",
+                node.spec().name,
+                node.condition()
+            );
             self.breaks_rule(at, Rule::BootBesideLife, what);
         }
-        if self.booted_last.as_deref().is_some_and(|last| last != booted) {
+        if self
+            .booted_last
+            .as_deref()
+            .is_some_and(|last| last != booted)
+        {
             self.moves.push(at);
             let within = |moved: &&Moment| at.since(**moved) <= self.cap.within;
             let moves = self.moves.iter().filter(within).count();
-            if moves > usize::try_from(self.cap.max).unwrap_or(usize::MAX) && !self.forgot_switches {
+            if moves > usize::try_from(self.cap.max).unwrap_or(usize::MAX) && !self.forgot_switches
+            {
                 let what = format!("{moves} switches within {}", Span(self.cap.within));
                 self.breaks_rule(at, Rule::Cap, what);
             }
@@ -313,14 +356,17 @@ impl Watch {
             self.breaks_rule(at, Rule::UnderHands, what);
         }
         self.looks_at_boots(rig, at);
-        self.looks_at_writers(rig, told, at);
+        self.looks_at_writers(rig, told || !alive, at);
         let served = (0..rig.len()).any(|n| rig.node(n).serves());
         if served || told || !alive {
             self.quiet_since = None;
         } else {
             let since = *self.quiet_since.get_or_insert(at);
             if at.since(since) > QUIET {
-                let what = format!("for {} nothing has served, and nobody was told", Span(QUIET));
+                let what = format!(
+                    "for {} nothing has served, and nobody was told",
+                    Span(QUIET)
+                );
                 self.breaks_rule(at, Rule::SilentOutage, what);
                 self.quiet_since = None;
             }
@@ -344,8 +390,17 @@ impl Watch {
                     self.excused.push(excuse);
                     continue;
                 }
-                let what = format!("{} runs while {} is {:?}", boot.node, node.spec().name, node.condition());
-                self.broken.get_or_insert(Broken { at, rule: Rule::BesideResumable, what });
+                let what = format!(
+                    "{} runs while {} is {:?}",
+                    boot.node,
+                    node.spec().name,
+                    node.condition()
+                );
+                self.broken.get_or_insert(Broken {
+                    at,
+                    rule: Rule::BesideResumable,
+                    what,
+                });
             }
         }
         self.seen_boots = boots.len();
@@ -358,7 +413,10 @@ impl Watch {
     fn looks_at_writers(&mut self, rig: &Rig, told: bool, at: Moment) {
         let writers = rig.disk().two_writers();
         for found in &writers[self.seen_writers.min(writers.len())..] {
-            let both: Vec<usize> = [&found.node, &found.other].iter().filter_map(|name| rig.find(name)).collect();
+            let both: Vec<usize> = [&found.node, &found.other]
+                .iter()
+                .filter_map(|name| rig.find(name))
+                .collect();
             if self.by_hand(&both) {
                 continue;
             }
@@ -378,14 +436,20 @@ impl Watch {
         match (live >= 2, self.window) {
             (true, None) => {
                 self.window = Some(at);
-                self.windows.push(Window { began: at, lasted: Duration::ZERO });
+                self.windows.push(Window {
+                    began: at,
+                    lasted: Duration::ZERO,
+                });
             }
             (true, Some(since)) => {
                 if let Some(window) = self.windows.last_mut() {
                     window.lasted = at.since(since);
                 }
                 if at.since(since) > WINDOW && !told {
-                    let what = format!("two nodes write for {}, and nobody was told", Span(at.since(since)));
+                    let what = format!(
+                        "two nodes write for {}, and nobody was told",
+                        Span(at.since(since))
+                    );
                     self.breaks_rule(at, Rule::WindowStays, what);
                 }
             }

@@ -76,7 +76,9 @@ impl Wire {
         }
         self.send(&said, now, rng);
         let mut arrived = Vec::new();
-        while let Some((_, piece)) = self.under_way.pop_front_if(|(at, _)| *at <= now) {
+        while self.under_way.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, piece)) = self.under_way.pop_front()
+        {
             self.bytes -= piece.len();
             arrived.extend(piece);
         }
@@ -87,7 +89,11 @@ impl Wire {
         let mut rest = said;
         while !rest.is_empty() {
             let whole = !self.split || self.under_way.len() >= PIECES;
-            let length = if whole { rest.len() } else { rng.usize(1..=PIECE.0).min(rest.len()) };
+            let length = if whole {
+                rest.len()
+            } else {
+                rng.usize(1..=PIECE.0).min(rest.len())
+            };
             let (piece, left) = rest.split_at(length);
             rest = left;
             let last = self.under_way.back().map_or(now, |(at, _)| *at);
@@ -120,7 +126,11 @@ impl Wire {
 
     /// Whether a late BREAK arrives by `now`.
     pub fn break_arrives(&mut self, now: Moment) -> bool {
-        self.breaks_to_come.pop_front_if(|at| *at <= now).is_some()
+        let arrives = self.breaks_to_come.front().is_some_and(|at| *at <= now);
+        if arrives {
+            self.breaks_to_come.pop_front();
+        }
+        arrives
     }
 
     /// When something that is under way arrives.

@@ -33,7 +33,18 @@ const LOOKALIKES: [&str; 15] = [
 
 /// What people type at a node's own keyboard, and at clusterd's.
 const TYPED: [&str; 12] = [
-    "", "x", "go", "boot", "boot disk", "boot disk -s", "printenv", "banner", "reset-all", "root", ":c", "$q",
+    "",
+    "x",
+    "go",
+    "boot",
+    "boot disk",
+    "boot disk -s",
+    "printenv",
+    "banner",
+    "reset-all",
+    "root",
+    ":c",
+    "$q",
 ];
 
 /// What is typed, and not ended.
@@ -96,7 +107,11 @@ fn console(rng: &mut fastrand::Rng) -> Deed {
         10 => Deed::Noise(n, *pick(rng, &[1, 20, 300]).unwrap_or(&1)),
         11 => Deed::Loss(n, *pick(rng, &[1, 20, 300, 1000]).unwrap_or(&1)),
         12 => Deed::Flood(n, *pick(rng, &[1, 60, 600]).unwrap_or(&1)),
-        13..=16 => Deed::Says(n, (*pick(rng, &LOOKALIKES).unwrap_or(&"ok ")).to_owned(), rng.bool()),
+        13..=16 => Deed::Says(
+            n,
+            (*pick(rng, &LOOKALIKES).unwrap_or(&"ok ")).to_owned(),
+            rng.bool(),
+        ),
         _ => Deed::TerminalServer(rng.bool()),
     }
 }
@@ -109,8 +124,14 @@ fn breaks(rng: &mut fastrand::Rng) -> Deed {
         2 | 3 => Deed::LoseBreaks(n, rng.u32(1..100)),
         4 => Deed::BreakHeeded(n, false),
         5 => Deed::BreakHeeded(n, true),
-        6 | 7 => Deed::BreakWay(n, BreakWay::Late(Duration::from_millis(rng.u64(50..60_000)))),
-        8 | 9 => Deed::BreakWay(n, BreakWay::Twice(Duration::from_millis(rng.u64(50..60_000)))),
+        6 | 7 => Deed::BreakWay(
+            n,
+            BreakWay::Late(Duration::from_millis(rng.u64(50..60_000))),
+        ),
+        8 | 9 => Deed::BreakWay(
+            n,
+            BreakWay::Twice(Duration::from_millis(rng.u64(50..60_000))),
+        ),
         _ => Deed::Debugger(n, rng.bool()),
     }
 }
@@ -141,7 +162,9 @@ fn host(rng: &mut fastrand::Rng) -> Deed {
         10 => Deed::TearJournal,
         11 => Deed::Journal(JournalState::Fails),
         12 => Deed::Journal(JournalState::Well),
-        13 => Deed::Journal(JournalState::Slow(Duration::from_millis(rng.u64(1..20_000)))),
+        13 => Deed::Journal(JournalState::Slow(Duration::from_millis(
+            rng.u64(1..20_000),
+        ))),
         14 => Deed::MonitorCable(MonitorCable::Service, rng.bool()),
         15 => Deed::MonitorCable(MonitorCable::Console, rng.bool()),
         16 => Deed::StandStill(Duration::from_millis(rng.u64(1..600_000))),
@@ -170,7 +193,10 @@ fn boots(rng: &mut fastrand::Rng) -> Deed {
         6 => Deed::DiskCheck(n, *pick(rng, &CHECKS).unwrap_or(&CHECKS[0])),
         7 => Deed::AfterPanic(n, rng.bool()),
         8 => Deed::RebootsFrom(n, RebootsFrom::LastDevice),
-        9 => Deed::Security(n, *pick(rng, &[Security::Command, Security::Full]).unwrap_or(&Security::Full)),
+        9 => Deed::Security(
+            n,
+            *pick(rng, &[Security::Command, Security::Full]).unwrap_or(&Security::Full),
+        ),
         10 => Deed::Security(n, Security::None),
         11 => Deed::DiskLabel(rng.bool()),
         12 => Deed::DiskPath(n, true),

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Deed, MonitorCable};
-use crate::sim::node::Condition;
-use crate::sim::rig::ConsoleLink;
 use crate::machine::input;
 use crate::script::program::OperatorWord;
+use crate::sim::node::Condition;
 use crate::sim::nvram::NvramFault;
+use crate::sim::rig::ConsoleLink;
 use crate::sim::spec::AfterPanic;
 use crate::sim::world::World;
 
@@ -116,7 +116,8 @@ fn to_a_node(world: &mut World, deed: &Deed) {
         Deed::SpontaneousReboot(node) => rig.node_at(*node, now).reboot_by_itself(now),
         Deed::Debugger(node, loaded) => rig.node_at(*node, now).set_debugger(*loaded),
         Deed::Security(node, mode) => {
-            rig.node_at(*node, now).set_variable("security-mode", mode.word());
+            rig.node_at(*node, now)
+                .set_variable("security-mode", mode.word());
         }
         Deed::Says(node, text, ended) => rig.node_at(*node, now).print(text, *ended),
         Deed::Flood(node, size) => rig.node_at(*node, now).flood(*size, now),

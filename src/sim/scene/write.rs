@@ -189,7 +189,11 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
         Deed::DiskCheck(n, takes) => format!("fsck {} {}", of(n), span(*takes)),
         Deed::Slow(n, by) => format!("slow {} {}", of(n), span(*by)),
         Deed::AfterPanic(n, reboots) => {
-            format!("after-panic {} {}", of(n), either(*reboots, "reboots", "stays"))
+            format!(
+                "after-panic {} {}",
+                of(n),
+                either(*reboots, "reboots", "stays")
+            )
         }
         Deed::RebootsFrom(n, from) => {
             let from = match from {
@@ -204,7 +208,11 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
         }
         Deed::Security(n, mode) => format!("security {} {}", of(n), mode.word()),
         Deed::Says(n, text, ended) => {
-            format!("says {} \"{text}\"{}", of(n), either(*ended, "", " unended"))
+            format!(
+                "says {} \"{text}\"{}",
+                of(n),
+                either(*ended, "", " unended")
+            )
         }
         Deed::Flood(n, size) => format!("flood {} {size}", of(n)),
         Deed::TypeUnended(n, text) => format!("type {} \"{text}\" unended", of(n)),

@@ -53,10 +53,11 @@ impl World {
 
     pub(super) fn carry_results(&mut self) {
         let fails = self.trouble.journal == JournalState::Fails;
-        while !fails && self
-            .unsynced
-            .front()
-            .is_some_and(|(at, ..)| *at <= self.now)
+        while !fails
+            && self
+                .unsynced
+                .front()
+                .is_some_and(|(at, ..)| *at <= self.now)
         {
             let Some((at, ticket, entry, memory)) = self.unsynced.pop_front() else {
                 return;

@@ -24,14 +24,14 @@ use crate::machine::setup::Setup;
 use crate::machine::{Event, Machine};
 use crate::matcher::{Ear, PatternSet};
 use crate::script::program::Severity;
-use crate::sim::rig::Rig;
 use crate::sim::excuse::Excuse;
+use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
 use crate::sim::watch::{Watch, Window};
 
 use links::{HALF_DEAD, Port, RECONNECT};
-pub use trouble::{JournalState, LegWay, PingWay};
 use trouble::Trouble;
+pub use trouble::{JournalState, LegWay, PingWay};
 
 /// An echo is back after so long.
 const WIRE: Duration = Duration::from_millis(1);
@@ -249,7 +249,12 @@ impl World {
             self.rig.read(n);
         }
         self.watch.restarted(&self.memory, &self.rig);
-        self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, self.wall_zero);
+        self.machine = Machine::new(
+            Arc::clone(&self.setup),
+            &self.memory,
+            self.now,
+            self.wall_zero,
+        );
         self.drain();
     }
 
@@ -301,7 +306,12 @@ impl World {
         note(Some(self.next_witness));
         note(self.results.iter().map(|(at, _)| *at).min());
         let written = self.trouble.journal != JournalState::Fails;
-        note(self.unsynced.front().map(|(at, ..)| *at).filter(|_| written));
+        note(
+            self.unsynced
+                .front()
+                .map(|(at, ..)| *at)
+                .filter(|_| written),
+        );
         note(self.machine.poll_timeout().map(|(at, _)| at));
         for (n, port) in self.ports.iter().enumerate() {
             note(port.ear.poll_timeout().filter(|_| port.up));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{JournalState, RaisedAlarm, World};
+use super::trouble::FSYNC;
+use super::{RaisedAlarm, World};
 use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget};
 use crate::machine::input::Input;
@@ -10,8 +11,6 @@ use crate::script::program::Severity;
 
 /// A power leg answers after so long.
 const LEG_ANSWERS: Duration = Duration::from_millis(300);
-/// The journal of the model takes so long.
-const FSYNC: Duration = Duration::from_millis(1);
 
 impl World {
     pub(super) fn drain(&mut self) {
@@ -37,7 +36,8 @@ impl World {
             Action::Type { node, epoch, bytes } => {
                 let person = self.ports[node].person;
                 if self.ports[node].up && self.ports[node].epoch == epoch {
-                    self.watch.types(node, &bytes, person, &self.machine, &self.rig, now);
+                    self.watch
+                        .types(node, &bytes, person, &self.machine, &self.rig, now);
                 }
                 self.type_on(node, epoch, &bytes);
             }
@@ -58,18 +58,7 @@ impl World {
                 entry,
                 memory,
             } => {
-                let takes = match self.trouble.journal {
-                    JournalState::Slow(takes) => takes,
-                    JournalState::Well | JournalState::Fails => FSYNC,
-                };
-                if self.trouble.journal == JournalState::Fails && !self.trouble.journal_told {
-                    self.trouble.journal_told = true;
-                    let why = "database or disk is full".to_owned();
-                    self.results.push_back((now + FSYNC, Input::JournalFailed { why }));
-                }
-                // One write after the other.
-                let last = self.unsynced.back().map_or(now, |(at, ..)| (*at).max(now));
-                self.unsynced.push_back((last.max(now + takes), ticket, entry, *memory));
+                self.write(ticket, entry, *memory);
             }
             Action::Event(event) => {
                 self.watch.hears(&event, &self.rig, now);

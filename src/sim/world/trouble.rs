@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use super::World;
-use crate::machine::action::PowerOrder;
-use crate::machine::input::{HostFact, Input, PowerState};
+use crate::machine::action::{Entry, PowerOrder};
+use crate::machine::input::{HostFact, Input, PowerState, Ticket};
+use crate::machine::memory::Memory;
 use crate::sim::Condition;
 
+/// The journal of the model takes so long.
+pub(super) const FSYNC: Duration = Duration::from_millis(1);
 /// A ping's answer that comes later than this is none.
 const PING_WAITS: Duration = Duration::from_secs(1);
 
@@ -152,6 +155,25 @@ impl World {
         true
     }
 
+    /// The journal is to be written: it is durable after a while, or fails.
+    pub(super) fn write(&mut self, ticket: Ticket, entry: Entry, memory: Memory) {
+        let now = self.now;
+        let takes = match self.trouble.journal {
+            JournalState::Slow(takes) => takes,
+            JournalState::Well | JournalState::Fails => FSYNC,
+        };
+        if self.trouble.journal == JournalState::Fails && !self.trouble.journal_told {
+            self.trouble.journal_told = true;
+            let why = "database or disk is full".to_owned();
+            self.results
+                .push_back((now + FSYNC, Input::JournalFailed { why }));
+        }
+        // One write after the other.
+        let last = self.unsynced.back().map_or(now, |(at, ..)| (*at).max(now));
+        self.unsynced
+            .push_back((last.max(now + takes), ticket, entry, memory));
+    }
+
     /// Whether the next ping, or its answer, is lost.
     pub(super) fn ping_is_lost(&mut self) -> bool {
         match self.trouble.pings {
@@ -165,7 +187,9 @@ impl World {
     pub(super) fn ping(&mut self, package: usize) {
         let now = self.now;
         let mut answered = self.rig.address_answers(now);
-        let slowest = (0..self.rig.len()).map(|n| self.rig.node(n).faults().slow).max();
+        let slowest = (0..self.rig.len())
+            .map(|n| self.rig.node(n).faults().slow)
+            .max();
         let mut late = slowest.unwrap_or_default();
         let mut twice = false;
         match self.trouble.pings {
@@ -178,7 +202,8 @@ impl World {
         if !answered || late.is_zero() {
             self.tell(Input::Address { package, answered });
         } else {
-            self.results.push_back((now + late, Input::Address { package, answered }));
+            self.results
+                .push_back((now + late, Input::Address { package, answered }));
         }
         if twice && answered {
             self.tell(Input::Address { package, answered });
@@ -214,6 +239,7 @@ impl World {
     /// All that was wrong on this side is mended, and clusterd runs.
     pub fn mend_host(&mut self) {
         self.trouble.kill_at = None;
+        self.kill_after = None;
         self.set_journal(JournalState::Well);
         self.trouble.pings = PingWay::Well;
         self.trouble.legs.fill(LegWay::Well);

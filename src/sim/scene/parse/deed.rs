@@ -216,7 +216,10 @@ impl Reader {
             "flood" => Deed::Flood(self.node(rest)?, rest.number("how many KiB")?),
             "split" => Deed::Split(self.node(rest)?, flag(rest, "on", "off")?),
             "delay" => Deed::Delay(self.node(rest)?, rest.span()?),
-            "loss" => Deed::Loss(self.node(rest)?, rest.number("how many of a thousand bytes")?),
+            "loss" => Deed::Loss(
+                self.node(rest)?,
+                rest.number("how many of a thousand bytes")?,
+            ),
             "terminal-server" => Deed::TerminalServer(flag(rest, "on", "off")?),
             "site" => Deed::Site(flag(rest, "on", "off")?),
             "person" => self.person(rest)?,
@@ -229,12 +232,14 @@ impl Reader {
                     ("unknown", LegWay::Unknown),
                 ])?,
             ),
-            "pings" => Deed::Pings(match rest.choice(&[("well", 0), ("lost", 1), ("late", 2), ("twice", 3)])? {
-                0 => PingWay::Well,
-                1 => PingWay::Lost(rest.number("how many of a thousand")?),
-                2 => PingWay::Late(rest.span()?),
-                _ => PingWay::Twice,
-            }),
+            "pings" => Deed::Pings(
+                match rest.choice(&[("well", 0), ("lost", 1), ("late", 2), ("twice", 3)])? {
+                    0 => PingWay::Well,
+                    1 => PingWay::Lost(rest.number("how many of a thousand")?),
+                    2 => PingWay::Late(rest.span()?),
+                    _ => PingWay::Twice,
+                },
+            ),
             "drop-replies" => Deed::DropReplies(rest.number("how many")?),
             "clock" => {
                 let ahead = flag(rest, "ahead", "back")?;
@@ -242,34 +247,46 @@ impl Reader {
                 Deed::Clock(if ahead { by } else { -by })
             }
             "stand-still" => Deed::StandStill(rest.span()?),
-            "journal" => match rest.choice(&[("well", 0), ("fails", 1), ("slow", 2), ("torn", 3)])? {
-                0 => Deed::Journal(JournalState::Well),
-                1 => Deed::Journal(JournalState::Fails),
-                2 => Deed::Journal(JournalState::Slow(rest.span()?)),
-                _ => Deed::TearJournal,
-            },
+            "journal" => {
+                match rest.choice(&[("well", 0), ("fails", 1), ("slow", 2), ("torn", 3)])? {
+                    0 => Deed::Journal(JournalState::Well),
+                    1 => Deed::Journal(JournalState::Fails),
+                    2 => Deed::Journal(JournalState::Slow(rest.span()?)),
+                    _ => Deed::TearJournal,
+                }
+            }
             _ => return Err(unknown(first)),
         })
     }
 
     fn breaks(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
         let node = self.node(rest)?;
-        Ok(match rest.choice(&[("heeded", 0), ("ignored", 1), ("straight", 2), ("late", 3), ("twice", 4)])? {
-            0 => Deed::BreakHeeded(node, true),
-            1 => Deed::BreakHeeded(node, false),
-            2 => Deed::BreakWay(node, BreakWay::Straight),
-            3 => Deed::BreakWay(node, BreakWay::Late(rest.span()?)),
-            _ => Deed::BreakWay(node, BreakWay::Twice(rest.span()?)),
-        })
+        Ok(
+            match rest.choice(&[
+                ("heeded", 0),
+                ("ignored", 1),
+                ("straight", 2),
+                ("late", 3),
+                ("twice", 4),
+            ])? {
+                0 => Deed::BreakHeeded(node, true),
+                1 => Deed::BreakHeeded(node, false),
+                2 => Deed::BreakWay(node, BreakWay::Straight),
+                3 => Deed::BreakWay(node, BreakWay::Late(rest.span()?)),
+                _ => Deed::BreakWay(node, BreakWay::Twice(rest.span()?)),
+            },
+        )
     }
 
     fn person(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
         let node = self.node(rest)?;
-        Ok(match rest.choice(&[("types", 0), ("breaks", 1), ("leaves", 2)])? {
-            0 => Deed::PersonTypes(node, rest.next("what is typed, in quotes")?.text.clone()),
-            1 => Deed::PersonBreaks(node),
-            _ => Deed::PersonLeaves(node),
-        })
+        Ok(
+            match rest.choice(&[("types", 0), ("breaks", 1), ("leaves", 2)])? {
+                0 => Deed::PersonTypes(node, rest.next("what is typed, in quotes")?.text.clone()),
+                1 => Deed::PersonBreaks(node),
+                _ => Deed::PersonLeaves(node),
+            },
+        )
     }
 
     fn operator(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
@@ -304,4 +321,3 @@ fn unknown(word: &Word) -> Fault {
         None => fault.help("docs/scenes.md shows every word"),
     }
 }
-

@@ -80,4 +80,3 @@ pub(super) fn wrong(word: &Word, wanted: &str) -> Fault {
     Fault::error(word.span, format!("`{}` will not do here", word.text))
         .help(format!("write {wanted}"))
 }
-
