@@ -199,6 +199,14 @@ impl Rig {
                     self.late_breaks();
                 }
                 (Some((at, node)), _) if at <= now => {
+                    let others = self.nodes.iter().enumerate().filter(|(n, _)| *n != node);
+                    let others = others.filter_map(|(_, other)| other.poll_timeout());
+                    let others = others.chain(wire).min();
+                    let alone =
+                        others.map_or(now, |other| now.min(other - Duration::from_micros(1)));
+                    if at <= alone && self.nodes[node].beat_unnoticed(alone, &mut self.disk) {
+                        continue;
+                    }
                     self.now = self.now.max(at);
                     self.nodes[node].advance(at, &mut self.disk);
                 }
@@ -229,11 +237,24 @@ impl Rig {
 
     /// The moment at which something will happen by itself.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let nodes = self.nodes.iter().filter_map(Node::poll_timeout).min();
-        match (nodes, self.wires_timeout()) {
-            (Some(nodes), Some(wires)) => Some(nodes.min(wires)),
-            (nodes, wires) => nodes.or(wires),
-        }
+        let nodes = self.nodes.iter().filter_map(Node::poll_timeout);
+        nodes.chain(self.wires_timeout()).min()
+    }
+
+    /// The moment at which something will happen by itself of which anybody notices anything: a
+    /// heartbeat on the disk, where one node alone writes, is nothing of the kind.
+    pub(super) fn next_noticed(&self) -> Option<Moment> {
+        let nodes = self.nodes.iter();
+        let nodes = nodes.filter_map(|node| node.next_noticed(&self.disk));
+        nodes.chain(self.wires_timeout()).min()
+    }
+
+    /// Whether everything that was written has been read. A service processor may have more to say
+    /// at any time.
+    pub(super) fn is_read(&self) -> bool {
+        self.processors.iter().all(Option::is_none)
+            && !self.nodes.iter().any(Node::has_output)
+            && self.ports.iter().all(|port| port.output.is_empty())
     }
 
     /// Takes what a port has for its client.
@@ -390,6 +411,10 @@ impl Rig {
     fn collect(&mut self) {
         for port in 0..self.ports.len() {
             let node = self.ports[port].node;
+            let idle = self.ports[port].wire.poll_timeout().is_none();
+            if idle && !self.nodes[node].has_output() && self.processors[node].is_none() {
+                continue;
+            }
             let mut output = self.nodes[node].take_output();
             if let Some(processor) = &mut self.processors[node] {
                 output = processor.show(&output, self.nodes[node].condition());
