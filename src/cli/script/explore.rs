@@ -231,34 +231,6 @@ impl Sweep {
         }
     }
 
-    fn note_bent(&self, world: &World) {
-        if world.windows().is_empty() && world.excused().is_empty() {
-            return;
-        }
-        let mut bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
-        for window in world.windows() {
-            bent.windows += 1;
-            bent.longest = bent.longest.max(window.lasted);
-        }
-        for excuse in world.excused() {
-            *bent.excused.entry(*excuse).or_insert(0) += 1;
-        }
-    }
-
-    fn tell_bent(&self) {
-        let bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
-        if bent.windows > 0 {
-            println!(
-                "{} times two nodes wrote because a person had booted one past its guard, {} at the longest",
-                bent.windows,
-                Span(bent.longest)
-            );
-        }
-        for (excuse, times) in &bent.excused {
-            println!("{times} times the data policy accepted it: {excuse}");
-        }
-    }
-
     /// Shortens the scene of a seed, saves it and says how to play it.
     fn tell(&self, seed: u64, why: &str, args: &ExploreArgs) -> Exit {
         println!("seed {seed} fails: {why}");
