@@ -184,7 +184,7 @@ impl Sweep {
                 return;
             }
             if let Some(why) = failure(&stage, &explore::scene(seed, &self.weather), |world| {
-                self.note_bent(world)
+                self.note_bent(world);
             }) {
                 self.over.store(true, Ordering::Relaxed);
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
