@@ -44,7 +44,7 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
         nodes: vec![node("alpha", 0x8077_0001), node("beta", 0x8077_0002)],
         policy: *pick(&mut rng, &weather.policies).unwrap_or(&DataPolicy::Integrity),
         switches: Cap {
-            max: *pick(&mut rng, &[2, 4, 20]).unwrap_or(&20),
+            max: *pick(&mut rng, &[4, 20, 20]).unwrap_or(&20),
             within: Duration::from_secs(3600),
         },
         power_legs: rng.usize(..2),
