@@ -27,7 +27,7 @@ mod task;
 mod visitors;
 mod visits;
 
-pub use asks::Asks;
+pub use asks::{Asker, Asks, Told};
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};

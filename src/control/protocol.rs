@@ -84,6 +84,8 @@ pub enum Word {
     Adopt,
     /// `release CLUSTER`.
     Release,
+    /// `confirm CLUSTER well`.
+    Well,
 }
 
 impl Word {
@@ -93,6 +95,7 @@ impl Word {
             Word::Confirm => OperatorWord::Confirm,
             Word::Adopt => OperatorWord::Adopt,
             Word::Release => OperatorWord::Release,
+            Word::Well => OperatorWord::Well,
         }
     }
 }

@@ -11,6 +11,8 @@
 //! remembers; no other cluster is touched.
 
 mod desk;
+mod many_dark;
+mod outlook;
 mod prepare;
 mod signals;
 mod supervisor;

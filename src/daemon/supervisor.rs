@@ -11,6 +11,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
+use super::outlook::Outlook;
 use super::prepare::{Prepared, StartError, Unguarded};
 use super::systemd::Systemd;
 use super::ward::Ward;
@@ -48,6 +49,7 @@ pub struct Daemon {
     server: Arc<Server>,
     service: JoinHandle<()>,
     requests: mpsc::Receiver<Asked>,
+    outlook: Outlook,
 }
 
 impl Daemon {
@@ -90,10 +92,17 @@ impl Daemon {
             let name = blueprint.name().to_owned();
             (name, Ward::new(blueprint))
         });
+        let wards: BTreeMap<String, Ward> = wards.collect();
+        let witnesses = wards.values().flat_map(|ward| ward.blueprint.witnesses());
+        let outlook = Outlook::new(
+            &host.asks,
+            host.settings.ping.gateway,
+            witnesses.copied().collect(),
+        );
         let mut daemon = Daemon {
             home: home.dir().to_owned(),
             host,
-            wards: wards.collect(),
+            wards,
             refused,
             tasks: JoinSet::new(),
             names: BTreeMap::new(),
@@ -102,6 +111,7 @@ impl Daemon {
             service: tokio::spawn(async move { serving.serve(asked, access).await }),
             server,
             requests,
+            outlook,
         };
         daemon.first_alarms();
         daemon.begin_due().await;
@@ -141,8 +151,10 @@ impl Daemon {
                 why = &mut stop => break why,
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 Some(asked) = self.requests.recv() => self.desk().take(asked),
+                told = self.outlook.next() => self.outlook.heard(&told, self.host.clock.now()),
                 _ = tick.tick() => {
                     self.look_round();
+                    self.look_out();
                     self.begin_due().await;
                     systemd.alive();
                 }
@@ -287,6 +299,15 @@ impl Daemon {
                 alarms.raise(&Subject::host(), Severity::Warning, "logs", &text);
             }
             None => alarms.clear(&Subject::host(), "logs"),
+        }
+    }
+
+    /// Once a second: what do all clusters have in common?
+    fn look_out(&mut self) {
+        let now = self.host.clock.now();
+        let state = self.outlook.look(&self.wards, &self.host.alarms, now);
+        for ward in self.wards.values_mut() {
+            ward.tell(state);
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::outlook::HostState;
 use crate::clock::Moment;
 use crate::cluster::{Blueprint, Message, Pulse};
 
@@ -30,6 +31,8 @@ pub(super) struct Ward {
     pub blueprint: Arc<Blueprint>,
     pub pulse: Arc<Pulse>,
     pub life: Life,
+    /// What its machine was told of the host.
+    told: HostState,
     pause: Duration,
 }
 
@@ -48,6 +51,7 @@ impl Ward {
             blueprint,
             pulse: Arc::default(),
             life: Life::Again(Instant::now()),
+            told: HostState::default(),
             pause: AGAIN.0,
         }
     }
@@ -56,6 +60,7 @@ impl Ward {
     pub(super) fn begin(&mut self, now: Moment) -> mpsc::Receiver<Box<Message>> {
         let (mail, box_) = mpsc::channel(MAIL);
         self.pulse = Arc::default();
+        self.told = HostState::default();
         self.pulse.beat(now);
         self.life = Life::Runs(Instant::now(), mail);
         box_
@@ -90,6 +95,32 @@ impl Ward {
     /// Whether it has run long enough to be trusted after a crash.
     pub(super) fn calm(&self) -> bool {
         matches!(&self.life, Life::Runs(since, _) if since.elapsed() >= CALM)
+    }
+
+    /// Since when its cluster is dark, if its task runs and says so.
+    pub(super) fn dark_since(&self) -> Option<Moment> {
+        let runs = matches!(self.life, Life::Runs(..));
+        self.pulse.dark_since().filter(|_| runs)
+    }
+
+    /// Tells its machine what it does not know yet of the host. A full box is told with the next
+    /// turn.
+    pub(super) fn tell(&mut self, state: HostState) {
+        let Life::Runs(_, mail) = &self.life else {
+            return;
+        };
+        let facts = state.news(self.told);
+        let room = mail.capacity() >= facts.len();
+        if facts.is_empty() || !room {
+            return;
+        }
+        for fact in facts {
+            // Whoever else writes may have taken the room: the next turn tells all of it again.
+            if mail.try_send(Box::new(Message::Host(fact))).is_err() {
+                return;
+            }
+        }
+        self.told = state;
     }
 
     /// Where its mail goes, while it runs.

@@ -45,6 +45,8 @@ impl Machine {
         let node = &self.nodes[n];
         let link = node.link_since()?;
         let since = node.heard.map_or(link, |heard| heard.max(link));
+        // What it said while clusterd stood still may not be read yet.
+        let since = since.max(node.watched_since);
         Some(
             self.may_have_answered(p, n)
                 .map_or(since, |at| at.max(since)),

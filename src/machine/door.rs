@@ -238,6 +238,13 @@ impl Machine {
             let guard = "identity";
             return Err((op, Veto { guard, why }));
         }
+        if self.packages[p].primary == Some(n)
+            && let Some(why) = &self.host.impaired
+        {
+            let why = why.clone();
+            let guard = "impaired";
+            return Err((op, Veto { guard, why }));
+        }
         let answers = self.nodes[n].condition == Condition::Running
             && self.nodes[n].evidence.login.is_some_and(|at| at > *began);
         if answers && self.packages[p].primary == Some(n) && self.may_fence(p, n).is_err() {
@@ -554,15 +561,23 @@ impl Machine {
     }
 
     /// Every takeover is held while the monitor doubts itself.
-    fn wait_until_well(&mut self, p: PackageId) {
+    pub(super) fn wait_until_well(&mut self, p: PackageId) {
         self.packages[p].run.wait = Wait::Impaired;
     }
 
-    /// The monitor is well again: scripts that waited for it look again from the start.
+    /// The monitor is well again, or a person says so: scripts that waited for it look again from
+    /// the start. HOLD stays HOLD.
     pub(super) fn look_again(&mut self) {
+        let cause = "takeovers are not held any more: look again";
         for p in 0..self.packages.len() {
-            if self.packages[p].run.wait == Wait::Impaired {
-                self.start_script(p, "the monitor is well again: look again");
+            if self.packages[p].run.wait != Wait::Impaired {
+                continue;
+            }
+            if self.packages[p].hold.is_some() {
+                let state = self.packages[p].run.state;
+                self.enter(p, state, cause);
+            } else {
+                self.start_script(p, cause);
             }
         }
     }

@@ -265,15 +265,17 @@ impl Machine {
         }
     }
 
-    /// Whether anything shows that this host's own cables carry: a witness, or another console
-    /// of the same terminal server.
+    /// Whether anything shows that this host's own cables carry: a witness, another console of the
+    /// same terminal server, or an operator's word.
     fn our_side_lives(&self, p: PackageId, n: NodeId) -> bool {
         let server = &self.setup.nodes[n].server;
         let vouches = |other: &NodeId| {
             let same = self.setup.nodes[*other].server == *server;
             same && Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now)
         };
-        self.witness_answers(WITNESS_LIFE) || self.others(p, n).iter().any(vouches)
+        self.vouched_for()
+            || self.witness_answers(WITNESS_LIFE)
+            || self.others(p, n).iter().any(vouches)
     }
 
     /// Whether the silence of one leg alone is due to be acted upon (rule 6).

@@ -69,6 +69,17 @@ impl Survey {
         }
     }
 
+    /// Takes `span` out of its time.
+    pub fn prolong(&mut self, span: Duration) {
+        self.began = self.began + span;
+        self.deadline = self.deadline + span;
+        for (_, look) in &mut self.looks {
+            if let Look::Returned { at, .. } = look {
+                *at = *at + span;
+            }
+        }
+    }
+
     /// When it wants to go on at the latest.
     pub fn timeout(&self, now: Moment) -> Moment {
         let next = self.looks.iter().filter_map(|(_, look)| match look {
