@@ -2,12 +2,14 @@
 //! on real machines stand in `tests/bed/`. Letters are those of `docs/reliability.md`.
 
 mod bench;
+mod doubt;
 mod holes;
 mod intruder;
 mod person_rest;
 mod person_takeover;
 mod restart;
 mod service_processor;
+mod standstill;
 mod storm;
 mod takeover;
 mod watch;
