@@ -18,6 +18,7 @@ mod clock;
 mod errand;
 mod line;
 mod message;
+mod on_purpose;
 mod perform;
 mod recorder;
 mod room;

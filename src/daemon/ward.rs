@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::outlook::HostState;
-use crate::clock::Moment;
+use crate::clock::{Moment, Span};
 use crate::cluster::{Blueprint, Message, Pulse};
 
 /// Messages that may wait for a cluster.
@@ -16,7 +16,11 @@ const MAIL: usize = 64;
 /// The first and the longest pause before a crashed task begins again.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// A task that lived so long begins anew with the first pause.
+/// So many crashes in a row, and the task is left alone: half a minute after the first one where
+/// each comes at once.
+pub(super) const MOST: u32 = 6;
+
+/// A task that lived so long begins anew with the first pause, and its crashes are forgotten.
 const STABLE: Duration = Duration::from_secs(600);
 
 /// After so long the alarm of a crash is ended.
@@ -34,6 +38,8 @@ pub(super) struct Ward {
     /// What its machine was told of the host.
     told: HostState,
     pause: Duration,
+    /// How often it crashed in a row.
+    crashes: u32,
 }
 
 /// Whether its task runs.
@@ -43,6 +49,8 @@ pub(super) enum Life {
     Runs(Instant, mpsc::Sender<Box<Message>>),
     /// It ended, and begins again then.
     Again(Instant),
+    /// It crashed too often in a row, and is left alone until a person says `release`.
+    GivenUp,
 }
 
 impl Ward {
@@ -53,6 +61,7 @@ impl Ward {
             life: Life::Again(Instant::now()),
             told: HostState::default(),
             pause: AGAIN.0,
+            crashes: 0,
         }
     }
 
@@ -66,18 +75,50 @@ impl Ward {
         box_
     }
 
-    /// The task has ended: after which pause it begins again.
-    pub(super) fn ended(&mut self) -> Duration {
+    /// The task has ended: after which pause it begins again, or not at all.
+    pub(super) fn ended(&mut self) -> Option<Duration> {
         let now = Instant::now();
         if let Life::Runs(since, _) = &self.life
             && now.duration_since(*since) >= STABLE
         {
             self.pause = AGAIN.0;
+            self.crashes = 0;
+        }
+        self.crashes += 1;
+        if self.crashes >= MOST {
+            self.life = Life::GivenUp;
+            return None;
         }
         let pause = self.pause;
         self.life = Life::Again(now + pause);
         self.pause = (pause * 2).min(AGAIN.1);
-        pause
+        Some(pause)
+    }
+
+    /// A person says that a task that was left alone shall begin again; whether it was.
+    pub(super) fn release(&mut self) -> bool {
+        let given_up = matches!(self.life, Life::GivenUp);
+        if given_up {
+            self.life = Life::Again(Instant::now());
+            self.pause = AGAIN.0;
+            self.crashes = 0;
+        }
+        given_up
+    }
+
+    /// Why nobody guards the cluster just now, if so.
+    pub(super) fn unguarded(&self, name: &str) -> Option<String> {
+        match &self.life {
+            Life::Runs(..) => None,
+            Life::Again(at) => {
+                let left = Span(at.saturating_duration_since(Instant::now()));
+                Some(format!("its task crashed and begins again in {left}"))
+            }
+            Life::GivenUp => Some(format!(
+                "its task crashed {} times in a row and is left alone; `clusterd release {name}` begins it again",
+                self.crashes
+            )),
+        }
     }
 
     /// Whether it is time to begin.
@@ -127,7 +168,7 @@ impl Ward {
     pub(super) fn mail(&self) -> Option<&mpsc::Sender<Box<Message>>> {
         match &self.life {
             Life::Runs(_, mail) => Some(mail),
-            Life::Again(_) => None,
+            Life::Again(_) | Life::GivenUp => None,
         }
     }
 }
