@@ -232,6 +232,11 @@ impl Recorder {
                 if self.failure.take().is_some() {
                     news.push(Input::JournalWell);
                 }
+                for item in self.waiting.iter().take(written) {
+                    if item.ticket.is_some() {
+                        super::on_purpose::kill(&self.cluster, &item.entry.text);
+                    }
+                }
                 let durable = self.waiting.drain(..written);
                 let tickets = durable.filter_map(|item| item.ticket);
                 news.extend(tickets.map(|ticket| Input::Durable { ticket }));
