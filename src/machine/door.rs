@@ -300,6 +300,11 @@ impl Machine {
             if package.switches.len() > 64 {
                 package.switches.remove(0);
             }
+        } else {
+            package.restarts.push(wall);
+            if package.restarts.len() > 64 {
+                package.restarts.remove(0);
+            }
         }
         package.confirmed &= Guard::BootUnconfirmed.gone();
         package.known = true;
@@ -362,9 +367,13 @@ impl Machine {
         moved: bool,
     ) -> Result<(), Veto> {
         let mut as_before = self.clone();
-        if moved && let Some((primary, ..)) = as_before.packages[p].run.roles_before {
-            as_before.packages[p].switches.pop();
-            as_before.packages[p].primary = primary;
+        if let Some((primary, ..)) = as_before.packages[p].run.roles_before {
+            if moved {
+                as_before.packages[p].switches.pop();
+                as_before.packages[p].primary = primary;
+            } else {
+                as_before.packages[p].restarts.pop();
+            }
         }
         as_before.may_boot(p, n)
     }
@@ -382,9 +391,7 @@ impl Machine {
         let before = package.run.roles_before.take();
         let before = before.filter(|_| Guard::BootRolesBack.stands());
         if let Some((primary, secondary, confirmed)) = before {
-            if package.primary != primary {
-                package.switches.pop();
-            }
+            package.uncount_start(primary);
             package.primary = primary;
             package.secondary = secondary;
             package.confirmed = confirmed;

@@ -201,6 +201,13 @@ impl Machine {
                 ),
             );
         }
+        let restarts = self.count(&package.restarts, setup.switches);
+        if !moves && restarts >= setup.switches.max {
+            return veto(
+                "restarts",
+                format!("it was started {restarts} times within the window, that is enough"),
+            );
+        }
         if moves && self.nodes[n].unfenced_failure && Guard::BootUnfenced.stands() {
             return veto(
                 "failed",

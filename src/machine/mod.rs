@@ -426,6 +426,7 @@ impl Machine {
             heir: name(package.heir),
             hold: package.hold.clone(),
             switches: package.switches.clone(),
+            restarts: package.restarts.clone(),
         });
         let nodes = self.setup.nodes.iter().zip(&self.nodes);
         Memory {

@@ -9,6 +9,7 @@ mod person_rest;
 mod person_takeover;
 mod restart;
 mod service_processor;
+mod slow_boot;
 mod standstill;
 mod storm;
 mod takeover;

@@ -37,6 +37,7 @@ fn at_rest_nothing_is_moved() {
 fn an_answer_that_was_not_read_in_time_is_no_silence() {
     for n in [ALPHA, BETA] {
         let mut world = Bench::default().proven();
+        world.pass(Duration::from_secs(1));
         let since = world.now();
         let asked = |w: &mut clusterd::sim::World| !w.rig.transcript(n).typed(since).is_empty();
         assert!(world.until(LONG, asked));
