@@ -45,25 +45,17 @@ enum What {
 
 /// Asks, and tells the daemon.
 pub fn run(args: &ConfirmArgs) -> Exit {
-    let (cluster, node) = match (args.what, args.name.split_once('/')) {
-        (What::Stopped, Some((cluster, node))) => (cluster, Some(node)),
-        (What::Well, None) => (args.name.as_str(), None),
-        (What::Stopped, None) => {
-            eprintln!("clusterd: name the node as CLUSTER/NODE, as in: confirm pki-ca/ca1 stopped");
-            return Exit::Refused;
-        }
-        (What::Well, Some(_)) => {
-            eprintln!("clusterd: name the cluster alone, as in: confirm pki-ca well");
-            return Exit::Refused;
-        }
+    let (cluster, node) = match meant(args) {
+        Ok(meant) => meant,
+        Err(exit) => return exit,
     };
     let consent = consent(args, |args| match node {
         Some(node) => ask_about_node(args, cluster, node),
         None => ask_about_monitor(args, cluster),
     });
-    if let Err(why) = consent {
+    if let Err((why, exit)) = consent {
         eprintln!("clusterd: {why}; nothing was said to the daemon");
-        return Exit::Refused;
+        return exit;
     }
     let question = Ask::Say {
         cluster: cluster.to_owned(),
@@ -76,28 +68,39 @@ pub fn run(args: &ConfirmArgs) -> Exit {
     ask::told(&args.home, cluster, question)
 }
 
-/// Both questions, or their answer on the command line.
+/// The cluster and, of a node, its name.
+fn meant(args: &ConfirmArgs) -> Result<(&str, Option<&str>), Exit> {
+    match args.what {
+        What::Stopped => ask::node(&args.name, "confirm pki-ca/ca1 stopped")
+            .map(|(cluster, node)| (cluster, Some(node))),
+        What::Well if args.name.contains('/') => {
+            eprintln!("clusterd: name the cluster alone, as in: clusterd confirm pki-ca well");
+            Err(Exit::Usage)
+        }
+        What::Well => Ok((&args.name, None)),
+    }
+}
+
+/// Both questions, or their answer on the command line. Without consent: why, and how it ends.
 fn consent(
     args: &ConfirmArgs,
     ask: impl Fn(&ConfirmArgs) -> Result<(), String>,
-) -> Result<(), String> {
+) -> Result<(), (String, Exit)> {
     if let Some(again) = &args.yes_i_have_checked {
-        return if *again == args.name {
-            Ok(())
-        } else {
-            Err(format!(
-                "--yes-i-have-checked names {again}, not {}",
-                args.name
-            ))
-        };
+        if *again == args.name {
+            return Ok(());
+        }
+        let why = format!("--yes-i-have-checked names {again}, not {}", args.name);
+        return Err((why, Exit::Usage));
     }
     if !io::stdin().is_terminal() {
-        return Err(format!(
+        let why = format!(
             "there is no terminal to ask at; a script says --yes-i-have-checked {}",
             args.name
-        ));
+        );
+        return Err((why, Exit::Usage));
     }
-    ask(args)
+    ask(args).map_err(|why| (why, Exit::Refused))
 }
 
 fn ask_about_node(args: &ConfirmArgs, cluster: &str, node: &str) -> Result<(), String> {
