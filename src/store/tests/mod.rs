@@ -1,6 +1,7 @@
 //! The journal on real files: opening, writing, reading, pruning, and what may go wrong.
 
 mod hard;
+mod versions;
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
