@@ -131,7 +131,7 @@ fn a_word_about_the_monitor_needs_to_be_meant_and_needs_a_doubt() {
         (&["confirm", "pair", "well"], "no terminal to ask at"),
     ] {
         let said = home.clusterd(args);
-        assert_eq!(said.status.code(), Some(4), "{args:?}: {}", stderr(&said));
+        assert_eq!(said.status.code(), Some(2), "{args:?}: {}", stderr(&said));
         assert!(stderr(&said).contains(part), "{args:?}: {}", stderr(&said));
     }
     let (status, text) = home.at_terminal(&["confirm", "pair", "well"], &["pair", "well"]);

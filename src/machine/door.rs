@@ -297,7 +297,12 @@ impl Machine {
         );
         let wall = self.wall();
         let package = &mut self.packages[p];
-        if package.primary != Some(n) {
+        if package.primary == Some(n) {
+            package.restarts.push(wall);
+            if package.restarts.len() > 64 {
+                package.restarts.remove(0);
+            }
+        } else {
             package.secondary = package.primary;
             package.primary = Some(n);
             if Guard::SwitchCounts.stands() {
@@ -305,11 +310,6 @@ impl Machine {
             }
             if package.switches.len() > 64 {
                 package.switches.remove(0);
-            }
-        } else {
-            package.restarts.push(wall);
-            if package.restarts.len() > 64 {
-                package.restarts.remove(0);
             }
         }
         package.confirmed &= Guard::BootUnconfirmed.gone();

@@ -286,7 +286,7 @@ fn a_newer_schema_is_refused_untouched() {
                 refused,
                 StoreError::NewerSchema {
                     found: 99,
-                    known: 1,
+                    known: crate::store::schema::VERSION,
                     ..
                 }
             ),
