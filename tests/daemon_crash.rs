@@ -34,7 +34,9 @@ fn a_panic_in_the_middle_of_a_takeover_is_taken_up_from_the_journal_and_delays_n
     let mut daemon = home.run_with(&[("CLUSTERD_TEST_FAULT", &fault)]);
     watched(&home, &mut daemon);
     fs::write(home.path("fault"), "stopping alpha for good").unwrap();
-    pairs.iter().for_each(|pair| pair.sim.panic(0));
+    for pair in &pairs {
+        pair.sim.panic(0);
+    }
     until("the alarm", || {
         let log = home.read("logs/alarms.log");
         log.contains("the task of pair crashed (told to panic) and begins again in 1 s")
