@@ -117,18 +117,8 @@ impl World {
     pub fn jump_clock(&mut self, by: i64) {
         self.wall_zero = self.wall_zero.saturating_add_signed(by);
         self.watch.forgets_switches();
-        let millis = by.unsigned_abs() * 1000;
+        let millis = by.saturating_mul(1000);
         self.tell(Input::Host(HostFact::ClockJump { millis }));
-    }
-
-    /// clusterd stands still for so long (SIGSTOP, SIGCONT), and the world goes on.
-    pub fn stand_still(&mut self, span: Duration) {
-        self.now = self.now + span;
-        self.rig.advance(self.now);
-        if self.alive {
-            let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-            self.tell(Input::Host(HostFact::ClockJump { millis }));
-        }
     }
 
     /// clusterd is killed when it has performed so many actions more, before the next one.
