@@ -54,12 +54,18 @@ fn a_sum_without_the_echo_of_its_question_is_none() {
 
 #[test]
 fn a_wrong_sum_is_none() {
-    assert!(!answered("openboot_look", &[("hex", "{line}\r\n12345\r\nok ")]));
+    assert!(!answered(
+        "openboot_look",
+        &[("hex", "{line}\r\n12345\r\nok ")]
+    ));
 }
 
 #[test]
 fn a_sum_among_other_lines_is_none() {
-    assert!(!answered("openboot_look", &[("hex", "{line}\r\nlog: up\r\n{answer}ok ")]));
+    assert!(!answered(
+        "openboot_look",
+        &[("hex", "{line}\r\nlog: up\r\n{answer}ok ")]
+    ));
 }
 
 #[test]
@@ -135,7 +141,10 @@ fn word_gone(answer: &str) -> bool {
 #[test]
 fn the_word_is_gone_when_the_firmware_says_so_of_it() {
     assert!(word_gone("{line}\r\n{line} ?\r\nok "));
-    assert!(!word_gone("{line}\r\n{line} is fine\r\nok "), "it does not say so");
+    assert!(
+        !word_gone("{line}\r\n{line} is fine\r\nok "),
+        "it does not say so"
+    );
     assert!(!word_gone("{line}\r\nother ?\r\nok "), "another word");
 }
 

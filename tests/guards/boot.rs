@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clusterd::machine::input::{Input, Deed};
+use clusterd::machine::input::{Deed, Input};
 use clusterd::script::program::OperatorWord;
 
 use crate::desk::*;
@@ -80,7 +80,11 @@ fn a_takeover_asks_the_fenced_node_once_more() {
     let mut d = identified();
     let before = d.consoles[ALPHA].typed.len();
     d.comes_to("good");
-    assert!(d.consoles[ALPHA].typed[before..].contains("hex "), "{}", d.story());
+    assert!(
+        d.consoles[ALPHA].typed[before..].contains("hex "),
+        "{}",
+        d.story()
+    );
 }
 
 #[test]
@@ -105,7 +109,12 @@ fn an_old_proof_boots_nothing_and_is_told_to_be_dead() {
 fn before_its_intent_is_durable_nothing_is_typed() {
     let mut d = intent();
     d.pass(secs(3));
-    assert_eq!(d.consoles[BETA].typed.matches("hex ").count(), 0, "{}", d.story());
+    assert_eq!(
+        d.consoles[BETA].typed.matches("hex ").count(),
+        0,
+        "{}",
+        d.story()
+    );
 }
 
 #[test]
@@ -191,7 +200,11 @@ state two \"the same\"
     d.consoles[BETA].host_id = "80770009".to_owned();
     d.act();
     d.comes_to("vetoed");
-    assert!(d.said("boot beta refused by guard \"identity\""), "{}", d.story());
+    assert!(
+        d.said("boot beta refused by guard \"identity\""),
+        "{}",
+        d.story()
+    );
 }
 
 #[test]
@@ -374,7 +387,11 @@ fn whoever_types_after_the_intent_is_left_alone_too() {
     d.sync();
     d.pass(secs(2));
     assert!(!d.typed(BETA, BOOT_TYPED), "{}", d.story());
-    assert!(d.wrote("beta was not booted: somebody types"), "{}", d.story());
+    assert!(
+        d.wrote("beta was not booted: somebody types"),
+        "{}",
+        d.story()
+    );
 }
 
 #[test]
@@ -382,7 +399,11 @@ fn a_person_at_the_fenced_node_stops_the_boot_at_its_gate() {
     let mut d = identified();
     d.asks(ALPHA);
     d.pass(secs(1));
-    assert!(d.wrote("beta was not booted: somebody types on the console of alpha"), "{}", d.story());
+    assert!(
+        d.wrote("beta was not booted: somebody types on the console of alpha"),
+        "{}",
+        d.story()
+    );
 }
 
 #[test]

@@ -42,7 +42,11 @@ fn a_minute_of_darkness_is_a_proof_under_adaptability() {
 
 #[test]
 fn the_policy_says_where_darkness_counts() {
-    let policies = [DataPolicy::Integrity, DataPolicy::Adaptability, DataPolicy::Availability];
+    let policies = [
+        DataPolicy::Integrity,
+        DataPolicy::Adaptability,
+        DataPolicy::Availability,
+    ];
     for policy in policies {
         for (worked, guard) in [(true, true), (true, false), (false, true)] {
             let d = Plan {
@@ -73,12 +77,14 @@ fn under_integrity_there_is_no_darkness_without_a_siege_either() {
         policy: DataPolicy::Integrity,
         ..Plan::default()
     };
-    let mut d = falls_silent(d.ready("
+    let mut d = falls_silent(d.ready(
+        "
     fence primary with unbesieged refused -> vetoed else -> bad
     wait 1m
     -> good
 procedure unbesieged(node) \"it waits\"
-    dark node within 1h"));
+    dark node within 1h",
+    ));
     d.pass(secs(100));
     assert!(d.is_in("bad"), "{}", d.story());
 }
@@ -156,11 +162,13 @@ fn a_silent_neighbour_leaves_the_path_unproved() {
 
 #[test]
 fn a_neighbour_of_another_server_leaves_the_path_unproved() {
-    let mut d = falls_silent(Plan {
-        servers: ["ts1", "ts2"],
-        ..Plan::default()
-    }
-    .ready(DARKNESS));
+    let mut d = falls_silent(
+        Plan {
+            servers: ["ts1", "ts2"],
+            ..Plan::default()
+        }
+        .ready(DARKNESS),
+    );
     for _ in 0..12 {
         d.pass(secs(10));
         d.says(BETA, "\r\nok ");
@@ -226,12 +234,14 @@ fn a_byte_of_a_besieged_node_is_an_alarm() {
 
 #[test]
 fn no_siege_breaks_into_a_proof() {
-    let mut d = besieged(Plan::default()).ready("
+    let mut d = besieged(Plan::default()).ready(
+        "
     fence secondary with pauses refused -> vetoed else -> bad
     -> good
 procedure pauses(node) \"a whole proof, slowly\"
     wait 5s
-    call openboot_prove(node)");
+    call openboot_prove(node)",
+    );
     d.act();
     d.pass(secs(1));
     let before = d.consoles[BETA].breaks;

@@ -227,18 +227,26 @@ impl Plan {
     /// whatever states and procedures follow it.
     pub fn bare(self, act: &str) -> Desk {
         let setup = Arc::new(self.setup(&format!("state act \"what is tried\"\n{act}\n")));
-        let defs = setup.packages[0].program.patterns.iter().map(|pattern| PatternDef {
-            name: pattern.name.clone(),
-            regex: pattern.regex.clone(),
-            quiet: pattern.quiet,
-        });
+        let defs = setup.packages[0]
+            .program
+            .patterns
+            .iter()
+            .map(|pattern| PatternDef {
+                name: pattern.name.clone(),
+                regex: pattern.regex.clone(),
+                quiet: pattern.quiet,
+            });
         let set = Arc::new(PatternSet::new(&defs.collect::<Vec<_>>()).expect("they fit"));
         let console = |n: usize| Console {
             shows: self.shows[n],
             host_id: format!("8077000{}", n + 1),
-            variables: [("auto-boot?", "true"), ("boot-device", "disk"), ("error-reset-recovery", "sync")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
+            variables: [
+                ("auto-boot?", "true"),
+                ("boot-device", "disk"),
+                ("error-reset-recovery", "sync"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
             instead: Vec::new(),
             resets: String::new(),
             line: String::new(),
@@ -364,7 +372,9 @@ impl Desk {
 
     /// The next line that begins so is answered with this.
     pub fn instead(&mut self, n: usize, begins: &str, answer: &str) {
-        self.consoles[n].instead.push((begins.to_owned(), answer.to_owned()));
+        self.consoles[n]
+            .instead
+            .push((begins.to_owned(), answer.to_owned()));
     }
 
     /// A silence on the link of that epoch ends: what a console said before counts as a prompt now.
@@ -446,11 +456,21 @@ impl Desk {
         if self.now >= self.next_ping {
             self.next_ping = self.now + Duration::from_secs(5);
             let answered = self.address;
-            self.tell(Input::Address { package: 0, answered });
+            self.tell(Input::Address {
+                package: 0,
+                answered,
+            });
             let answered = self.witness;
-            self.tell(Input::Witness { witness: 0, answered });
+            self.tell(Input::Witness {
+                witness: 0,
+                answered,
+            });
         }
-        if self.machine.poll_timeout().is_some_and(|(at, _)| at <= self.now) {
+        if self
+            .machine
+            .poll_timeout()
+            .is_some_and(|(at, _)| at <= self.now)
+        {
             self.tell(Input::Time);
         }
     }
@@ -464,7 +484,11 @@ impl Desk {
             self.ears[n].handle_timeout(self.now, &mut heard);
             if !heard.is_empty() {
                 let epoch = self.epochs[n];
-                self.tell(Input::Quiet { node: n, epoch, heard });
+                self.tell(Input::Quiet {
+                    node: n,
+                    epoch,
+                    heard,
+                });
             }
         }
     }
@@ -498,8 +522,14 @@ impl Desk {
                     self.output.push_back((node, format!("{go}\r\nok ")));
                 }
             }
-            Action::Journal { ticket, entry, memory } => {
-                let slow = self.slow_entry.is_some_and(|part| entry.text.contains(part));
+            Action::Journal {
+                ticket,
+                entry,
+                memory,
+            } => {
+                let slow = self
+                    .slow_entry
+                    .is_some_and(|part| entry.text.contains(part));
                 self.journal.push(entry);
                 self.memory = *memory;
                 if slow {
@@ -511,7 +541,12 @@ impl Desk {
             Action::Event(event) => self.events.push((self.now, event)),
             Action::Alarm { code, .. } => self.alarms.push(code),
             Action::Probe { ticket, .. } => self.probes.push(ticket),
-            Action::Power { ticket, node, order, .. } => self.power.push((ticket, node, order)),
+            Action::Power {
+                ticket,
+                node,
+                order,
+                ..
+            } => self.power.push((ticket, node, order)),
             Action::Pen { word, .. } => self.pen_words.push(format!("{word:?}")),
             Action::WantNonces if !self.no_nonces => {
                 let numbers = (0..16).map(|i| self.nonce + i * 7).collect();
@@ -563,7 +598,9 @@ impl Desk {
 
     /// Whether an event says this.
     pub fn said(&self, text: &str) -> bool {
-        self.events.iter().any(|(_, event)| event.to_string().contains(text))
+        self.events
+            .iter()
+            .any(|(_, event)| event.to_string().contains(text))
     }
 
     /// Whether this was typed on a console.
@@ -608,7 +645,9 @@ impl Console {
 
     fn runs(&mut self, line: &str) -> String {
         let instead = |(begins, _): &(String, String)| line.starts_with(begins.as_str());
-        if !line.is_empty() && let Some(at) = self.instead.iter().position(instead) {
+        if !line.is_empty()
+            && let Some(at) = self.instead.iter().position(instead)
+        {
             let said = self.instead.remove(at).1;
             let answer = self.firmware(line);
             return said.replace("{line}", line).replace("{answer}", &answer);
@@ -637,7 +676,8 @@ impl Console {
             ["hex", a, b, "+", "u."] => format!("{}\r\n", sum(a, b)),
             ["banner"] => self.banner(),
             ["setenv", name, value] => {
-                self.variables.insert((*name).to_owned(), (*value).to_owned());
+                self.variables
+                    .insert((*name).to_owned(), (*value).to_owned());
                 format!("{name} = {value}\r\n")
             }
             ["printenv", name] => match self.variables.get(*name) {
@@ -668,6 +708,9 @@ impl Console {
     }
 
     fn banner(&self) -> String {
-        format!("Ethernet address 8:0:20:c0:ff:ee, Host ID: {}.\r\n", self.host_id)
+        format!(
+            "Ethernet address 8:0:20:c0:ff:ee, Host ID: {}.\r\n",
+            self.host_id
+        )
     }
 }

@@ -37,7 +37,11 @@ fn refused(mut d: Desk, guard: &str) {
     let breaks = d.consoles[ALPHA].breaks;
     d.act_unordered();
     d.comes_to("vetoed");
-    assert!(d.said(&format!("refused by guard \"{guard}\"")), "{}", d.story());
+    assert!(
+        d.said(&format!("refused by guard \"{guard}\"")),
+        "{}",
+        d.story()
+    );
     assert_eq!(d.consoles[ALPHA].breaks, breaks);
 }
 
@@ -378,9 +382,11 @@ fn a_fence_does_not_go_on_with_a_wrong_machine() {
         legs: 1,
         ..Plan::default()
     }
-    .ready("
+    .ready(
+        "
     fence primary with openboot_reset, cut_power refused -> vetoed else -> bad
-    -> good");
+    -> good",
+    );
     d.consoles[ALPHA].host_id = "80770009".to_owned();
     d.act();
     d.pass(secs(30));
@@ -458,9 +464,11 @@ fn any_byte_ends_a_power_proof() {
         legs: 1,
         ..Plan::default()
     }
-    .ready("
+    .ready(
+        "
     fence primary with cut_power refused -> vetoed else -> bad
-    wait 1h");
+    wait 1h",
+    );
     d.consoles[ALPHA].shows = Shows::Nothing;
     d.act();
     d.reach("the order", |d| !d.power.is_empty());
@@ -472,16 +480,21 @@ fn any_byte_ends_a_power_proof() {
 
 #[test]
 fn under_integrity_nothing_is_assumed() {
-    for (policy, proved) in [(DataPolicy::Integrity, false), (DataPolicy::Availability, true)] {
+    for (policy, proved) in [
+        (DataPolicy::Integrity, false),
+        (DataPolicy::Availability, true),
+    ] {
         let mut d = Plan {
             policy,
             ..Plan::default()
         }
-        .ready("
+        .ready(
+            "
     fence primary with assumed refused -> vetoed else -> bad
     -> good
 procedure assumed(node) \"nothing is done\"
-    assume stopped node because \"it is said\"");
+    assume stopped node because \"it is said\"",
+        );
         d.act();
         d.pass(secs(5));
         assert_eq!(d.is_in("good"), proved, "{}", d.story());
@@ -514,7 +527,10 @@ procedure stops(node) \"outside of a fence\"
         d.act();
         d.pass(secs(5));
         assert!(d.held() && d.is_in("act"), "{step}\n{}", d.story());
-        assert!(d.power.is_empty() && !d.node(BETA).siege && !d.proved(BETA), "{step}");
+        assert!(
+            d.power.is_empty() && !d.node(BETA).siege && !d.proved(BETA),
+            "{step}"
+        );
         assert_eq!(d.consoles[BETA].breaks, 0, "{step}");
     }
 }

@@ -42,9 +42,11 @@ fn a_return_typed_before_a_new_link_is_not_unanswered() {
         address: false,
         ..Plan::default()
     }
-    .bare("
+    .bare(
+        "
     fence primary with openboot_reset refused -> vetoed else -> bad
-    -> good");
+    -> good",
+    );
     d.pass(Duration::from_secs(8));
     d.connect(ALPHA);
     d.comes_to("rest_silent");

@@ -67,18 +67,24 @@ fn what_they_leave_unfinished_is_killed_first() {
     leaves(&mut d, ALPHA);
     d.act();
     d.comes_to("good");
-    assert!(d.consoles[ALPHA].typed.ends_with("half\x15\r"), "{}", d.story());
+    assert!(
+        d.consoles[ALPHA].typed.ends_with("half\x15\r"),
+        "{}",
+        d.story()
+    );
 }
 
 #[test]
 fn a_key_ends_the_scripts_conversation_with_that_node() {
-    let mut d = desk("
+    let mut d = desk(
+        "
     fence primary with pauses refused -> vetoed else -> bad
     -> good
 procedure pauses(node) \"a whole proof, slowly\"
     call openboot_stop(node)
     wait 5s
-    call openboot_prove(node)");
+    call openboot_prove(node)",
+    );
     d.act();
     d.reach("the BREAK", |d| d.consoles[ALPHA].breaks > 0);
     d.pass(secs(1));
@@ -89,13 +95,15 @@ procedure pauses(node) \"a whole proof, slowly\"
 
 #[test]
 fn a_key_throws_away_what_was_asked() {
-    let mut d = desk("
+    let mut d = desk(
+        "
     call openboot_look(secondary) else -> bad
     wait 20s
     call setting(secondary) else -> bad
     -> good
 procedure setting(node) \"it sets\"
-    set node \"auto-boot?\" = \"false\" within 5s");
+    set node \"auto-boot?\" = \"false\" within 5s",
+    );
     d.act();
     d.reach("the identity", |d| d.said("is right"));
     d.pass(secs(2));
@@ -140,10 +148,12 @@ fn nobody_types_at_a_besieged_node() {
 
 #[test]
 fn nobody_types_at_a_node_that_must_stay_stopped_while_another_one_starts() {
-    let mut d = desk("
+    let mut d = desk(
+        "
     fence primary with openboot_reset refused -> vetoed else -> bad
     boot secondary with openboot_boot refused -> vetoed else -> bad
-    -> good");
+    -> good",
+    );
     d.instead(BETA, "boot", "");
     d.act();
     d.reach("the RETURN", |d| d.typed(BETA, "boot disk\r"));

@@ -55,7 +55,10 @@ fn proves(steps: &[&str]) -> bool {
 }
 
 fn position(steps: &[&str], step: &str) -> usize {
-    steps.iter().position(|s| *s == step).expect("it is one of them")
+    steps
+        .iter()
+        .position(|s| *s == step)
+        .expect("it is one of them")
 }
 
 #[test]
@@ -92,9 +95,17 @@ fn a_parameter_whose_answer_came_behind_a_gap_counts_for_nothing() {
     d.instead(ALPHA, "setenv auto-boot?", "");
     d.act();
     d.reach("the setting", |d| d.typed(ALPHA, "setenv auto-boot?"));
-    d.tell(Input::Gap { node: ALPHA, lost: 9 });
-    d.consoles[ALPHA].variables.insert("auto-boot?".to_owned(), "false".to_owned());
-    d.says(ALPHA, "setenv auto-boot? false\r\nauto-boot? = false\r\nok ");
+    d.tell(Input::Gap {
+        node: ALPHA,
+        lost: 9,
+    });
+    d.consoles[ALPHA]
+        .variables
+        .insert("auto-boot?".to_owned(), "false".to_owned());
+    d.says(
+        ALPHA,
+        "setenv auto-boot? false\r\nauto-boot? = false\r\nok ",
+    );
     d.reach("the end", |d| d.is_in("good") || d.is_in("bad"));
     assert!(d.is_in("bad"), "{}", d.story());
 }
@@ -196,7 +207,10 @@ fn a_gap_during_a_reset_ends_it_at_once() {
     d.instead(ALPHA, "reset-all", "{line}\r\n");
     d.act();
     d.reach("the reset", |d| d.typed(ALPHA, "reset-all\r"));
-    d.tell(Input::Gap { node: ALPHA, lost: 9 });
+    d.tell(Input::Gap {
+        node: ALPHA,
+        lost: 9,
+    });
     d.pass(Duration::from_secs(2));
     assert!(d.is_in("bad"), "{}", d.story());
 }
@@ -225,7 +239,12 @@ fn a_foreign_byte_throws_all_away() {
 
 #[test]
 fn a_gap_throws_all_away() {
-    voided(&["wait 20s"], |d| d.tell(Input::Gap { node: ALPHA, lost: 9 }));
+    voided(&["wait 20s"], |d| {
+        d.tell(Input::Gap {
+            node: ALPHA,
+            lost: 9,
+        })
+    });
 }
 
 #[test]
@@ -239,9 +258,8 @@ fn a_boot_text_throws_all_away_even_where_an_answer_is_due() {
 fn a_new_procedure_begins_a_new_proof() {
     let steps = whole();
     let reset = position(&steps, RESET);
-    let line = |steps: &[&str]| -> String {
-        steps.iter().map(|step| format!("    {step}\n")).collect()
-    };
+    let line =
+        |steps: &[&str]| -> String { steps.iter().map(|step| format!("    {step}\n")).collect() };
     let mut d = desk(&format!(
         "
     fence primary with first, second refused -> vetoed else -> bad
@@ -263,9 +281,8 @@ procedure second(node) \"from the reset\"
 fn a_proof_is_born_in_a_fence_only() {
     let steps = whole();
     let live = position(&steps, RESET) + 1;
-    let line = |steps: &[&str]| -> String {
-        steps.iter().map(|step| format!("    {step}\n")).collect()
-    };
+    let line =
+        |steps: &[&str]| -> String { steps.iter().map(|step| format!("    {step}\n")).collect() };
     let mut d = desk(&format!(
         "
     fence primary with first refused -> vetoed else {{ call second(primary) else -> bad }}
@@ -361,7 +378,10 @@ fn any_byte_ends_a_proof_by_word() {
 #[test]
 fn lost_output_ends_it() {
     let mut d = proved();
-    d.tell(Input::Gap { node: ALPHA, lost: 9 });
+    d.tell(Input::Gap {
+        node: ALPHA,
+        lost: 9,
+    });
     assert!(!d.proved(ALPHA));
 }
 
@@ -486,7 +506,9 @@ fn a_word_is_for_one_intent() {
     );
     d.order(OperatorWord::Confirm, Some(ALPHA));
     d.act();
-    d.reach("the end", |d| d.is_in("good") || d.is_in("bad") || d.is_in("vetoed"));
+    d.reach("the end", |d| {
+        d.is_in("good") || d.is_in("bad") || d.is_in("vetoed")
+    });
     assert!(!d.is_in("good"), "{}", d.story());
 }
 

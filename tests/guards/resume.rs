@@ -84,7 +84,12 @@ fn not_beside_a_standby_that_loaded_a_system() {
 
 #[test]
 fn not_beside_a_standby_whose_output_was_lost() {
-    not_after(|d| d.tell(Input::Gap { node: BETA, lost: 9 }));
+    not_after(|d| {
+        d.tell(Input::Gap {
+            node: BETA,
+            lost: 9,
+        })
+    });
 }
 
 #[test]
@@ -173,7 +178,10 @@ fn what_panicked_does_not_go_on() {
 fn what_has_started_anew_does_not_go_on() {
     let mut d = fenced(GO_ON);
     stop_by_break(&mut d);
-    d.says(ALPHA, "\r\nEthernet address 8:0:20:c0:ff:ee, Host ID: 80770001.\r\nok ");
+    d.says(
+        ALPHA,
+        "\r\nEthernet address 8:0:20:c0:ff:ee, Host ID: 80770001.\r\nok ",
+    );
     d.pass(Duration::from_secs(1));
     go_on(&mut d);
     d.comes_to("vetoed");

@@ -72,7 +72,10 @@ fn the_answer_to_another_probe_is_no_answer() {
     d.act();
     let ticket = d.probes.pop().expect("it was asked");
     let answered = true;
-    d.tell(Input::ProbeDone { ticket: ticket + 1000, answered });
+    d.tell(Input::ProbeDone {
+        ticket: ticket + 1000,
+        answered,
+    });
     assert!(d.is_in("act"), "{}", d.story());
     d.tell(Input::ProbeDone { ticket, answered });
     d.pass(secs(1));

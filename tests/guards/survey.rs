@@ -35,7 +35,11 @@ fn leads(known: bool, shows: [Shows; 2], address: bool) -> String {
 #[test]
 fn what_the_consoles_show_binds_the_roles_or_does_not() {
     assert_eq!(leads(true, [Login, Prompt], true), "rest");
-    assert_eq!(leads(true, [Login, Nothing], false), "rest", "the journal agrees");
+    assert_eq!(
+        leads(true, [Login, Nothing], false),
+        "rest",
+        "the journal agrees"
+    );
     assert_eq!(leads(false, [Login, Prompt], true), "rest", "adopted");
     assert_eq!(leads(true, [Login, Login], true), "rest_two");
     assert_eq!(leads(true, [Prompt, Prompt], false), "rest");

@@ -89,7 +89,11 @@ impl Hunt {
             scenes: play::scene_files(),
             tests,
         };
-        let all: Vec<&str> = hunt.scenes.iter().flat_map(|file| ["scene", file]).collect();
+        let all: Vec<&str> = hunt
+            .scenes
+            .iter()
+            .flat_map(|file| ["scene", file])
+            .collect();
         match hunt.play(None, &all) {
             None => Ok(hunt),
             Some(catcher) => Err(format!("with every guard in place this fails: {catcher}")),
@@ -121,7 +125,11 @@ impl Hunt {
         if at_once.is_some() {
             return at_once;
         }
-        let mut all: Vec<&str> = self.scenes.iter().flat_map(|file| ["scene", file]).collect();
+        let mut all: Vec<&str> = self
+            .scenes
+            .iter()
+            .flat_map(|file| ["scene", file])
+            .collect();
         // Scenes made for guards are likelier to notice.
         all.sort_by_key(|word| !word.starts_with("guards/"));
         let all: Vec<&str> = all
@@ -148,7 +156,10 @@ impl Hunt {
         let said = match run(command, mutant) {
             Ended::Said(said) => said,
             Ended::Hung(said) => {
-                let last = said.lines().rev().find_map(|line| line.strip_prefix("tries "));
+                let last = said
+                    .lines()
+                    .rev()
+                    .find_map(|line| line.strip_prefix("tries "));
                 return last.and_then(Catcher::parse);
             }
         };
@@ -229,7 +240,13 @@ fn run(mut command: Command, mutant: Option<&Mutant>) -> Ended {
 /// Builds a test file and says where its program is.
 fn test_program(file: &str) -> Result<PathBuf, String> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--features", "mutants", "--no-run", "--message-format=json"]);
+    cargo.args([
+        "test",
+        "--features",
+        "mutants",
+        "--no-run",
+        "--message-format=json",
+    ]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }

@@ -34,7 +34,12 @@ impl Line {
 
     /// As the environment names it: `openboot:93-95`.
     pub fn env(&self) -> String {
-        format!("{}:{}-{}", self.library, self.lines.start(), self.lines.end())
+        format!(
+            "{}:{}-{}",
+            self.library,
+            self.lines.start(),
+            self.lines.end()
+        )
     }
 }
 
@@ -48,7 +53,10 @@ fn of(library: &str) -> Vec<Line> {
         .join("chat-scripts/lib")
         .join(format!("{library}.chat"));
     let text = fs::read_to_string(path).expect("the library is part of the project");
-    let all: Vec<&str> = text.lines().map(|line| line.split('#').next().unwrap_or("")).collect();
+    let all: Vec<&str> = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or(""))
+        .collect();
     let mut procedure = None;
     let mut lines = Vec::new();
     for (index, line) in all.iter().enumerate() {

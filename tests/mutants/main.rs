@@ -65,7 +65,11 @@ fn main() -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let wanted = Wanted {
         write: args.iter().any(|arg| arg == "--write"),
-        only: args.iter().filter(|arg| !arg.starts_with('-')).cloned().collect(),
+        only: args
+            .iter()
+            .filter(|arg| !arg.starts_with('-'))
+            .cloned()
+            .collect(),
         jobs: cores,
     };
     check(&wanted)

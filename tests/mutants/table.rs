@@ -21,7 +21,10 @@ pub fn read() -> BTreeMap<String, Catcher> {
     let text = fs::read_to_string(path()).unwrap_or_default();
     let mut known = BTreeMap::new();
     for line in text.lines() {
-        let cells: Vec<&str> = line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+        let cells: Vec<&str> = line
+            .split(" | ")
+            .map(|cell| cell.trim_matches(['|', ' ']))
+            .collect();
         let (Some(first), Some(last)) = (cells.first(), cells.last()) else {
             continue;
         };
