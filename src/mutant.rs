@@ -322,21 +322,61 @@ impl Guard {
     }
 }
 
-/// The environment variable that names the guard which a test build takes out.
+/// The environment variable that names the guard which a test build takes out, or says
+/// [`TRACE`].
 #[cfg(feature = "mutants")]
 pub const ENV: &str = "CLUSTERD_MUTANT";
 
+/// Takes nothing out: every guard that decides something is told on stderr, once in a thread, with
+/// the thread's name, which is the test's. Only who asks a guard can notice that it is out.
 #[cfg(feature = "mutants")]
-static OUT: std::sync::LazyLock<Option<Guard>> = std::sync::LazyLock::new(|| {
-    let name = std::env::var(ENV).ok().filter(|name| !name.is_empty())?;
-    let guard = Guard::find(&name);
-    Some(guard.unwrap_or_else(|| panic!("{ENV}: there is no guard {name:?}")))
-});
+pub const TRACE: &str = "trace";
 
 #[cfg(feature = "mutants")]
 impl Guard {
     /// Whether it stands in this process.
     pub fn stands(self) -> bool {
-        *OUT != Some(self)
+        match *OUT {
+            Out::Nothing => true,
+            Out::Guard(guard) => guard != self,
+            Out::Trace => {
+                trace(self);
+                true
+            }
+        }
+    }
+}
+
+#[cfg(feature = "mutants")]
+enum Out {
+    Nothing,
+    Guard(Guard),
+    Trace,
+}
+
+#[cfg(feature = "mutants")]
+static OUT: std::sync::LazyLock<Out> = std::sync::LazyLock::new(|| match std::env::var(ENV) {
+    Ok(name) if name == TRACE => Out::Trace,
+    Ok(name) if !name.is_empty() => {
+        let guard = Guard::find(&name);
+        Out::Guard(guard.unwrap_or_else(|| panic!("{ENV}: there is no guard {name:?}")))
+    }
+    _ => Out::Nothing,
+});
+
+#[cfg(feature = "mutants")]
+fn trace(guard: Guard) {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::io::Write as _;
+    thread_local! {
+        static TOLD: RefCell<BTreeSet<Guard>> = const { RefCell::new(BTreeSet::new()) };
+    }
+    if TOLD.with_borrow_mut(|told| told.insert(guard)) {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or_default();
+        // Past the capture of test output, in one write.
+        let line = format!("asks {} {test}\n", guard.name());
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

@@ -1,6 +1,8 @@
 //! The project's chat scripts, compiled for tests. `CLUSTERD_DROP=openboot:93-95` leaves lines of a
 //! library out, past the checker: the mutation check (`tests/mutants/`) asks who notices.
 
+#![allow(dead_code, reason = "not all who share this file need all of it")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,7 +92,6 @@ pub fn try_program(
 }
 
 /// Whether the checker takes the script.
-#[allow(dead_code, reason = "only the mutation check asks")]
 pub fn checks(file: &str) -> bool {
     let text = fs::read_to_string(root().join(file)).expect("the script is part of the project");
     let params = BTreeMap::new();
@@ -103,7 +104,6 @@ pub fn checks(file: &str) -> bool {
 }
 
 /// Compiles a text, past the checker.
-#[allow(dead_code, reason = "not all who share this file have texts")]
 pub fn program_of(file: &str, text: &str) -> Program {
     let params = BTreeMap::new();
     let context = Context {

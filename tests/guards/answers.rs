@@ -100,7 +100,7 @@ fn a_value_among_other_lines_is_no_answer() {
 fn a_value_shown_twice_was_not_read() {
     let shown = (
         "printenv",
-        "auto-boot? =   false\r\n{line}\r\nauto-boot? =   true\r\nok ",
+        "\r\nauto-boot? =   false\r\n{line}\r\nauto-boot? =   true\r\nok ",
     );
     assert!(!answered("sets", &[shown]));
 }

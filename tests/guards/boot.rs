@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clusterd::machine::input::{Deed, Input};
-use clusterd::script::program::OperatorWord;
+use clusterd::script::program::{Op, OperatorWord, Role, Who};
 
 use crate::desk::*;
 
@@ -305,6 +305,28 @@ fn a_boot_that_gave_no_command_has_failed() {
     );
     d.act();
     d.comes_to("bad");
+}
+
+#[test]
+fn a_boot_command_goes_to_the_node_of_the_open_door_only() {
+    // After the intent the old primary is the secondary.
+    let plan = Plan {
+        change: |program| {
+            for op in &mut program.ops {
+                if let Op::Send { who, text } = op
+                    && format!("{text:?}").contains("boot ")
+                {
+                    *who = Who::Role(Role::Secondary);
+                }
+            }
+        },
+        ..Plan::default()
+    };
+    let mut d = plan.ready(TAKEOVER);
+    d.act();
+    d.pass(secs(5));
+    assert!(d.held(), "{}", d.story());
+    assert!(d.wrote("outside boot and resume"), "{}", d.story());
 }
 
 /// A boot procedure that asks nobody who they are.

@@ -67,6 +67,7 @@ fn the_policy_says_where_darkness_counts() {
             let case = format!("{policy:?} {worked} {guard}\n{}", d.story());
             assert_eq!(d.proved(ALPHA) || d.is_in("good"), counts, "{case}");
             assert_eq!(d.consoles[ALPHA].breaks > 0, counts, "{case}");
+            assert!(counts || !d.node(ALPHA).siege, "{case}");
         }
     }
 }

@@ -16,7 +16,7 @@ use clusterd::machine::snapshot::NodeSnapshot;
 use clusterd::machine::{Attention, Event, Machine};
 use clusterd::matcher::{Ear, PatternDef, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
-use clusterd::script::program::OperatorWord;
+use clusterd::script::program::{OperatorWord, Program};
 
 use crate::chat_support;
 
@@ -24,6 +24,9 @@ use crate::chat_support;
 pub const ALPHA: usize = 0;
 /// Its standby.
 pub const BETA: usize = 1;
+
+/// More happens in no test; where time stands still it does.
+const STEPS: u32 = 50_000;
 
 /// The beginning of every script: the survey binds the roles, `switchover` and `release` begin the
 /// act. What ends well ends in `good`, what does not in `bad`, a guard's veto in `refused`.
@@ -142,6 +145,8 @@ pub struct Plan {
     pub shows: [Shows; 2],
     pub address: bool,
     pub witnesses: usize,
+    /// What no text can say, said to the compiled script.
+    pub change: fn(&mut Program),
 }
 
 impl Default for Plan {
@@ -161,6 +166,7 @@ impl Default for Plan {
             shows: [Shows::Login, Shows::Prompt],
             address: true,
             witnesses: 1,
+            change: |_| {},
         }
     }
 }
@@ -190,7 +196,8 @@ pub fn remembered(change: impl Fn(&mut PackageMemory, &mut [NodeMemory])) -> Mem
 impl Plan {
     fn setup(&self, script: &str) -> Setup {
         let text = format!("{HEAD}{script}");
-        let program = chat_support::program_of("desk.chat", &text);
+        let mut program = chat_support::program_of("desk.chat", &text);
+        (self.change)(&mut program);
         let node = |n: usize, name: &str| NodeSetup {
             name: NodeName::new(name).expect("a good name"),
             platform: "openboot".to_owned(),
@@ -421,13 +428,19 @@ impl Desk {
     /// Lets time pass until it holds; whether it came to.
     pub fn until(&mut self, limit: Duration, holds: impl Fn(&Desk) -> bool) -> bool {
         let end = self.now + limit;
-        while !holds(self) {
+        for _ in 0..STEPS {
+            if holds(self) {
+                return true;
+            }
             if self.now >= end {
                 return false;
             }
             self.step(end);
         }
-        true
+        panic!(
+            "the machine wants to be told the time again and again\n{}",
+            self.story()
+        );
     }
 
     /// The same; it must.

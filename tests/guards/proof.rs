@@ -287,7 +287,7 @@ fn a_proof_is_born_in_a_fence_only() {
         "
     fence primary with first refused -> vetoed else {{ call second(primary) else -> bad }}
     wait 1s
-    log \"done\"
+    log \"finished\"
 procedure first(node) \"up to the reset\"
 {}    fail \"it ends here\"
 procedure second(node) \"the rest\"
@@ -296,7 +296,7 @@ procedure second(node) \"the rest\"
         line(&steps[live..])
     ));
     d.act();
-    d.reach("the end", |d| d.said("done") || d.is_in("bad"));
+    d.reach("the end", |d| d.said("finished") || d.is_in("bad"));
     assert!(!d.proved(ALPHA), "{}", d.story());
 }
 
@@ -327,6 +327,18 @@ fn no_reset_outside_a_fence() {
     d.act();
     d.comes_to("bad");
     assert!(!d.typed(BETA, "reset-all"), "{}", d.story());
+}
+
+#[test]
+fn a_firmware_without_a_guard_cannot_be_proved() {
+    let plan = Plan {
+        change: |program| program.firmwares.iter_mut().for_each(|f| f.guard.clear()),
+        ..Plan::default()
+    };
+    let mut d = plan.ready(&made(&whole()));
+    d.act();
+    d.reach("the end", |d| d.is_in("good") || d.is_in("bad") || d.held());
+    assert!(!d.is_in("good"), "{}", d.story());
 }
 
 // --- what ends a proof ----------------------------------------------------------------------

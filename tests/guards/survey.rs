@@ -87,6 +87,20 @@ fn an_adoption_starts_a_node_only_while_all_wait() {
 }
 
 #[test]
+fn an_adoption_starts_no_node_while_the_address_answers() {
+    let mut d = Plan {
+        memory: Memory::default(),
+        shows: [Prompt, Prompt],
+        ..Plan::default()
+    }
+    .bare(ACT);
+    d.comes_to("unclear");
+    d.order(OperatorWord::Adopt, Some(ALPHA));
+    d.pass(secs(60));
+    assert!(d.is_in("unclear"), "{}", d.story());
+}
+
+#[test]
 fn the_heir_of_a_takeover_is_started_only_while_all_wait() {
     let mut d = Plan {
         memory: remembered(|package, _| package.heir = Some("beta".to_owned())),
@@ -170,6 +184,21 @@ fn a_node_that_starts_is_waited_for() {
     assert!(d.is_in("begin"), "{}", d.story());
     d.turns(ALPHA, Login);
     d.comes_to("rest");
+}
+
+#[test]
+fn a_node_that_starts_again_and_again_is_not_waited_for_without_end() {
+    let mut d = Plan {
+        shows: [Nothing, Prompt],
+        address: false,
+        ..Plan::default()
+    }
+    .bare(ACT);
+    for _ in 0..190 {
+        d.says(ALPHA, "\r\nBoot device: disk  File and args:\r\n");
+        d.pass(secs(10));
+    }
+    assert!(d.is_in("rest_silent"), "{}", d.story());
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Who notices that something is out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::Mutant;
@@ -70,6 +71,8 @@ pub struct Hunt {
     scenes: Vec<String>,
     /// The test files' programs.
     tests: Vec<(String, PathBuf)>,
+    /// Who asks a guard, quick ones first: only they can notice that it is out.
+    askers: OnceLock<BTreeMap<String, Vec<Catcher>>>,
 }
 
 /// How a process ended.
@@ -88,13 +91,9 @@ impl Hunt {
         let hunt = Hunt {
             scenes: play::scene_files(),
             tests,
+            askers: OnceLock::new(),
         };
-        let all: Vec<&str> = hunt
-            .scenes
-            .iter()
-            .flat_map(|file| ["scene", file])
-            .collect();
-        match hunt.play(None, &all) {
+        match hunt.play(None, &words(&hunt.scenes)) {
             None => Ok(hunt),
             Some(catcher) => Err(format!("with every guard in place this fails: {catcher}")),
         }
@@ -116,33 +115,64 @@ impl Hunt {
     }
 
     fn catch_running(&self, mutant: &Mutant, known: Option<&Catcher>) -> Option<Catcher> {
-        let at_once = match known {
-            Some(Catcher::Scene(file)) => self.play(Some(mutant), &["scene", file]),
-            Some(Catcher::Seed(seed)) => self.play(Some(mutant), &["seed", &seed.to_string()]),
-            Some(Catcher::Test(file, name)) => self.test(mutant, file, Some(name)),
-            _ => None,
-        };
-        if at_once.is_some() {
-            return at_once;
-        }
-        let mut all: Vec<&str> = self
-            .scenes
-            .iter()
-            .flat_map(|file| ["scene", file])
-            .collect();
-        // Scenes made for guards are likelier to notice.
-        all.sort_by_key(|word| !word.starts_with("guards/"));
-        let all: Vec<&str> = all
-            .iter()
-            .filter(|word| **word != "scene")
-            .flat_map(|file| ["scene", *file])
-            .collect();
-        self.play(Some(mutant), &all)
-            .or_else(|| {
-                let mut files = self.tests.iter();
-                files.find_map(|(file, _)| self.test(mutant, file, None))
+        known
+            .filter(|known| self.notices(mutant, known))
+            .cloned()
+            .or_else(|| match mutant {
+                Mutant::Guard(guard) => {
+                    let mut askers = self.askers(guard.name()).iter();
+                    askers.find(|asker| self.notices(mutant, asker)).cloned()
+                }
+                Mutant::Line(_) => {
+                    let mut files = self.tests.iter();
+                    self.play(Some(mutant), &words(&self.scenes))
+                        .or_else(|| files.find_map(|(file, _)| self.test(mutant, file, None)))
+                }
             })
             .or_else(|| self.play(Some(mutant), &["seeds", SEEDS]))
+    }
+
+    fn notices(&self, mutant: &Mutant, asker: &Catcher) -> bool {
+        let noticed = match asker {
+            Catcher::Scene(file) => self.play(Some(mutant), &["scene", file]),
+            Catcher::Seed(seed) => self.play(Some(mutant), &["seed", &seed.to_string()]),
+            Catcher::Test(file, name) => self.test(mutant, file, Some(name)),
+            Catcher::Checker(_) => None,
+        };
+        noticed.is_some()
+    }
+
+    /// Who asks this guard, by one run of everything in which every question is told.
+    fn askers(&self, guard: &str) -> &[Catcher] {
+        let askers = self.askers.get_or_init(|| {
+            let mut askers: BTreeMap<String, Vec<Catcher>> = BTreeMap::new();
+            let mut note = |said: &str, by: &dyn Fn(&str) -> Catcher| {
+                for line in said.lines() {
+                    let asks = line
+                        .strip_prefix("asks ")
+                        .and_then(|rest| rest.split_once(' '));
+                    if let Some((guard, test)) = asks {
+                        askers.entry(guard.to_owned()).or_default().push(by(test));
+                    }
+                }
+            };
+            for (index, (file, program)) in self.tests.iter().enumerate() {
+                let mut command = Command::new(program);
+                command.arg("--test-threads=2");
+                note(&traced(command), &|test| {
+                    Catcher::Test(file.clone(), test.to_owned())
+                });
+                if index == 0 {
+                    for scene in &self.scenes {
+                        let mut command = Command::new(own());
+                        command.args([CHILD, "scene", scene]);
+                        note(&traced(command), &|_| Catcher::Scene(scene.clone()));
+                    }
+                }
+            }
+            askers
+        });
+        askers.get(guard).map_or(&[], Vec::as_slice)
     }
 
     /// Plays scenes and seeds in a process without the mutant.
@@ -150,8 +180,7 @@ impl Hunt {
         if what.is_empty() {
             return None;
         }
-        let own = std::env::current_exe().expect("this program has a path");
-        let mut command = Command::new(own);
+        let mut command = Command::new(own());
         command.arg(CHILD).args(what);
         let said = match run(command, mutant) {
             Ended::Said(said) => said,
@@ -190,6 +219,25 @@ impl Hunt {
             }
         }
     }
+}
+
+/// `scene` before each of them.
+fn words(scenes: &[String]) -> Vec<&str> {
+    scenes.iter().flat_map(|file| ["scene", file]).collect()
+}
+
+fn own() -> PathBuf {
+    std::env::current_exe().expect("this program has a path")
+}
+
+/// What a program says on stderr with every guard in place and every question told.
+fn traced(mut command: Command) -> String {
+    let output = command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env(clusterd::mutant::ENV, clusterd::mutant::TRACE)
+        .output()
+        .expect("the program was just built");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Runs a program without the mutant, for a time.
@@ -249,6 +297,11 @@ fn test_program(file: &str) -> Result<PathBuf, String> {
     ]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
+    }
+    // What cargo says to this test would make it build some crates anew.
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars().filter(|(name, _)| told(name)) {
+        cargo.env_remove(name);
     }
     let output = cargo
         .args(["--test", file])
