@@ -296,6 +296,47 @@ fn a_boot_that_failed_is_remembered() {
 }
 
 #[test]
+fn why_a_boot_failed_is_said_and_at_once() {
+    let cases = [
+        (
+            "{line}\r\npanic[cpu0]/thread=1: x\r\n",
+            60,
+            "it panicked while it started",
+        ),
+        (
+            "{line}\r\nCan't open boot device\r\n",
+            60,
+            "it cannot boot from disk",
+        ),
+        ("{line}\r\nok ", 60, "it came back to its prompt"),
+        ("", 1000, "no login prompt within 15m"),
+    ];
+    for (says, limit, why) in cases {
+        let mut d = desk(TAKEOVER);
+        d.instead(BETA, "boot", says);
+        d.act();
+        d.until(secs(limit), |d| d.is_in("bad"));
+        assert!(
+            d.said(&format!("did not start: {why}")),
+            "{why}\n{}",
+            d.story()
+        );
+    }
+}
+
+#[test]
+fn the_standing_guard_is_set_and_read_back() {
+    let plan = Plan {
+        memory: remembered(|_, nodes| nodes[BETA].guard_read = false),
+        ..Plan::default()
+    };
+    let mut d = plan.ready("    call openboot_guard(secondary) else -> bad\n    -> good");
+    d.act();
+    d.comes_to("good");
+    assert!(d.machine.guard_read(BETA), "{}", d.story());
+}
+
+#[test]
 fn a_boot_that_gave_no_command_has_failed() {
     let mut d = desk(
         "

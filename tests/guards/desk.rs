@@ -100,7 +100,6 @@ pub struct Console {
 /// The machine and all that it is told and does.
 pub struct Desk {
     pub machine: Machine,
-    setup: Arc<Setup>,
     set: Arc<PatternSet>,
     ears: Vec<Ear>,
     epochs: Vec<u64>,
@@ -269,7 +268,6 @@ impl Plan {
             consoles: vec![console(ALPHA), console(BETA)],
             memory: self.memory.clone(),
             address: self.address,
-            setup,
             set,
             now,
             output: VecDeque::new(),
@@ -322,16 +320,6 @@ impl Desk {
     pub fn disconnect(&mut self, n: usize) {
         let why = "the cable".to_owned();
         self.tell(Input::LinkDown { node: n, why });
-    }
-
-    /// clusterd is started again with what it remembered.
-    pub fn restart(&mut self) {
-        self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, 1_000_000);
-        self.unsynced.clear();
-        self.output.clear();
-        self.drain();
-        self.connect(ALPHA);
-        self.connect(BETA);
     }
 
     /// An operator's word.

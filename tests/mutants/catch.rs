@@ -125,7 +125,10 @@ impl Hunt {
                 }
                 Mutant::Line(_) => {
                     let mut files = self.tests.iter();
-                    self.play(Some(mutant), &words(&self.scenes))
+                    let quick = files.next();
+                    quick
+                        .and_then(|(file, _)| self.test(mutant, file, None))
+                        .or_else(|| self.play(Some(mutant), &words(&self.scenes)))
                         .or_else(|| files.find_map(|(file, _)| self.test(mutant, file, None)))
                 }
             })
