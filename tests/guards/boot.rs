@@ -309,7 +309,7 @@ fn why_a_boot_failed_is_said_and_at_once() {
             "it cannot boot from disk",
         ),
         ("{line}\r\nok ", 60, "it came back to its prompt"),
-        ("", 1000, "no login prompt within 15m"),
+        ("", 1000, "no login prompt within 15 min"),
     ];
     for (says, limit, why) in cases {
         let mut d = desk(TAKEOVER);
