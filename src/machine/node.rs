@@ -333,10 +333,7 @@ impl Node {
             guard_read: self.guard_read,
             siege: self.siege.is_some(),
             failures: self.failures.clone(),
-            panicked: self
-                .evidence
-                .panic
-                .is_some_and(|at| self.evidence.login.is_none_or(|login| at >= login)),
+            panicked: self.evidence.panic.is_some(),
             unfenced_failure: self.unfenced_failure,
         }
     }
