@@ -212,11 +212,9 @@ fn any_byte_ends_the_proof() {
 // --- the siege ------------------------------------------------------------------------------
 
 /// The standby is under siege since before clusterd was started.
-fn besieged(plan: Plan) -> Plan {
-    Plan {
-        memory: remembered(|_, nodes| nodes[BETA].siege = true),
-        ..plan
-    }
+fn besieged(mut plan: Plan) -> Plan {
+    plan.memory = remembered(|_, nodes| nodes[BETA].siege = true);
+    plan
 }
 
 #[test]
