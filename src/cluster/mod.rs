@@ -17,6 +17,7 @@ mod blueprint;
 mod clock;
 mod errand;
 mod line;
+mod mailbox;
 mod message;
 mod perform;
 mod recorder;
@@ -30,6 +31,7 @@ mod visits;
 pub use asks::Asks;
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
+pub use mailbox::{Receiver, Sender, Undelivered, mailbox};
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
 pub use task::{Pulse, guard};
 

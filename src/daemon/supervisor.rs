@@ -120,7 +120,7 @@ impl Daemon {
 
     /// Where a cluster's mail goes.
     #[cfg(test)]
-    pub(super) fn mail(&self, cluster: &str) -> Option<mpsc::Sender<Box<cluster::Message>>> {
+    pub(super) fn mail(&self, cluster: &str) -> Option<cluster::Sender<cluster::Message>> {
         self.wards.get(cluster)?.mail().cloned()
     }
 
@@ -144,7 +144,9 @@ impl Daemon {
                 _ = tick.tick() => {
                     self.look_round();
                     self.begin_due().await;
-                    systemd.alive();
+                    if !self.stands_still() {
+                        systemd.alive();
+                    }
                 }
             }
         };
@@ -288,6 +290,13 @@ impl Daemon {
             }
             None => alarms.clear(&Subject::host(), "logs"),
         }
+    }
+
+    /// Whether no cluster's task has turns any more: who watches this program shall start it anew.
+    fn stands_still(&self) -> bool {
+        let now = self.host.clock.now();
+        let mut wards = self.wards.values();
+        !self.wards.is_empty() && wards.all(|ward| ward.stuck(now).is_some())
     }
 
     /// Tells every task to end, waits for them, and for the last alarms in the journal.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::clock::Moment;
-use crate::cluster::{Blueprint, Message, Pulse};
+use crate::cluster::{Blueprint, Message, Pulse, Receiver, Sender, mailbox};
 
 /// Messages that may wait for a cluster.
 const MAIL: usize = 64;
@@ -37,7 +36,7 @@ pub(super) struct Ward {
 #[derive(Debug)]
 pub(super) enum Life {
     /// It runs since then, and takes mail.
-    Runs(Instant, mpsc::Sender<Box<Message>>),
+    Runs(Instant, Sender<Message>),
     /// It ended, and begins again then.
     Again(Instant),
 }
@@ -53,8 +52,8 @@ impl Ward {
     }
 
     /// The task begins: the end of its mail.
-    pub(super) fn begin(&mut self, now: Moment) -> mpsc::Receiver<Box<Message>> {
-        let (mail, box_) = mpsc::channel(MAIL);
+    pub(super) fn begin(&mut self, now: Moment) -> Receiver<Message> {
+        let (mail, box_) = mailbox(MAIL);
         self.pulse = Arc::default();
         self.pulse.beat(now);
         self.life = Life::Runs(Instant::now(), mail);
@@ -93,7 +92,7 @@ impl Ward {
     }
 
     /// Where its mail goes, while it runs.
-    pub(super) fn mail(&self) -> Option<&mpsc::Sender<Box<Message>>> {
+    pub(super) fn mail(&self) -> Option<&Sender<Message>> {
         match &self.life {
             Life::Runs(_, mail) => Some(mail),
             Life::Again(_) => None,
