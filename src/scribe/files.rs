@@ -5,7 +5,7 @@
 //! do though nothing comes (a prompt after its pause, a new try) stands in a heap.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
@@ -26,7 +26,7 @@ pub(super) struct Files {
     activity: Rotation,
     transcript: TranscriptSettings,
     shared: Arc<Shared>,
-    places: HashMap<Book, usize>,
+    places: BTreeMap<Book, usize>,
     open: Vec<Open>,
     /// Which files were told something since the last writing.
     told: Vec<usize>,
@@ -65,7 +65,7 @@ impl Files {
                 },
             },
             shared,
-            places: HashMap::new(),
+            places: BTreeMap::new(),
             open: Vec::new(),
             told: Vec::new(),
             due: BinaryHeap::new(),

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 4096;
 const KEPT_EMPTY: usize = 128;
 
 /// Which file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Book {
     /// `logs/clusterd.log`.
     Daemon,
