@@ -19,6 +19,7 @@ mod errand;
 mod line;
 mod mailbox;
 mod message;
+mod on_purpose;
 mod perform;
 mod recorder;
 mod room;
@@ -28,7 +29,7 @@ mod task;
 mod visitors;
 mod visits;
 
-pub use asks::Asks;
+pub use asks::{Asker, Asks, Told};
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
 pub use mailbox::{Receiver, Sender, Undelivered, mailbox};

@@ -29,6 +29,11 @@ pub struct Package {
     pub hold: Option<String>,
     /// Wall-clock seconds of recent switches.
     pub switches: Vec<u64>,
+    /// Wall-clock seconds of recent starts of the node that had the package already.
+    pub restarts: Vec<u64>,
+    /// clusterd was started while the package was given to a node and not seen on it yet: since
+    /// then that node has its boot's time once more.
+    pub awaited: Option<Moment>,
     /// Misses of the address in a row.
     pub misses: u32,
     /// When the address answered last.
@@ -81,6 +86,9 @@ pub struct Run {
     pub cause: String,
     /// States entered since the script last waited: a loop without a wait ends in HOLD.
     pub hops: u32,
+    /// States entered one after the other of which none lasted a second: a loop that only
+    /// waits for answers ends in HOLD too.
+    pub haste: u32,
     /// Roles and word before a boot intent whose RETURN was not pressed yet.
     pub roles_before: Option<(Option<NodeId>, Option<NodeId>, bool)>,
     /// The engine's own HOLD: no trigger fires until an operator says `release`.
@@ -235,6 +243,8 @@ impl Package {
             heir: node(&memory.heir),
             hold: memory.hold.clone(),
             switches: memory.switches.clone(),
+            restarts: memory.restarts.clone(),
+            awaited: (memory.primary.is_some() && !memory.confirmed).then_some(now),
             misses: 0,
             answered: None,
             missing_since: None,
@@ -246,6 +256,15 @@ impl Package {
 }
 
 impl Package {
+    /// A start that was counted is taken back: `before` had the package before it.
+    pub fn uncount_start(&mut self, before: Option<NodeId>) {
+        if self.primary == before {
+            self.restarts.pop();
+        } else {
+            self.switches.pop();
+        }
+    }
+
     /// Whether the journal or the consoles said who has it.
     pub fn primary_is_known(&self) -> bool {
         self.known && self.primary.is_some()
@@ -269,6 +288,7 @@ impl Run {
             pending: BTreeSet::new(),
             cause: String::new(),
             hops: 0,
+            haste: 0,
             roles_before: None,
             stuck: false,
         }

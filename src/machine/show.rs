@@ -5,7 +5,9 @@ use crate::machine::Machine;
 use crate::machine::node::{Link, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId};
-use crate::machine::snapshot::{Aged, NodeSnapshot, PackageSnapshot, Snapshot, Wait as Waits};
+use crate::machine::snapshot::{
+    Aged, DoubtSnapshot, NodeSnapshot, OverruledSnapshot, PackageSnapshot, Snapshot, Wait as Waits,
+};
 use crate::script::program::{Op, PatternId, StateKind};
 
 fn ms(span: std::time::Duration) -> u64 {
@@ -45,6 +47,11 @@ impl Machine {
         Snapshot {
             cluster: self.setup.cluster.to_string(),
             impaired: self.host.impaired.clone(),
+            doubts: self.show_doubts(now),
+            overruled: self.host.word.as_ref().map(|word| OverruledSnapshot {
+                who: word.who.clone(),
+                left_ms: ms(word.until.since(now)),
+            }),
             packages: (0..self.packages.len())
                 .map(|p| self.show_package(p, now))
                 .collect(),
@@ -82,6 +89,17 @@ impl Machine {
             }
             .to_owned(),
         }
+    }
+
+    fn show_doubts(&self, now: Moment) -> Vec<DoubtSnapshot> {
+        let word = self.host.word.as_ref();
+        let doubts = self.host.doubts.iter().map(|doubt| DoubtSnapshot {
+            cause: doubt.cause.word().to_owned(),
+            text: doubt.why.clone(),
+            age_ms: ms(now.since(doubt.since)),
+            covered: word.is_some_and(|word| word.causes.contains(&doubt.cause)),
+        });
+        doubts.collect()
     }
 
     fn show_wait(&self, p: PackageId, now: Moment) -> Option<Waits> {
@@ -127,11 +145,19 @@ impl Machine {
                     self.darkness_left(p, *n)
                 )
             }
-            Wait::Survey(_) => "all consoles to say who they are".to_owned(),
+            Wait::Survey(survey) => match self.person_in_survey(p, survey) {
+                Some(n) => format!(
+                    "the person who types on the console of {}: then all consoles say who they are",
+                    node(&n)
+                ),
+                None => "all consoles to say who they are".to_owned(),
+            },
             Wait::Gate { node: n, .. } => {
                 format!("the gate before the boot command on {}", node(n))
             }
-            Wait::Impaired => "the monitor to be well again".to_owned(),
+            Wait::Impaired => {
+                "the monitor to be well again, or an operator's word that it is".to_owned()
+            }
             Wait::Person { node: n, .. } => {
                 format!("the person who types on the console of {}", node(n))
             }
@@ -139,10 +165,10 @@ impl Machine {
         let deadline = match &run.wait {
             Wait::Answer { node } => self.nodes[*node].asking.as_ref().map(|a| a.deadline),
             Wait::Dark { deadline, .. } => Some(*deadline),
-            Wait::Person { node, .. } => {
-                let pen = self.nodes[*node].pen.as_ref();
-                pen.map(|pen| pen.typed + pen.idle)
-            }
+            Wait::Person { node, .. } => self.pen_end(*node),
+            Wait::Survey(survey) => self
+                .person_in_survey(p, survey)
+                .map_or_else(|| self.wait_timeout(p), |n| self.pen_end(n)),
             _ => self.wait_timeout(p),
         };
         Some(Waits {
@@ -150,6 +176,12 @@ impl Machine {
             left_ms: deadline.map(|at| ms(at.since(now))),
             place: program.place_text(run.pc),
         })
+    }
+
+    /// When a person who presses no key any more has left.
+    fn pen_end(&self, n: NodeId) -> Option<Moment> {
+        let pen = self.nodes[n].pen.as_ref();
+        pen.map(|pen| pen.typed + pen.idle)
     }
 
     fn show_node(&self, n: NodeId, now: Moment) -> NodeSnapshot {

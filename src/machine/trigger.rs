@@ -56,7 +56,7 @@ impl Machine {
                     self.packages[p].adopting = Some(Adoption { primary });
                 }
                 OperatorWord::Switchover => self.packages[p].ordered = Some(self.now),
-                OperatorWord::Release | OperatorWord::Confirm => {}
+                OperatorWord::Release | OperatorWord::Confirm | OperatorWord::Well => {}
             }
             self.packages[p].run.pending.insert(index);
             self.packages[p].run.cause =
@@ -108,6 +108,12 @@ impl Machine {
             self.packages[p].run.trouble = self.now;
         }
         let run = &mut self.packages[p].run;
+        if matches!(
+            triggers[index].when,
+            When::Prints { .. } | When::Operator(_)
+        ) {
+            run.haste = 0;
+        }
         run.frames.clear();
         run.pc = body;
         run.wait = Wait::Ready;
