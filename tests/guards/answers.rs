@@ -248,7 +248,7 @@ fn unknown_standby(host_id: &str) -> Desk {
         ..Plan::default()
     }
     .bare("    log \"nothing\"");
-    d.consoles[BETA].host_id = host_id.to_owned();
+    host_id.clone_into(&mut d.consoles[BETA].host_id);
     d.comes_to("unclear");
     d
 }

@@ -243,7 +243,7 @@ fn a_gap_throws_all_away() {
         d.tell(Input::Gap {
             node: ALPHA,
             lost: 9,
-        })
+        });
     });
 }
 

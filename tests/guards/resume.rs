@@ -91,7 +91,7 @@ fn not_beside_a_standby_whose_output_was_lost() {
         d.tell(Input::Gap {
             node: BETA,
             lost: 9,
-        })
+        });
     });
 }
 
