@@ -1,11 +1,11 @@
 //! The next moment at which time alone changes something, with its reason.
 
 use crate::clock::Moment;
+use crate::machine::Machine;
 use crate::machine::guard::Leg;
 use crate::machine::node::{KEYBOARD_QUIET, Link};
 use crate::machine::package::Wait;
 use crate::machine::setup::{LegPolicy, PackageId};
-use crate::machine::{Machine, WITNESS_SILENCE};
 use crate::script::program::{LinkState, When, Who};
 
 impl Machine {
@@ -32,22 +32,13 @@ impl Machine {
         }
         note(self.siege_timeout(), "the siege goes on");
         note(self.pen_timeout(), "a person's pause is over");
-        if let Some((end, _)) = &self.host.doubt_until {
-            note(Some(*end), "the monitor's doubt ends");
-        }
-        for seen in &self.host.witnesses {
-            let end = seen.unwrap_or(self.host.began) + WITNESS_SILENCE;
-            let end = end + std::time::Duration::from_millis(1);
-            note(
-                Some(end).filter(|at| *at > self.now),
-                "a witness is silent for long",
-            );
-        }
+        note(
+            self.host.timeout(self.now),
+            "a doubt of the monitor's begins or ends",
+        );
         for p in 0..self.packages.len() {
             note(self.wait_timeout(p), "the script's wait ends");
-            for at in self.trigger_timeouts(p) {
-                note(Some(at), "a trigger's time has come");
-            }
+            note(self.trigger_timeout(p), "a trigger's time has come");
         }
         next
     }
@@ -83,38 +74,38 @@ impl Machine {
         }
     }
 
-    fn trigger_timeouts(&self, p: PackageId) -> Vec<Moment> {
+    /// When the first trigger of the present state fires by time alone.
+    fn trigger_timeout(&self, p: PackageId) -> Option<Moment> {
         let run = &self.packages[p].run;
         if run.stuck || run.talks() {
-            return Vec::new();
+            return None;
         }
         let program = &self.setup.packages[p].program;
-        let mut times = Vec::new();
-        for (index, trigger) in program.states[run.state].triggers.iter().enumerate() {
-            let at = match &trigger.when {
-                When::After(_) | When::Every(_) if run.wait == Wait::Idle => run
-                    .due
-                    .get(index)
-                    .copied()
-                    .flatten()
-                    .map(|due| self.after_typing(p, due)),
+        let triggers = program.states[run.state].triggers.iter().enumerate();
+        let times = triggers.filter_map(|(index, trigger)| {
+            if run.answered.get(index).copied().unwrap_or(false) {
+                // Its level is on.
+                return None;
+            }
+            match &trigger.when {
+                When::After(_) | When::Every(_) if run.wait == Wait::Idle => {
+                    let due = run.due.get(index).copied().flatten()?;
+                    Some(self.after_typing(p, due))
+                }
                 When::Link { who, state, held } => {
-                    self.who(p, Who::Role(*who))
-                        .and_then(|n| match (&self.nodes[n].link, state) {
-                            (Link::Up { since, .. }, LinkState::Up)
-                            | (Link::Down { since, .. }, LinkState::Down) => Some(*since + *held),
-                            _ => None,
-                        })
+                    let n = self.who(p, Who::Role(*who))?;
+                    match (&self.nodes[n].link, state) {
+                        (Link::Up { since, .. }, LinkState::Up)
+                        | (Link::Down { since, .. }, LinkState::Down) => Some(*since + *held),
+                        _ => None,
+                    }
                 }
                 When::NetworkLoss => self.leg_time(p, Leg::Network),
                 When::ConsoleSilent => self.leg_time(p, Leg::Console),
                 _ => None,
-            };
-            let level_is_on = run.answered.get(index).copied().unwrap_or(false);
-            times.extend(at.filter(|_| !level_is_on));
-        }
-        times.retain(|at| *at > self.now);
-        times
+            }
+        });
+        times.filter(|at| *at > self.now).min()
     }
 
     /// Timed triggers wait until nobody types any more.

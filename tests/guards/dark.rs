@@ -212,18 +212,18 @@ fn any_byte_ends_the_proof() {
 // --- the siege ------------------------------------------------------------------------------
 
 /// The standby is under siege since before clusterd was started.
-fn besieged(shows: [Shows; 2], address: bool) -> Plan {
-    Plan {
-        memory: remembered(|_, nodes| nodes[BETA].siege = true),
-        shows,
-        address,
-        ..Plan::default()
-    }
+fn besieged(mut plan: Plan) -> Plan {
+    plan.memory = remembered(|_, nodes| nodes[BETA].siege = true);
+    plan
 }
 
 #[test]
 fn a_byte_of_a_besieged_node_is_an_alarm() {
-    let mut d = besieged([Shows::Login, Shows::Nothing], true).ready(DARKNESS);
+    let mut d = besieged(Plan {
+        shows: [Shows::Login, Shows::Nothing],
+        ..Plan::default()
+    })
+    .ready(DARKNESS);
     d.pass(secs(5));
     assert!(d.consoles[BETA].breaks > 0, "{}", d.story());
     assert!(!d.alarms.contains(&"siege_answered".to_owned()));
@@ -233,7 +233,7 @@ fn a_byte_of_a_besieged_node_is_an_alarm() {
 
 #[test]
 fn no_siege_breaks_into_a_proof() {
-    let mut d = besieged([Shows::Login, Shows::Prompt], true).ready(
+    let mut d = besieged(Plan::default()).ready(
         "
     fence secondary with pauses refused -> vetoed else -> bad
     -> good
@@ -264,7 +264,12 @@ fn the_node_that_has_the_package_is_not_besieged() {
 
 #[test]
 fn a_besieged_node_with_life_waits_until_it_is_clear_who_has_the_package() {
-    let mut d = besieged([Shows::Nothing, Shows::Prompt], false).bare(DARKNESS);
+    let mut d = besieged(Plan {
+        shows: [Shows::Nothing, Shows::Prompt],
+        address: false,
+        ..Plan::default()
+    })
+    .bare(DARKNESS);
     d.pass(secs(5));
     assert!(d.is_in("begin"), "{}", d.story());
     assert_eq!(d.consoles[BETA].breaks, 0, "{}", d.story());

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::{Entry, PenWord};
-use crate::machine::input::{Input, Ticket};
+use crate::machine::input::{HostFact, Input, Ticket};
 use crate::machine::memory::Memory;
 use crate::machine::setup::Setup;
 use crate::machine::{Event, Machine};
@@ -46,6 +46,16 @@ pub struct RaisedAlarm {
     pub first: Moment,
     /// How often.
     pub count: u32,
+}
+
+/// At which heartbeats on the shared disk the world stands still, so that it can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beats {
+    /// At each: ten a second, whoever looks at them.
+    Each,
+    /// At those of which somebody notices something. The others happen all the same, with the next
+    /// thing that does.
+    Noticed,
 }
 
 /// A cluster on the bench, watched by a machine.
@@ -80,6 +90,8 @@ pub struct World {
     pen_words: Vec<(Moment, usize, PenWord)>,
     /// The first rule that was broken.
     broken: Option<Broken>,
+    /// How finely [`World::pass`] goes.
+    pub(super) beats: Beats,
 }
 
 impl World {
@@ -117,6 +129,7 @@ impl World {
             typing: None,
             pen_words: Vec::new(),
             broken: None,
+            beats: Beats::Noticed,
         }
     }
 
@@ -209,7 +222,31 @@ impl World {
     }
 
     /// Lets time pass until the condition holds; false when `limit` is over before.
-    pub fn until(&mut self, limit: Duration, mut holds: impl FnMut(&mut World) -> bool) -> bool {
+    /// It is looked at after everything that happens, every heartbeat on the disk among it.
+    pub fn until(&mut self, limit: Duration, holds: impl FnMut(&mut World) -> bool) -> bool {
+        self.run(limit, Beats::Each, holds)
+    }
+
+    /// The same for a condition that no heartbeat on the disk changes.
+    pub(super) fn until_noticed(
+        &mut self,
+        limit: Duration,
+        holds: impl FnMut(&mut World) -> bool,
+    ) -> bool {
+        self.run(limit, self.beats, holds)
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, span: Duration) {
+        self.run(span, self.beats, |_| false);
+    }
+
+    fn run(
+        &mut self,
+        limit: Duration,
+        beats: Beats,
+        mut holds: impl FnMut(&mut World) -> bool,
+    ) -> bool {
         let end = self.now + limit;
         loop {
             if holds(self) {
@@ -218,13 +255,8 @@ impl World {
             if self.now >= end {
                 return false;
             }
-            self.step(end);
+            self.step(end, beats);
         }
-    }
-
-    /// Lets time pass.
-    pub fn pass(&mut self, span: Duration) {
-        self.until(span, |_| false);
     }
 
     /// Everything that happened, as people read it.
@@ -240,10 +272,15 @@ impl World {
     }
 
     /// To the next moment at which anything is due.
-    fn step(&mut self, end: Moment) {
+    fn step(&mut self, end: Moment, beats: Beats) {
         let mut next = end;
         let mut note = |at: Option<Moment>| next = at.map_or(next, |at| next.min(at));
-        note(self.rig.poll_timeout());
+        // What was done to the bench since the last step is noticed with the very next beat.
+        let rests = !self.alive || !self.sent && self.rig.is_read() && self.links_rest();
+        note(match beats {
+            Beats::Noticed if rests => self.rig.next_noticed(),
+            Beats::Noticed | Beats::Each => self.rig.poll_timeout(),
+        });
         if !self.alive {
             self.now = next.max(self.now).min(end.max(self.now));
             self.rig.advance(self.now);
@@ -279,7 +316,20 @@ impl World {
         }
     }
 
-    fn tell(&mut self, input: Input) {
+    /// clusterd stands still for so long (SIGSTOP, a paused virtual machine) and goes on: what the
+    /// consoles said meanwhile waits for it.
+    pub fn stand_still(&mut self, span: Duration) {
+        self.alive = false;
+        self.pass(span);
+        self.alive = true;
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let counted = millis;
+        self.tell(Input::Host(HostFact::Standstill { millis, counted }));
+    }
+
+    /// Tells the machine something that no part of the bench does: a fact about its host, a journal
+    /// that fails.
+    pub fn tell(&mut self, input: Input) {
         if !self.alive {
             return;
         }
