@@ -93,7 +93,7 @@ impl Hunt {
             tests,
             askers: OnceLock::new(),
         };
-        match hunt.play(None, &words(&hunt.scenes)) {
+        match Hunt::play(None, &words(&hunt.scenes)) {
             None => Ok(hunt),
             Some(catcher) => Err(format!("with every guard in place this fails: {catcher}")),
         }
@@ -102,7 +102,7 @@ impl Hunt {
     /// Who notices; `known` is asked first.
     pub fn catch(&self, mutant: &Mutant, known: Option<&Catcher>) -> Option<Catcher> {
         if let Mutant::Line(_) = mutant
-            && self.play(Some(mutant), &["check", ""]).is_some()
+            && Hunt::play(Some(mutant), &["check", ""]).is_some()
         {
             let known = match known {
                 Some(Catcher::Checker(also)) => also.as_deref(),
@@ -128,17 +128,17 @@ impl Hunt {
                     let quick = files.next();
                     quick
                         .and_then(|(file, _)| self.test(mutant, file, None))
-                        .or_else(|| self.play(Some(mutant), &words(&self.scenes)))
+                        .or_else(|| Hunt::play(Some(mutant), &words(&self.scenes)))
                         .or_else(|| files.find_map(|(file, _)| self.test(mutant, file, None)))
                 }
             })
-            .or_else(|| self.play(Some(mutant), &["seeds", SEEDS]))
+            .or_else(|| Hunt::play(Some(mutant), &["seeds", SEEDS]))
     }
 
     fn notices(&self, mutant: &Mutant, asker: &Catcher) -> bool {
         let noticed = match asker {
-            Catcher::Scene(file) => self.play(Some(mutant), &["scene", file]),
-            Catcher::Seed(seed) => self.play(Some(mutant), &["seed", &seed.to_string()]),
+            Catcher::Scene(file) => Hunt::play(Some(mutant), &["scene", file]),
+            Catcher::Seed(seed) => Hunt::play(Some(mutant), &["seed", &seed.to_string()]),
             Catcher::Test(file, name) => self.test(mutant, file, Some(name)),
             Catcher::Checker(_) => None,
         };
@@ -179,7 +179,7 @@ impl Hunt {
     }
 
     /// Plays scenes and seeds in a process without the mutant.
-    fn play(&self, mutant: Option<&Mutant>, what: &[&str]) -> Option<Catcher> {
+    fn play(mutant: Option<&Mutant>, what: &[&str]) -> Option<Catcher> {
         if what.is_empty() {
             return None;
         }
@@ -263,7 +263,7 @@ fn run(mut command: Command, mutant: Option<&Mutant>) -> Ended {
         .spawn()
         .expect("the program was just built");
     let mut out = child.stdout.take().expect("it was asked for");
-    let (done, ended) = mpsc::channel();
+    let (done, ended) = mpsc::sync_channel(1);
     let reader = std::thread::spawn(move || {
         let mut said = Vec::new();
         let mut part = [0; 4096];
