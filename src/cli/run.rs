@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Exit, HomeArgs};
-use crate::daemon::{Daemon, Signals, StartError, Systemd, log_to, prepare};
+use crate::daemon::{Daemon, Signals, StartError, Systemd, WORKERS, log_to, prepare};
 use crate::home::Home;
 
 /// Guards every cluster of the home directory, until SIGTERM. It stays in the foreground.
@@ -21,6 +21,7 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs) -> Exit {
     one_arena();
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
         .enable_all()
         .build();
     let runtime = match runtime {
@@ -75,18 +76,19 @@ fn one_arena() {
 #[cfg(not(target_env = "gnu"))]
 fn one_arena() {}
 
-/// The first time that free memory is given back, after the start, and how often from then on.
+/// The first time that free memory is given back, after the start, and how often in the end; the time
+/// between doubles until then.
 const GIVEN_BACK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 
 /// Gives free pages back to the system. The start needs memory for what it reads and dials with, and
 /// leaves it in holes between what stays; the allocator gives back only what lies at its end.
 async fn give_back() {
-    let (first, every) = GIVEN_BACK;
-    tokio::time::sleep(first).await;
+    let (mut pause, longest) = GIVEN_BACK;
     loop {
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(longest);
         // Whether it found some does not matter.
         let _ = tokio::task::spawn_blocking(trim).await;
-        tokio::time::sleep(every).await;
     }
 }
 
