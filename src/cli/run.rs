@@ -43,6 +43,7 @@ pub fn run(args: &RunArgs) -> Exit {
         Err(err) => return fail(&err.to_string(), Exit::NoHome),
     };
     log_to(&prepared.scribe);
+    keep_turning(runtime.handle().clone());
     runtime.block_on(async {
         let stop = tokio::spawn(signals.told_to_stop());
         let daemon = match Daemon::start(prepared).await {
@@ -61,6 +62,25 @@ pub fn run(args: &RunArgs) -> Exit {
         daemon.run(Systemd::from_env(), told).await;
         Exit::Good
     })
+}
+
+/// How often a sleeping worker is woken.
+const TURNS: Duration = Duration::from_secs(1);
+
+/// Wakes a worker once a second, from outside. A worker that wakes with one task alone wakes no other
+/// one: if that task never ends its turn, nobody is left who waits for sockets and timers, and all
+/// clusters stand still with it. Whoever is woken takes that over, and finds nothing else to do.
+fn keep_turning(runtime: tokio::runtime::Handle) {
+    let turn = move || loop {
+        std::thread::park_timeout(TURNS);
+        runtime.spawn(std::future::ready(()));
+    };
+    if let Err(err) = std::thread::Builder::new()
+        .name("turns".to_owned())
+        .spawn(turn)
+    {
+        tracing::warn!("no thread that wakes the others: {err}");
+    }
 }
 
 /// All threads take their memory from one place. The allocator would else give each thread its own,

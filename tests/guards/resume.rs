@@ -227,6 +227,26 @@ fn a_panic_behind_the_intent_stops_it() {
 }
 
 #[test]
+fn a_prompt_that_does_not_answer_is_not_told_to_go_on() {
+    let mut d = fenced(GO_ON);
+    stop_by_break(&mut d);
+    d.instead(ALPHA, "hex", "{line}\r\nok ");
+    go_on(&mut d);
+    d.comes_to("bad");
+    assert!(!d.typed(ALPHA, "go\r"), "{}", d.story());
+}
+
+#[test]
+fn a_resumption_without_a_login_behind_it_has_failed() {
+    let mut d = fenced(GO_ON);
+    stop_by_break(&mut d);
+    go_on(&mut d);
+    d.reach("the word", |d| d.typed(ALPHA, "go\r"));
+    d.consoles[ALPHA].shows = Shows::Nothing;
+    d.comes_to("bad");
+}
+
+#[test]
 fn a_resumption_that_typed_nothing_has_failed() {
     let mut d = fenced(&GO_ON.replace("openboot_go", "openboot_look"));
     stop_by_break(&mut d);
