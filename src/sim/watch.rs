@@ -78,6 +78,8 @@ pub(super) struct Watch {
     seen_writers: usize,
     pub windows: Vec<Window>,
     window: Option<Moment>,
+    /// When anybody was last told of anything while two nodes wrote.
+    untold: Option<Moment>,
     pub excused: Vec<Excuse>,
     pub broken: Option<Broken>,
 }
@@ -105,6 +107,7 @@ impl Watch {
             seen_writers: 0,
             windows: Vec::new(),
             window: None,
+            untold: None,
             excused: Vec::new(),
             broken: None,
         }
@@ -445,11 +448,13 @@ impl Watch {
                 if let Some(window) = self.windows.last_mut() {
                     window.lasted = at.since(since);
                 }
-                if at.since(since) > WINDOW && !told {
-                    let what = format!(
-                        "two nodes write for {}, and nobody was told",
-                        Span(at.since(since))
-                    );
+                if told {
+                    // An alarm of something else that ends while they write leaves time to see them.
+                    self.untold = Some(at);
+                }
+                let untold = at.since(self.untold.map_or(since, |last| last.max(since)));
+                if untold > WINDOW {
+                    let what = format!("two nodes write, and nobody was told for {}", Span(untold));
                     self.breaks_rule(at, Rule::WindowStays, what);
                 }
             }
