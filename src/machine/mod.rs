@@ -29,6 +29,7 @@ mod doubt;
 mod gate;
 mod guard;
 mod hear;
+mod lost;
 mod making;
 mod node;
 mod package;
@@ -143,6 +144,7 @@ impl Machine {
         self.now = self.now.max(now);
         self.take(input);
         self.judge_host();
+        self.tell_lost_consoles();
         self.expire_proofs();
         self.tick_questions();
         self.tend_pens();
