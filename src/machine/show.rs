@@ -207,6 +207,7 @@ impl Machine {
             proof: node
                 .proof
                 .as_ref()
+                .filter(|proof| proof.lives(now))
                 .map(|proof| aged(proof.kind.to_string(), proof.born)),
             guard,
             break_worked: node.break_worked,

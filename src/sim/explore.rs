@@ -1,5 +1,7 @@
 //! Random scenes of faults, by seed, and the shortest one that still fails.
 
+mod boundary;
+mod monitor;
 mod strike;
 
 use std::time::Duration;
@@ -8,9 +10,22 @@ use super::scene::{Bench, BenchNode, Deed, Hold, Scene, Start, Step};
 use crate::machine::setup::{Cap, DataPolicy};
 use crate::script::diagnostic::Span;
 
+pub use boundary::Interrupted;
+
+/// Where the faults of random scenes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Anywhere.
+    Any,
+    /// On the monitor's side alone: the nodes are well all the time.
+    Monitor,
+}
+
 /// What random scenes are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weather {
+    /// Where faults are.
+    pub side: Side,
     /// The most faults in one scene.
     pub faults: usize,
     /// The firmwares that the script speaks to, of those that are simulated.
@@ -58,10 +73,13 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
     };
     Scene {
         title: format!("seed {seed}"),
-        steps: steps(&mut rng, weather, &bench)
-            .into_iter()
-            .map(|step| (Span::default(), step))
-            .collect(),
+        steps: match weather.side {
+            Side::Any => steps(&mut rng, weather, &bench),
+            Side::Monitor => monitor::steps(&mut rng, weather.faults, &bench),
+        }
+        .into_iter()
+        .map(|step| (Span::default(), step))
+        .collect(),
         bench,
     }
 }
@@ -172,6 +190,7 @@ mod tests {
 
     fn weather() -> Weather {
         Weather {
+            side: Side::Any,
             faults: 12,
             platforms: vec!["openbios".to_owned(), "openboot".to_owned()],
             policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],
@@ -180,8 +199,13 @@ mod tests {
 
     #[test]
     fn every_random_scene_is_read_back_as_it_was_written() {
-        for seed in 0..500 {
-            let made = scene(seed, &weather());
+        let monitor = Weather {
+            side: Side::Monitor,
+            ..weather()
+        };
+        for seed in 0..1000 {
+            let weather = if seed % 2 == 0 { &weather() } else { &monitor };
+            let made = scene(seed, weather);
             let text = scene::write(&made);
             let mut read = scene::parse("x", &text, &mut Sources::default())
                 .unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));

@@ -45,7 +45,7 @@ pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
 pub use transcript::{Traffic, Transcript};
 pub use watch::Window;
 pub use wire::BreakWay;
-pub use world::{JournalState, LegWay, PingWay, RaisedAlarm, World};
+pub use world::{Interrupt, Interruption, JournalState, LegWay, PingWay, RaisedAlarm, World};
 
 /// The examples of the simulator's page, compiled and run.
 #[cfg(doctest)]

@@ -31,7 +31,7 @@ pub enum Rule {
     JournalFirst,
     /// Rule 10: the cap on switches.
     Cap,
-    /// Rule 8: the monitor's own trouble never causes a BREAK.
+    /// Rule 8: the monitor's own trouble never causes a BREAK, nor a stop, an order to a power leg or a boot.
     OwnTrouble,
     /// Rule 16: nothing is typed under a person's hands.
     UnderHands,
@@ -51,7 +51,7 @@ impl std::fmt::Display for Rule {
             Rule::Stranger => "nothing is changed on a machine whose identity is not proved",
             Rule::JournalFirst => "every action is journalled before its bytes",
             Rule::Cap => "no more switches within the window than the cap allows",
-            Rule::OwnTrouble => "the monitor's own trouble never causes a BREAK",
+            Rule::OwnTrouble => "the monitor's own trouble never causes a BREAK, a stop or a boot",
             Rule::UnderHands => "nothing is typed under a person's hands",
             Rule::SilentOutage => "the service runs, or an alarm is open",
             Rule::WindowStays => "two writers that a person made are told of",

@@ -164,7 +164,7 @@ impl Watch {
     }
 
     /// An entry is durable, and clusterd is told so.
-    pub fn durable(&mut self, entry: &Entry, rig: &Rig) {
+    pub fn durable(&mut self, entry: &Entry, rig: &Rig, at: Moment) {
         let named = |n: &usize| entry.node.as_deref() == Some(&rig.node(*n).spec().name);
         let Some(n) = (0..self.nodes.len()).find(named) else {
             return;
@@ -172,6 +172,7 @@ impl Watch {
         match entry.kind {
             EntryKind::Intent if entry.text.starts_with("stop ") => {
                 self.nodes[n].intent = Some(Intent::Stop);
+                self.acts("a node was to be stopped", at);
             }
             EntryKind::Intent if entry.text.starts_with("tell ") => {
                 self.nodes[n].intent = Some(Intent::Resume);
@@ -237,6 +238,7 @@ impl Watch {
         if first != "boot" {
             return;
         }
+        self.acts("a node was booted", at);
         if self.nodes[port].intent != Some(Intent::Boot) {
             let what = format!("{line:?} was typed, and no intent of it was durable");
             self.breaks_rule(at, Rule::JournalFirst, what);
@@ -267,9 +269,18 @@ impl Watch {
             let what = "a BREAK was sent, and no intent of it was durable".to_owned();
             self.breaks_rule(at, Rule::JournalFirst, what);
         }
+        self.acts("a BREAK was sent", at);
+    }
+
+    /// clusterd orders a power leg to switch a node off.
+    pub fn orders_off(&mut self, at: Moment) {
+        self.acts("a power leg was told to switch a node off", at);
+    }
+
+    /// clusterd does something to a node that it had better have a reason for.
+    fn acts(&mut self, what: &str, at: Moment) {
         if self.nodes_suffered == Some(false) {
-            let what =
-                "a BREAK was sent, and nothing had happened but to the monitoring host".to_owned();
+            let what = format!("{what}, and nothing had happened but on the monitor's side");
             self.breaks_rule(at, Rule::OwnTrouble, what);
         }
     }

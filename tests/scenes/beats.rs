@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clusterd::machine::setup::DataPolicy;
-use clusterd::sim::explore::{self, Weather};
+use clusterd::sim::explore::{self, Side, Weather};
 use clusterd::sim::scene::{Scene, Stage, Step};
 
 use crate::bench::program;
@@ -19,6 +19,7 @@ const CALM: Duration = Duration::from_secs(120);
 
 fn scene(seed: u64) -> Scene {
     let weather = Weather {
+        side: Side::Any,
         faults: 8,
         platforms: vec!["openboot".to_owned(), "openbios".to_owned()],
         policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],

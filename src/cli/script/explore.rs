@@ -1,8 +1,6 @@
 //! `clusterd script explore SCRIPT --seeds N`: random scenes of faults on all cores.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +9,17 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::super::Exit;
+use super::finding::{failure, figures, processor_time, progress, progress_ends, tell};
 use super::{Policy, compile_file};
 use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
-use crate::sim::explore::{self, Weather};
-use crate::sim::scene::{self, Scene, Stage, Unplayable};
+use crate::sim::explore::{self, Side, Weather};
+use crate::sim::scene::{Deed, Scene, Stage, Step};
 use crate::sim::{Excuse, World};
 
-/// How many scenes are played to shorten one that fails.
-const SHRINKING: usize = 2000;
+/// A year, with its quarter of a day.
+const YEAR: Duration = Duration::from_secs(31_557_600);
 
 /// The firmwares that are simulated.
 const SIMULATED: [&str; 2] = ["openboot", "openbios"];
@@ -38,6 +37,22 @@ pub struct ExploreArgs {
     /// How many scenes.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     seeds: u64,
+    /// Faults on the monitor's side alone: its host, clock, journal and network, clusterd itself, the
+    /// terminal server's ports. The nodes are well all the time, and nothing may be done to them.
+    #[arg(long)]
+    monitor_only: bool,
+    /// With --monitor-only: so many years of such faults, of which the quiet time is skipped, instead of
+    /// --seeds.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "monitor_only",
+        conflicts_with = "seeds"
+    )]
+    years: Option<u32>,
+    /// With --years: the mean time between two episodes of trouble.
+    #[arg(long, value_name = "TIME", requires = "years", default_value = "30d", value_parser = humantime::parse_duration)]
+    every: Duration,
     /// The first seed; the others follow.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
@@ -61,6 +76,8 @@ struct Sweep {
     weather: Weather,
     next: AtomicU64,
     done: AtomicU64,
+    /// How much was done in them.
+    faults: AtomicU64,
     end: u64,
     over: AtomicBool,
     failed: Mutex<Option<(u64, String)>>,
@@ -74,6 +91,23 @@ struct Bent {
     windows: u64,
     longest: Duration,
     excused: BTreeMap<Excuse, u64>,
+}
+
+impl ExploreArgs {
+    /// How many scenes there are to play.
+    fn episodes(&self) -> u64 {
+        let Some(years) = self.years else {
+            return self.seeds;
+        };
+        u64::from(years) * YEAR.as_secs() / self.every.as_secs().max(1)
+    }
+}
+
+/// What is done in a scene, but for what mends it all.
+fn faults(scene: &Scene) -> u64 {
+    let deeds = scene.steps.iter().map(|(_, step)| step);
+    let deeds = deeds.filter(|step| matches!(step, Step::Do(deed) if *deed != Deed::LetLoose));
+    u64::try_from(deeds.count()).unwrap_or(u64::MAX)
 }
 
 /// Does what the arguments say.
@@ -106,16 +140,23 @@ pub fn run(args: &ExploreArgs) -> Exit {
             DataPolicy::Availability,
         ]
     };
+    let side = match args.monitor_only {
+        true => Side::Monitor,
+        false => Side::Any,
+    };
+    let seeds = args.episodes();
     let sweep = Sweep {
         program,
         weather: Weather {
+            side,
             faults: args.faults,
             platforms,
             policies: args.policy.map_or_else(every, |policy| vec![policy.into()]),
         },
         next: AtomicU64::new(args.from),
         done: AtomicU64::new(0),
-        end: args.from.saturating_add(args.seeds),
+        faults: AtomicU64::new(0),
+        end: args.from.saturating_add(seeds),
         over: AtomicBool::new(false),
         failed: Mutex::new(None),
         bent: Mutex::default(),
@@ -123,11 +164,14 @@ pub fn run(args: &ExploreArgs) -> Exit {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores).max(1);
     let (began, ran) = (Instant::now(), processor_time());
-    sweep.play_all(jobs, args.seeds);
+    sweep.play_all(jobs, seeds);
     let done = sweep.done.load(Ordering::Relaxed);
     let ran = processor_time().saturating_sub(ran);
     println!("{}", figures(done, began.elapsed(), ran, jobs));
     sweep.tell_bent();
+    if let Some(years) = args.years {
+        sweep.tell_years(years, args.every);
+    }
     match sweep
         .failed
         .lock()
@@ -135,32 +179,14 @@ pub fn run(args: &ExploreArgs) -> Exit {
         .take()
     {
         None => {
-            println!("no rule was broken, and every scene ended in service or in an alarm");
+            println!("{}", sweep.verdict());
             Exit::Good
         }
-        Some((seed, why)) => sweep.tell(seed, &why, args),
+        Some((seed, why)) => {
+            let scene = explore::scene(seed, &sweep.weather);
+            tell(&scene, &why, &sweep.program, &args.script, &args.save)
+        }
     }
-}
-
-/// What all threads of this process have taken of the cores so far.
-fn processor_time() -> Duration {
-    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
-        .map(Duration::from)
-        .unwrap_or_default()
-}
-
-/// How fast it went: by the clock, and what one core plays that does nothing else.
-fn figures(done: u64, took: Duration, ran: Duration, jobs: usize) -> String {
-    let each = |span: Duration| {
-        f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / span.as_secs_f64().max(0.001)
-    };
-    format!(
-        "{done} scenes in {:.1} s on {jobs} {}: {:.0} a second, {:.0} a second and core",
-        took.as_secs_f64(),
-        if jobs == 1 { "thread" } else { "threads" },
-        each(took),
-        each(ran)
-    )
 }
 
 impl Sweep {
@@ -170,9 +196,7 @@ impl Sweep {
                 threads.spawn(|| self.play_some(seeds));
             }
         });
-        if std::io::stderr().is_terminal() {
-            eprintln!();
-        }
+        progress_ends();
     }
 
     /// One thread's share.
@@ -183,9 +207,8 @@ impl Sweep {
             if seed >= self.end {
                 return;
             }
-            if let Some(why) = failure(&stage, &explore::scene(seed, &self.weather), |world| {
-                self.note_bent(world);
-            }) {
+            let scene = explore::scene(seed, &self.weather);
+            if let Some(why) = failure(&stage, &scene, |world| self.note_bent(world)) {
                 self.over.store(true, Ordering::Relaxed);
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 // Of several that fail at once the lowest seed is told.
@@ -194,11 +217,27 @@ impl Sweep {
                 }
                 return;
             }
+            self.faults.fetch_add(faults(&scene), Ordering::Relaxed);
             let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-            if done.is_multiple_of(100) && std::io::stderr().is_terminal() {
-                eprint!("\r{done} of {seeds} scenes");
-                // A progress bar that cannot be drawn stops nothing.
-                let _ = std::io::stderr().flush();
+            progress(done, seeds, "scenes");
+        }
+    }
+
+    /// What the years held, of which only the episodes were played.
+    fn tell_years(&self, years: u32, every: Duration) {
+        println!(
+            "{years} years of faults on the monitor's side only, the quiet time skipped: {} episodes, one in {} on average, {} faults",
+            self.done.load(Ordering::Relaxed),
+            Span(every),
+            self.faults.load(Ordering::Relaxed)
+        );
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.weather.side {
+            Side::Any => "no rule was broken, and every scene ended in service or in an alarm",
+            Side::Monitor => {
+                "needless switchovers: 0 (no BREAK, no stop, no order to a power leg, no boot)"
             }
         }
     }
@@ -229,55 +268,5 @@ impl Sweep {
         for (excuse, times) in &bent.excused {
             println!("{times} times the data policy accepted it: {excuse}");
         }
-    }
-
-    /// Shortens the scene of a seed, saves it and says how to play it.
-    fn tell(&self, seed: u64, why: &str, args: &ExploreArgs) -> Exit {
-        println!("seed {seed} fails: {why}");
-        // What is left out must not turn it into another failure.
-        let kind = kind_of(why);
-        let stage = Stage::new(&self.program);
-        let same =
-            |scene: &Scene| failure(&stage, scene, |_| ()).is_some_and(|why| kind_of(&why) == kind);
-        let whole = explore::scene(seed, &self.weather);
-        let mut short = explore::shrink(&whole, same, SHRINKING);
-        short.title = format!("seed {seed}: {kind}");
-        let text = scene::write(&short);
-        println!("the shortest scene found that fails in this way:\n\n{text}");
-        match fs::write(&args.save, &text) {
-            Ok(()) => println!(
-                "saved; its timeline: clusterd script simulate {} {}",
-                args.script.display(),
-                args.save.display()
-            ),
-            Err(err) => eprintln!("clusterd: cannot write {}: {err}", args.save.display()),
-        }
-        Exit::Faults
-    }
-}
-
-/// Why a scene fails, if it does. `seen` is shown the world at its end.
-fn failure(
-    stage: &Result<Stage, Unplayable>,
-    scene: &Scene,
-    seen: impl FnOnce(&World),
-) -> Option<String> {
-    match stage {
-        Ok(stage) => match stage.play(scene) {
-            Ok(played) => {
-                seen(&played.world);
-                played.failure.map(|failure| failure.why)
-            }
-            Err(why) => Some(why.to_string()),
-        },
-        Err(why) => Some(why.to_string()),
-    }
-}
-
-/// A failure without its times and states: the rule, or what did not come to hold.
-fn kind_of(why: &str) -> String {
-    match why.split_once(" s: ") {
-        Some((_, rule)) => rule.split(':').next().unwrap_or(rule).to_owned(),
-        None => why.split(';').next().unwrap_or(why).to_owned(),
     }
 }

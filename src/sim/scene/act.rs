@@ -20,6 +20,9 @@ const PERSON_IDLE: Duration = Duration::from_secs(60);
 /// A panicked kernel reboots after so long.
 const DUMP: Duration = Duration::from_secs(2);
 
+/// What comes so late is as good as cut off.
+const WIRE_IS_CUT: Duration = Duration::from_secs(1);
+
 /// How long everything that was let loose may take to show what it does.
 const LET_LOOSE: Duration = Duration::from_secs(180);
 
@@ -76,6 +79,9 @@ pub(super) fn act(world: &mut World, deed: &Deed) {
         Deed::Clock(by) => world.jump_clock(*by),
         Deed::StandStill(span) => world.stand_still(*span),
         Deed::KillAt(actions) => world.kill_at_action(*actions),
+        Deed::Interrupt(interruption) => world.interrupt(*interruption),
+        Deed::Gateway(answers) => world.set_gateway(*answers),
+        Deed::Witness(answers) => world.set_witness(*answers),
         Deed::Journal(state) => world.set_journal(*state),
         Deed::TearJournal => world.tear_journal(),
         _ => to_a_node(world, deed),
@@ -136,11 +142,15 @@ fn account(world: &mut World, deed: &Deed) {
         Deed::Swap(..) => world.watch().swapped(now),
         _ => {}
     }
+    // What a terminal server does to the connections that it holds is no matter of the nodes either.
     let ours = matches!(
         deed,
         Deed::MonitorCable(..)
             | Deed::Kill(_)
             | Deed::KillAt(_)
+            | Deed::Interrupt(_)
+            | Deed::Gateway(_)
+            | Deed::Witness(_)
             | Deed::Restart(_)
             | Deed::Journal(_)
             | Deed::TearJournal
@@ -150,9 +160,13 @@ fn account(world: &mut World, deed: &Deed) {
             | Deed::Pings(_)
             | Deed::Legs(..)
             | Deed::LetLoose
+            | Deed::Link(..)
+            | Deed::Carrier(..)
+            | Deed::Split(..)
             | Deed::Operator(OperatorWord::Release, _)
     );
-    if !ours {
+    let prompt = matches!(deed, Deed::Delay(_, by) if *by < WIRE_IS_CUT);
+    if !ours && !prompt {
         world.watch().nodes_suffer();
     }
 }

@@ -15,7 +15,7 @@ mod write;
 use std::time::Duration;
 
 pub use parse::parse;
-pub use play::{Played, Stage, Unplayable, play};
+pub use play::{Opening, Played, Stage, Unplayable, play};
 pub use write::write;
 
 use crate::machine::setup::{Cap, DataPolicy, LegPolicy};
@@ -26,7 +26,7 @@ use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
 use crate::sim::spec::{RebootsFrom, Times};
 use crate::sim::wire::BreakWay;
-use crate::sim::world::{JournalState, LegWay, PingWay};
+use crate::sim::world::{Interruption, JournalState, LegWay, PingWay};
 
 /// The version of the format that this clusterd reads: the number behind `scene`.
 pub const VERSION: u32 = 1;
@@ -226,6 +226,13 @@ pub enum Deed {
     StandStill(Duration),
     /// `kill at N actions`: SIGKILL of clusterd when it has performed so many actions more.
     KillAt(u32),
+    /// `interrupt N before|after|written|torn|stopped for TIME`: of clusterd, at its Nth action from
+    /// here on.
+    Interrupt(Interruption),
+    /// `gateway answers|silent`: of the monitoring host.
+    Gateway(bool),
+    /// `witness answers|silent`
+    Witness(bool),
     /// `journal well|fails|slow TIME`
     Journal(JournalState),
     /// `journal torn`: a restart finds what was there before its last record.

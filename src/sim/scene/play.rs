@@ -120,9 +120,22 @@ impl Stage {
     /// # Errors
     /// The scene and the script do not fit together.
     pub fn play(&self, scene: &Scene) -> Result<Played, Unplayable> {
-        let mut world = self.world(&scene.bench)?;
+        Ok(self.open(&scene.bench)?.play(scene))
+    }
+
+    /// Brings a bench to where its scenes begin.
+    ///
+    /// # Errors
+    /// The bench and the script do not fit together.
+    pub fn open(&self, bench: &Bench) -> Result<Opening, Unplayable> {
+        let mut world = self.world(bench)?;
         world.beats = self.beats;
-        Ok(play_in(world, scene))
+        let started = start(&mut world, bench.start);
+        // A rule that was broken on the way says more than that the way did not end.
+        let started = unbroken(&world).and(started);
+        let failure = started.err().map(|why| Failure { at: None, why });
+        world.watch().keep_account();
+        Ok(Opening { world, failure })
     }
 
     /// The bench of a scene, clusterd just started.
@@ -167,28 +180,42 @@ pub fn play(scene: &Scene, program: &Arc<Program>) -> Result<Played, Unplayable>
     Stage::new(program)?.play(scene)
 }
 
-fn play_in(mut world: World, scene: &Scene) -> Played {
-    let mut steps = Vec::new();
-    let started = start(&mut world, scene.bench.start);
-    // A rule that was broken on the way says more than that the way did not end.
-    let started = unbroken(&world).and(started);
-    let mut failure = started.err().map(|why| Failure { at: None, why });
-    let mut mark = world.now();
-    world.watch().keep_account();
-    for (span, step) in &scene.steps {
-        if failure.is_some() {
-            break;
-        }
-        steps.push((world.now(), *span));
-        if let Err(why) = play_step(&mut world, step, &mut mark) {
-            let at = Some(*span);
-            failure = Some(Failure { at, why });
-        }
+/// A bench where its scenes begin: many can be played from here.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    world: World,
+    failure: Option<Failure>,
+}
+
+impl Opening {
+    /// The world.
+    pub fn world(&self) -> &World {
+        &self.world
     }
-    Played {
-        world,
-        failure,
-        steps,
+
+    /// Plays the steps of a scene, whose bench must be this one.
+    pub fn play(self, scene: &Scene) -> Played {
+        let Opening {
+            mut world,
+            mut failure,
+        } = self;
+        let mut steps = Vec::new();
+        let mut mark = world.now();
+        for (span, step) in &scene.steps {
+            if failure.is_some() {
+                break;
+            }
+            steps.push((world.now(), *span));
+            if let Err(why) = play_step(&mut world, step, &mut mark) {
+                let at = Some(*span);
+                failure = Some(Failure { at, why });
+            }
+        }
+        Played {
+            world,
+            failure,
+            steps,
+        }
     }
 }
 

@@ -254,6 +254,12 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
         }
         Deed::StandStill(time) => format!("stand-still {}", span(*time)),
         Deed::KillAt(actions) => format!("kill at {actions} actions"),
+        Deed::Interrupt(i) => {
+            let lasts = span(i.lasts);
+            format!("interrupt {} {} for {lasts}", i.action, i.how.word())
+        }
+        Deed::Gateway(yes) => format!("gateway {}", either(*yes, "answers", "silent")),
+        Deed::Witness(yes) => format!("witness {}", either(*yes, "answers", "silent")),
         Deed::Journal(state) => match state {
             JournalState::Well => "journal well".to_owned(),
             JournalState::Fails => "journal fails".to_owned(),

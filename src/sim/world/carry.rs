@@ -63,7 +63,7 @@ impl World {
                 return;
             };
             self.memory_before = std::mem::replace(&mut self.memory, memory);
-            self.watch.durable(&entry, &self.rig);
+            self.watch.durable(&entry, &self.rig, at);
             self.journal.push((at, entry));
             if let Some(left) = &mut self.kill_after {
                 *left = left.saturating_sub(1);
@@ -103,7 +103,7 @@ impl World {
         if now >= self.next_witness {
             self.next_witness = now + WITNESS_EVERY;
             for witness in 0..self.setup.witnesses.len() {
-                let answered = self.rig.witness_answers();
+                let answered = self.witness_answers();
                 self.tell(Input::Witness { witness, answered });
             }
         }

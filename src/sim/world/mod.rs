@@ -7,6 +7,7 @@
 //! ```
 
 mod carry;
+mod interrupt;
 mod links;
 mod people;
 mod perform;
@@ -29,6 +30,7 @@ use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
 use crate::sim::watch::{Watch, Window};
 
+pub use interrupt::{Interrupt, Interruption};
 use links::{HALF_DEAD, Port, RECONNECT};
 use trouble::Trouble;
 pub use trouble::{JournalState, LegWay, PingWay};
@@ -99,6 +101,8 @@ pub struct World {
     /// clusterd is killed when it has written so many journal entries more.
     kill_after: Option<u32>,
     alive: bool,
+    /// A clusterd that was killed by an interruption is started again then.
+    back_at: Option<Moment>,
     /// Something was sent to a node: its echo is due.
     sent: bool,
     /// What a person types when they have the pen.
@@ -148,6 +152,7 @@ impl World {
             power_legs: false,
             kill_after: None,
             alive: true,
+            back_at: None,
             sent: false,
             typing: None,
             pen_words: Vec::new(),
@@ -228,6 +233,7 @@ impl World {
         self.kill_after = Some(entries);
         if entries == 0 {
             self.alive = false;
+            self.back_at = None;
         }
     }
 
@@ -248,6 +254,7 @@ impl World {
         self.trouble.kill_at = None;
         self.trouble.journal_told = false;
         self.alive = true;
+        self.back_at = None;
         for alarm in self.open.values_mut() {
             alarm.stale = true;
         }
@@ -269,6 +276,9 @@ impl World {
             self.wall_zero,
         );
         self.drain();
+        if self.trouble.gateway_silent {
+            self.tell_gateway();
+        }
     }
 
     /// Lets time pass until the condition holds; false when `limit` is over before.
@@ -332,9 +342,11 @@ impl World {
             Beats::Noticed | Beats::Each => self.rig.poll_timeout(),
         });
         if !self.alive {
+            note(self.back_at);
             self.now = next.max(self.now).min(end.max(self.now));
             self.rig.advance(self.now);
             self.watch.looks(&self.rig, false, false, self.now);
+            self.comes_back();
             return;
         }
         note(self.sent.then(|| self.now + WIRE));

@@ -19,11 +19,15 @@ impl World {
                 return;
             }
             self.perform(action);
+            if !self.lives_on() {
+                return;
+            }
         }
         for n in 0..self.ports.len() {
             let wanted = self.machine.attention(n) == Attention::Dialogue;
             self.ports[n].ear.set_text(wanted);
         }
+        self.tell_standstill();
     }
 
     fn perform(&mut self, action: Action) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::World;
+use super::{Interruption, World};
 use crate::machine::action::{Entry, PowerOrder};
 use crate::machine::input::{HostFact, Input, PowerState, Ticket};
 use crate::machine::memory::Memory;
@@ -66,6 +66,16 @@ pub(super) struct Trouble {
     pub kill_at: Option<u32>,
     /// So many actions were performed.
     pub actions: u64,
+    /// Which of them were journal entries.
+    pub entries_at: Vec<u64>,
+    /// No witness answers.
+    pub witness_silent: bool,
+    /// The monitoring host's gateway does not answer.
+    pub gateway_silent: bool,
+    /// What waits for its action.
+    pub interruption: Option<Interruption>,
+    /// A standstill that the machine does not know of yet.
+    pub stood: Option<Duration>,
 }
 
 impl Trouble {
@@ -98,6 +108,33 @@ impl World {
         self.watch.forgets_switches();
     }
 
+    /// Whether the monitoring host's gateway answers from now on. That it does not is found after
+    /// twelve seconds; here it is told at once.
+    pub fn set_gateway(&mut self, answers: bool) {
+        if self.trouble.gateway_silent == answers {
+            self.trouble.gateway_silent = !answers;
+            self.tell_gateway();
+        }
+    }
+
+    /// A machine that was started anew knows nothing of the gateway.
+    pub(super) fn tell_gateway(&mut self) {
+        self.tell(Input::Host(match self.trouble.gateway_silent {
+            true => HostFact::GatewaySilent,
+            false => HostFact::GatewayAnswers,
+        }));
+    }
+
+    /// Whether the witnesses answer from now on.
+    pub fn set_witness(&mut self, answers: bool) {
+        self.trouble.witness_silent = !answers;
+    }
+
+    /// Whether a witness that was asked now answers.
+    pub(super) fn witness_answers(&self) -> bool {
+        self.rig.witness_answers() && !self.trouble.witness_silent
+    }
+
     /// How pings fare from now on.
     pub fn set_pings(&mut self, way: PingWay) {
         self.trouble.pings = way;
@@ -126,28 +163,10 @@ impl World {
         self.trouble.kill_at = Some(actions);
     }
 
-    /// How many actions clusterd has performed since the beginning.
-    pub fn actions(&self) -> u64 {
-        self.trouble.actions
-    }
-
-    /// An action is due: whether clusterd lives to perform it.
-    pub(super) fn lives_to_act(&mut self) -> bool {
-        if let Some(left) = &mut self.trouble.kill_at {
-            if *left == 0 {
-                self.trouble.kill_at = None;
-                self.alive = false;
-                return false;
-            }
-            *left -= 1;
-        }
-        self.trouble.actions += 1;
-        true
-    }
-
     /// The journal is to be written: it is durable after a while, or fails.
     pub(super) fn write(&mut self, ticket: Ticket, entry: Entry, memory: Memory) {
         let now = self.now;
+        self.trouble.entries_at.push(self.trouble.actions);
         let takes = match self.trouble.journal {
             JournalState::Slow(takes) => takes,
             JournalState::Well | JournalState::Fails => FSYNC,
@@ -202,6 +221,9 @@ impl World {
 
     /// What the legs of a node say to an order; `None` is no answer at all.
     pub(super) fn power(&mut self, node: usize, order: PowerOrder) -> Option<Vec<PowerState>> {
+        if order == PowerOrder::Off {
+            self.watch.orders_off(self.now);
+        }
         if !self.power_legs {
             let why = "the leg does not answer".to_owned();
             return Some(vec![PowerState::Unknown(why)]);
@@ -232,6 +254,8 @@ impl World {
         self.kill_after = None;
         self.set_journal(JournalState::Well);
         self.trouble.pings = PingWay::Well;
+        self.set_witness(true);
+        self.set_gateway(true);
         self.trouble.legs.fill(LegWay::Well);
         if !self.alive {
             self.restart(true);

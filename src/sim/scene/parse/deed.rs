@@ -11,7 +11,7 @@ use crate::sim::scene::words::Word;
 use crate::sim::scene::{Deed, MonitorCable, Security};
 use crate::sim::spec::RebootsFrom;
 use crate::sim::wire::BreakWay;
-use crate::sim::world::{JournalState, LegWay, PingWay};
+use crate::sim::world::{Interrupt, Interruption, JournalState, LegWay, PingWay};
 
 /// The first words of all lines, for a wrong one's nearest neighbour.
 const FIRST_WORDS: &[&str] = &[
@@ -60,6 +60,9 @@ const FIRST_WORDS: &[&str] = &[
     "monitor-cable",
     "operator",
     "kill",
+    "interrupt",
+    "gateway",
+    "witness",
     "restart",
     "loop-boots",
     "fsck",
@@ -247,6 +250,15 @@ impl Reader {
                 Deed::Clock(if ahead { by } else { -by })
             }
             "stand-still" => Deed::StandStill(rest.span()?),
+            "interrupt" => {
+                let action = rest.number("the number of the action, from 1 on")?;
+                let how = rest.choice(&Interrupt::ALL.map(|how| (how.word(), how)))?;
+                rest.literal("for")?;
+                let lasts = rest.span()?;
+                Deed::Interrupt(Interruption { action, how, lasts })
+            }
+            "gateway" => Deed::Gateway(flag(rest, "answers", "silent")?),
+            "witness" => Deed::Witness(flag(rest, "answers", "silent")?),
             "journal" => {
                 match rest.choice(&[("well", 0), ("fails", 1), ("slow", 2), ("torn", 3)])? {
                     0 => Deed::Journal(JournalState::Well),
