@@ -54,6 +54,9 @@ guards! {
         AddressVoidsDark, 7, "a service address that answers voids the darkness of the node that may serve";
         ProofsExpire, 3, "a proof that is too old dies, and says so";
     }
+    "action.rs" {
+        ActsLate, 3, "what was decided before a standstill is not typed after it";
+    }
     "proof.rs" {
         ResetLife, 3, "a FirmwareReset lives 60 s";
         WordProofLife, 2, "the proof of an operator's word lives five minutes";
@@ -255,9 +258,11 @@ guards! {
         PanicPastJournal, 9, "that a panic is past is remembered over a restart";
         UnansweredLink, 6, "a RETURN typed before the console was connected anew says nothing";
     }
-    "lost.rs" {
+    "tell.rs" {
         LostConsoleTold, 17, "a console that stays lost is told of in every state";
         LostConsoleTime, 17, "a console that is back within a minute is not told of";
+        BesideTold, 17, "a node that runs beside the one that has the package is told of in every state";
+        BesideTime, 17, "a node that is stopped within a minute is not told of a second time";
     }
     "survey.rs" {
         SurveyWrong, 14, "a wrong machine at a console: nobody is bound";

@@ -77,6 +77,11 @@ impl Line {
         self.console.order(order);
     }
 
+    /// An order of this epoch was decided before clusterd stood still: the link is made anew instead.
+    pub(super) fn too_late(&self, epoch: u64) {
+        self.console.too_late(epoch);
+    }
+
     pub(super) fn break_worked(&self) {
         self.console.break_worked();
     }

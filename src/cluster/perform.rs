@@ -8,9 +8,9 @@ use super::errand::Place;
 use super::task::Guard;
 use crate::alarm::Subject;
 use crate::console::Order;
-use crate::machine::action::{Action, ProbeTarget};
+use crate::machine::action::{Action, ProbeTarget, UNDONE};
 use crate::machine::event::Event;
-use crate::machine::input::{Input, Ticket};
+use crate::machine::input::{Input, PowerState, Ticket};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::probe::Target;
 use crate::scribe::{Book, one_line, stamp};
@@ -76,6 +76,25 @@ impl Guard {
                 self.errands.power(ticket, legs, order, within);
             }
             Action::WantNonces => self.inputs.push_back(Input::Nonces(nonces())),
+        }
+    }
+
+    /// clusterd stood still between a decision and its doing.
+    pub(super) fn leave_undone(&mut self, action: Action) {
+        match action {
+            Action::Type { node, epoch, .. }
+            | Action::Pass { node, epoch, .. }
+            | Action::Break { node, epoch } => {
+                if let Some(line) = self.lines.get(node) {
+                    line.too_late(epoch);
+                }
+            }
+            Action::Power { ticket, node, .. } => {
+                let legs = self.blueprint.legs.get(node).map_or(0, |legs| legs.len());
+                let legs = vec![PowerState::Unknown(UNDONE.to_owned()); legs];
+                self.inputs.push_back(Input::PowerDone { ticket, legs });
+            }
+            action => self.perform(action),
         }
     }
 

@@ -260,7 +260,10 @@ impl Guard {
     fn drain(&mut self, now: Moment) {
         loop {
             while let Some(action) = self.machine.poll_action() {
-                self.perform(action);
+                match action.too_late(self.host.clock.now().since(now)) {
+                    true => self.leave_undone(action),
+                    false => self.perform(action),
+                }
             }
             let Some(input) = self.inputs.pop_front() else {
                 break;

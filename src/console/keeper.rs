@@ -119,6 +119,12 @@ impl Shared {
         }
     }
 
+    /// What was meant for this link comes too late: the link ends.
+    pub(super) fn too_late(&self, epoch: u64) {
+        lock(&self.orders).too_late(epoch);
+        self.stir.notify_one();
+    }
+
     pub(super) fn dropped_orders(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

@@ -20,6 +20,7 @@ use super::steps::{Step, steps_of};
 use super::waiting::{Awaited, Waiting};
 use super::wire::{self, Wire};
 use crate::clock::Span;
+use crate::machine::action::UNDONE;
 use crate::config::ConsoleSpec;
 
 /// The most that is read at once, bytes.
@@ -372,6 +373,9 @@ impl<'a> Session<'a> {
     fn deaf(&self) -> Option<String> {
         let peer = &self.wire.peer;
         let limit = self.settings.order_bytes;
+        if lock(&self.shared.orders).late() {
+            return Some(UNDONE.to_owned());
+        }
         // Doubled bytes, and answers of the codec, are not in the orders' count.
         let too_much = self.out.len() > limit.max(READ) * 2;
         if too_much || lock(&self.shared.orders).overflowed() {

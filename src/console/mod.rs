@@ -167,6 +167,12 @@ impl Console {
         self.shared.order(order);
     }
 
+    /// Something was decided for the link of this epoch, and comes too late to be sent: nothing more is
+    /// sent on it, and it ends.
+    pub fn too_late(&self, epoch: u64) {
+        self.shared.too_late(epoch);
+    }
+
     /// The last BREAK was seen to work: those that follow are of its kind.
     pub fn break_worked(&self) {
         self.shared.break_worked();

@@ -1,11 +1,18 @@
 //! Orders to a console: bytes and BREAK in one bounded queue that belongs to one link.
 
 use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// So many BREAKs in a row may wait. One more would do what the last of them does anyway, later:
 /// where a BREAK is a talk of seconds with a service processor, and five a second are ordered,
 /// they would go on for minutes after the machine has stopped.
 const BREAKS_IN_A_ROW: usize = 4;
+
+/// What waits to be typed for so long is not typed any more: clusterd stood still, or a procedure of
+/// a service processor went wrong. No console proof lives longer.
+const TOO_OLD: Duration = Duration::from_secs(60);
 
 /// Something to be done on a console, meant for one link and no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,10 +64,12 @@ pub(super) enum Placed {
 #[derive(Debug)]
 pub(super) struct Orders {
     open: Option<u64>,
-    waiting: VecDeque<Order>,
+    waiting: VecDeque<(Instant, Order)>,
     weight: usize,
     limit: usize,
     overflowed: bool,
+    /// Something was too late to be typed: the link must end.
+    late: bool,
 }
 
 impl Orders {
@@ -71,6 +80,7 @@ impl Orders {
             weight: 0,
             limit,
             overflowed: false,
+            late: false,
         }
     }
 
@@ -87,6 +97,7 @@ impl Orders {
         self.waiting.clear();
         self.weight = 0;
         self.overflowed = false;
+        self.late = false;
         dropped
     }
 
@@ -94,9 +105,10 @@ impl Orders {
         if self.open != Some(order.epoch()) {
             return Placed::Stale;
         }
-        let is_break = |order: &&Order| matches!(order, Order::Break { .. });
-        let row = self.waiting.iter().rev().take_while(is_break).count();
-        if is_break(&&order) && row >= BREAKS_IN_A_ROW {
+        let is_break = |order: &Order| matches!(order, Order::Break { .. });
+        let waiting = self.waiting.iter().rev();
+        let row = waiting.take_while(|(_, order)| is_break(order)).count();
+        if is_break(&order) && row >= BREAKS_IN_A_ROW {
             return Placed::Queued;
         }
         if self.overflowed || self.weight + order.weight() > self.limit {
@@ -104,13 +116,29 @@ impl Orders {
             return Placed::Full;
         }
         self.weight += order.weight();
-        self.waiting.push_back(order);
+        self.waiting.push_back((Instant::now(), order));
         Placed::Queued
+    }
+
+    /// What was meant for this link comes too late: nothing more is taken, and it ends.
+    pub(super) fn too_late(&mut self, epoch: u64) {
+        self.late |= self.open == Some(epoch);
+    }
+
+    /// Whether the link must end because something came too late.
+    pub(super) fn late(&self) -> bool {
+        self.late
     }
 
     /// The next order of the present link.
     pub(super) fn take(&mut self) -> Option<Order> {
-        let order = self.waiting.pop_front()?;
+        let (placed, order) = self.waiting.front()?;
+        let typed = matches!(order, Order::Type { .. });
+        self.late |= typed && placed.elapsed() >= TOO_OLD;
+        if self.late {
+            return None;
+        }
+        let (_, order) = self.waiting.pop_front()?;
         if self.waiting.is_empty() {
             // A console at rest is told nothing for minutes.
             self.waiting = VecDeque::new();

@@ -8,6 +8,7 @@ use crate::machine::event::Event;
 use crate::machine::input::Ticket;
 use crate::machine::memory::Memory;
 use crate::machine::setup::{NodeId, PackageId};
+use crate::mutant::Guard;
 use crate::script::program::Severity;
 
 /// Something to be done at the edge.
@@ -71,6 +72,25 @@ pub enum Action {
     },
     /// The machine wants random numbers ([`crate::machine::Input::Nonces`]).
     WantNonces,
+}
+
+/// Bytes, BREAKs and orders to power legs that are later than this are not sent: whoever decided them
+/// stood still meanwhile, and a proof or a live prompt of then says nothing of now.
+pub const LATE: Duration = Duration::from_secs(5);
+
+/// Why something was not sent.
+pub const UNDONE: &str = "clusterd stood still before it was sent, so it was not sent";
+
+impl Action {
+    /// Whether a driver must leave this undone, `age` after it was decided. What was to be typed is not
+    /// typed later either: the link ends, and the machine is told so.
+    pub fn too_late(&self, age: Duration) -> bool {
+        let acts = matches!(
+            self,
+            Action::Type { .. } | Action::Pass { .. } | Action::Break { .. } | Action::Power { .. }
+        );
+        acts && age >= LATE && Guard::ActsLate.stands()
+    }
 }
 
 /// What is said to whoever types on a node, or wants to.

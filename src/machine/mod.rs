@@ -29,7 +29,6 @@ mod doubt;
 mod gate;
 mod guard;
 mod hear;
-mod lost;
 mod making;
 mod node;
 mod package;
@@ -43,6 +42,7 @@ mod standstill;
 mod step;
 mod survey;
 mod talk;
+mod tell;
 mod text;
 mod timer;
 mod trigger;
@@ -144,7 +144,6 @@ impl Machine {
         self.now = self.now.max(now);
         self.take(input);
         self.judge_host();
-        self.tell_lost_consoles();
         self.expire_proofs();
         self.tick_questions();
         self.tend_pens();
@@ -153,6 +152,7 @@ impl Machine {
         if self.tend_pens() {
             self.drive_all();
         }
+        self.tell_what_lasts();
         self.want_nonces();
     }
 
@@ -256,6 +256,7 @@ impl Machine {
             self.console_unsure(n, why);
         }
         self.nodes[n].forget_link();
+        self.nodes[n].unseen.get_or_insert(self.now);
     }
 
     /// What was proved over the console is proved no more.

@@ -155,6 +155,7 @@ impl World {
             let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
             let counted = millis;
             self.tell(Input::Host(HostFact::Standstill { millis, counted }));
+            self.tell_undone();
         }
     }
 

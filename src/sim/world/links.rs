@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::World;
 use crate::clock::Moment;
+use crate::machine::action::UNDONE;
 use crate::machine::input::Input;
 use crate::matcher::{Ear, PatternSet};
 use crate::sim::rig::ConsoleLink;
@@ -54,6 +55,25 @@ impl World {
                 (false, false) => port.mended.is_none(),
             }
         })
+    }
+
+    /// The link of this epoch ends from this side; it is connected anew in time.
+    pub(super) fn hang_up(&mut self, n: usize, epoch: u64) {
+        let port = &mut self.ports[n];
+        if port.up && port.epoch == epoch {
+            port.up = false;
+            port.dead_since = None;
+            port.mended = Some(self.now);
+            self.undone.push(n);
+        }
+    }
+
+    /// The machine learns of links that were ended from this side.
+    pub(super) fn tell_undone(&mut self) {
+        for node in std::mem::take(&mut self.undone) {
+            let why = UNDONE.to_owned();
+            self.tell(Input::LinkDown { node, why });
+        }
     }
 
     pub(super) fn carry_links(&mut self) {

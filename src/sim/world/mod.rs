@@ -103,6 +103,8 @@ pub struct World {
     alive: bool,
     /// A clusterd that was killed by an interruption is started again then.
     back_at: Option<Moment>,
+    /// Links that were ended from this side, of which the machine does not know yet.
+    undone: Vec<usize>,
     /// Something was sent to a node: its echo is due.
     sent: bool,
     /// What a person types when they have the pen.
@@ -153,6 +155,7 @@ impl World {
             kill_after: None,
             alive: true,
             back_at: None,
+            undone: Vec::new(),
             sent: false,
             typing: None,
             pen_words: Vec::new(),
@@ -260,6 +263,7 @@ impl World {
         }
         self.forgets_at = Some(self.now + FORGETS);
         self.unsynced.clear();
+        self.undone.clear();
         self.results.clear();
         for (n, port) in self.ports.iter_mut().enumerate() {
             port.up = false;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::trouble::FSYNC;
 use super::{RaisedAlarm, World};
 use crate::machine::Attention;
-use crate::machine::action::{Action, PenWord, ProbeTarget};
-use crate::machine::input::Input;
+use crate::machine::action::{Action, PenWord, ProbeTarget, UNDONE};
+use crate::machine::input::{Input, PowerState};
 use crate::script::program::Severity;
 
 /// A power leg answers after so long.
@@ -14,11 +14,15 @@ const LEG_ANSWERS: Duration = Duration::from_millis(300);
 
 impl World {
     pub(super) fn drain(&mut self) {
+        let decided = self.now;
         while let Some(action) = self.machine.poll_action() {
             if !self.lives_to_act() {
                 return;
             }
-            self.perform(action);
+            match action.too_late(self.now.since(decided)) {
+                true => self.leaves_undone(action),
+                false => self.perform(action),
+            }
             if !self.lives_on() {
                 return;
             }
@@ -28,6 +32,22 @@ impl World {
             self.ports[n].ear.set_text(wanted);
         }
         self.tell_standstill();
+    }
+
+    /// clusterd stood still between a decision and its doing: the link is made anew instead, as the
+    /// daemon's consoles do.
+    fn leaves_undone(&mut self, action: Action) {
+        match action {
+            Action::Type { node, epoch, .. }
+            | Action::Pass { node, epoch, .. }
+            | Action::Break { node, epoch } => self.hang_up(node, epoch),
+            Action::Power { ticket, .. } => {
+                let legs = vec![PowerState::Unknown(UNDONE.to_owned())];
+                let done = Input::PowerDone { ticket, legs };
+                self.results.push_back((self.now + LEG_ANSWERS, done));
+            }
+            action => self.perform(action),
+        }
     }
 
     fn perform(&mut self, action: Action) {
