@@ -142,3 +142,46 @@ fn all_at_the_prompt_without_a_journal_waits_for_a_person() {
     daemon.line("state watch");
     assert_eq!(pair.boots(), ["beta"]);
 }
+
+/// As many as a machine with two cores bears beside other tests.
+const MANY: u8 = 16;
+
+#[test]
+fn many_clusters_that_fail_at_once_are_switched_over_once_each() {
+    let pairs = Pair::several(MANY);
+    let home = Home::empty();
+    let name = |n: usize| format!("pair-{n}");
+    for (n, pair) in pairs.iter().enumerate() {
+        home.write_cluster(&name(n), pair, "data_policy: adaptability");
+    }
+    let _daemon = home.run();
+    let log = |n: usize| home.read(&format!("logs/{}/activity.log", name(n)));
+    for n in 0..pairs.len() {
+        until("the first rest", || {
+            log(n).contains("state watch").then_some(())
+        });
+    }
+    for pair in &pairs {
+        pair.sim.panic(0);
+    }
+    for (n, pair) in pairs.iter().enumerate() {
+        until("the service on beta", || {
+            let there = pair.sim.snapshot().serving && pair.boots() == ["alpha", "beta"];
+            (there && log(n).contains("beta is up")).then_some(())
+        });
+    }
+    until("the roles of all", || {
+        let status = home.status();
+        let all = status["clusters"].as_array()?.iter();
+        let moved = all.filter(|cluster| {
+            let package = &cluster["snapshot"]["packages"][0];
+            package["primary"] == "beta" && package["confirmed"] == true
+        });
+        (moved.count() == pairs.len()).then_some(())
+    });
+    for (n, pair) in pairs.iter().enumerate() {
+        assert_eq!(pair.boots(), ["alpha", "beta"], "{}", log(n));
+        assert!(!log(n).contains("impaired"), "{}", log(n));
+        pair.never_two_writers();
+    }
+}

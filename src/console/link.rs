@@ -20,8 +20,8 @@ use super::steps::{Step, steps_of};
 use super::waiting::{Awaited, Waiting};
 use super::wire::{self, Wire};
 use crate::clock::Span;
-use crate::machine::action::UNDONE;
 use crate::config::ConsoleSpec;
+use crate::machine::action::UNDONE;
 
 /// The most that is read at once, bytes.
 const READ: usize = 8 << 10;

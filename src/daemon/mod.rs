@@ -12,7 +12,6 @@
 //! is touched. The service manager's watchdog is fed while every task has its turns.
 
 mod desk;
-mod many_dark;
 mod outlook;
 mod prepare;
 mod signals;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::outlook::HostState;
 use crate::clock::{Moment, Span};
 use crate::cluster::{Blueprint, Message, Pulse, Receiver, Sender, mailbox};
+use crate::machine::outlook::HostState;
 
 /// Messages that may wait for a cluster.
 const MAIL: usize = 64;

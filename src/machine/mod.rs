@@ -17,7 +17,9 @@
 pub mod action;
 pub mod event;
 pub mod input;
+pub mod many_dark;
 pub mod memory;
+pub mod outlook;
 pub mod proof;
 pub mod setup;
 pub mod snapshot;

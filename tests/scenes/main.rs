@@ -4,7 +4,9 @@
 mod beats;
 mod bench;
 mod doubt;
+mod hall;
 mod holes;
+mod interrupt;
 mod intruder;
 mod person_rest;
 mod person_takeover;

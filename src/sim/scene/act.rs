@@ -27,7 +27,7 @@ const WIRE_IS_CUT: Duration = Duration::from_secs(1);
 const LET_LOOSE: Duration = Duration::from_secs(180);
 
 /// Does one thing, now.
-pub(super) fn act(world: &mut World, deed: &Deed) {
+pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
     let now = world.now();
     account(world, deed);
     match deed {

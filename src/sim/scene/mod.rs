@@ -14,6 +14,7 @@ mod write;
 
 use std::time::Duration;
 
+pub(super) use act::act;
 pub use parse::parse;
 pub use play::{Opening, Played, Stage, Unplayable, play};
 pub use write::write;

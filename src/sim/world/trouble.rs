@@ -131,7 +131,7 @@ impl World {
     }
 
     /// Whether a witness that was asked now answers.
-    pub(super) fn witness_answers(&self) -> bool {
+    pub(in crate::sim) fn witness_answers(&self) -> bool {
         self.rig.witness_answers() && !self.trouble.witness_silent
     }
 

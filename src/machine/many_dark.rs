@@ -18,7 +18,7 @@ const LEAST: usize = 3;
 
 /// What those say who stand between this host and its clusters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Path {
+pub enum Path {
     /// All of them have answered since.
     Answers,
     /// Not all of them, or not yet.
@@ -27,28 +27,49 @@ pub(super) enum Path {
 
 /// What comes of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// Nothing unusual.
     Few,
     /// The monitor has reason to doubt itself.
     Many {
+        /// So many are dark.
         dark: usize,
+        /// Of so many.
         of: usize,
+        /// What those say who stand in between.
         path: CommonPath,
     },
     /// So many are dark, and it is not this side.
-    NotOurs { dark: usize },
+    NotOurs {
+        /// So many are dark.
+        dark: usize,
+    },
+}
+
+impl Verdict {
+    /// What the alarm of the whole host says, if there is one.
+    pub fn text(self) -> Option<String> {
+        match self {
+            Verdict::Few => None,
+            Verdict::Many { dark, of, .. } => Some(format!(
+                "{dark} of {of} clusters went dark at once; every takeover is held until it is known that the fault is not on this side"
+            )),
+            Verdict::NotOurs { dark } => Some(format!(
+                "{dark} clusters are dark that went dark at once; gateway and witnesses answer, so takeovers go on"
+            )),
+        }
+    }
 }
 
 /// The watch over all clusters of the host.
-#[derive(Debug, Default)]
-pub(super) struct ManyDark {
+#[derive(Clone, Debug, Default)]
+pub struct ManyDark {
     gone: Option<Gone>,
     /// They are dark, and the common path answered when they were so.
     not_ours: BTreeSet<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Gone {
     clusters: BTreeSet<String>,
     of: usize,
@@ -58,7 +79,7 @@ struct Gone {
 impl ManyDark {
     /// Looks at every cluster: its name, and since when it is dark, if it is. `path` is asked what
     /// the common path has said since a moment.
-    pub(super) fn look(
+    pub fn look(
         &mut self,
         now: Moment,
         clusters: &[(&str, Option<Moment>)],
