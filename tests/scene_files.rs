@@ -152,6 +152,56 @@ fn random_scenes_do_not_break_the_shipped_script() {
 }
 
 #[test]
+fn faults_on_the_monitors_side_alone_move_nothing() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let save = folder.path().join("failed.scene");
+    let save = save.to_str().expect("a plain path");
+    let script = "chat-scripts/sun-openboot.chat";
+    let mut args = vec!["script", "explore", script, "--monitor-only"];
+    args.extend(["--years", "2", "--save", save]);
+    let output = clusterd(&args);
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    for part in [
+        "2 years of faults on the monitor's side only, the quiet time skipped: 24 episodes",
+        "needless switchovers: 0",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing:\n{said}");
+    }
+}
+
+/// `tests/scenes/interrupt.rs` does so with a whole takeover.
+#[test]
+fn a_scene_is_interrupted_at_each_of_its_actions() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let save = folder.path().join("failed.scene");
+    let save = save.to_str().expect("a plain path");
+    let script = "chat-scripts/sun-openboot.chat";
+    let scene = "chat-scripts/scenes/q-stray-break.scene";
+    let output = clusterd(&["script", "interrupt", script, scene, "--save", save]);
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    let line = said.lines().last().unwrap_or_default();
+    assert!(line.starts_with("boundaries: "), "{said}");
+    assert!(line.ends_with("broken 0"), "{said}");
+}
+
+#[test]
+fn a_scene_that_fails_undisturbed_is_not_interrupted() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let path = folder.path().join("hope.scene");
+    let scene = "scene 1 \"a wrong hope\"\nnode alpha openbios 80770001\nnode beta openbios 80770002\n\
+                 start adopted\npanic alpha\npass 2m\nexpect alpha serves\n";
+    fs::write(&path, scene).expect("it can be written");
+    let path = path.to_str().expect("a plain path");
+    let script = "chat-scripts/sun-openboot.chat";
+    let output = clusterd(&["script", "interrupt", script, path]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output);
+    assert!(said.contains("undisturbed, this scene fails"), "{said}");
+}
+
+#[test]
 fn the_protocol_of_2001_is_refuted_and_its_scene_can_be_played() {
     let folder = tempfile::tempdir().expect("a folder in /tmp");
     let save = folder.path().join("failed.scene");

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::clock::{Moment, Span};
 use crate::machine::action::EntryKind;
 use crate::machine::input::{CommonPath, HostFact};
+use crate::machine::node::Condition;
 use crate::machine::setup::PackageId;
 use crate::machine::{Event, Machine};
 use crate::script::program::Severity;
@@ -344,7 +345,8 @@ impl Machine {
     }
 
     /// Since when the cluster is dark for this host: the address of its package does not answer,
-    /// and the console of its primary has said nothing since. The host counts over all clusters.
+    /// and the console of its primary has said nothing since. One that printed a panic before it fell silent
+    /// has said why: the way to it was there. The host counts over all clusters.
     pub fn lost_since(&self) -> Option<Moment> {
         (0..self.packages.len())
             .filter_map(|p| self.package_lost_since(p))
@@ -356,6 +358,7 @@ impl Machine {
         let since = package.missing_since.filter(|_| package.misses >= 2)?;
         let primary = &self.nodes[package.primary.filter(|_| package.known)?];
         let spoke = primary.epoch().is_some() && primary.heard.is_some_and(|at| at > since);
-        (!spoke).then_some(since)
+        let panicked = primary.epoch().is_some() && primary.condition == Condition::Panicked;
+        (!spoke && !panicked).then_some(since)
     }
 }
