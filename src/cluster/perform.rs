@@ -90,7 +90,7 @@ impl Guard {
                 }
             }
             Action::Power { ticket, node, .. } => {
-                let legs = self.blueprint.legs.get(node).map_or(0, |legs| legs.len());
+                let legs = self.blueprint.legs.get(node).map_or(0, Vec::len);
                 let legs = vec![PowerState::Unknown(UNDONE.to_owned()); legs];
                 self.inputs.push_back(Input::PowerDone { ticket, legs });
             }
