@@ -20,6 +20,7 @@ mod policy;
 mod power;
 mod program;
 mod read;
+pub mod route;
 mod settings;
 mod value;
 mod yaml;
@@ -172,6 +173,9 @@ pub fn load(files: &dyn Files) -> Loaded {
     {
         let mut report = Report::new(SETTINGS, &source);
         loaded.settings = settings::settings(&tree, &mut report);
+        if let Some(text) = loaded.texts.get_mut(SETTINGS) {
+            report.hidden().iter().for_each(|place| place.blank(text));
+        }
         loaded.faults.extend(report.into_faults());
     }
     let mut claims = Claims::default();

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+use super::protocol::Ask;
+
 /// Longest request, in bytes.
 pub const REQUEST: u64 = 64 << 10;
 /// Longest reply, in bytes: the status of some hundred clusters.
@@ -23,6 +25,22 @@ pub(super) const HASTE: Duration = Duration::from_secs(2);
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// How long a client waits for a reply: longer than [`ANSWER`].
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long the daemon may take to try a route: two messages of the slowest that is sensible.
+const TRIAL: Duration = Duration::from_secs(60);
+
+/// How long the daemon may take to answer this.
+pub(super) fn answer(ask: &Ask) -> Duration {
+    match ask {
+        Ask::TestRoute { .. } => TRIAL,
+        _ => ANSWER,
+    }
+}
+
+/// How long a client waits for the reply to this: longer than [`answer`].
+pub(super) fn patience(ask: &Ask) -> Duration {
+    answer(ask) + (PATIENCE - ANSWER)
+}
 
 /// One line without its newline, or `None` at the end of the stream.
 ///
