@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::message::millis;
 use super::post::Beat;
 use super::registry::{Alarms, Subject};
-use super::transport::{Trouble, exec, http, in_home};
+use super::transport::{Trouble, exec, http, in_home, trust};
 use crate::clock::Span;
 use crate::config::route::{Heartbeat, Pulse};
 use crate::scribe::stamp;
@@ -74,7 +74,7 @@ async fn send(
                 url: http::url(url, home)?,
                 headers: Vec::new(),
                 body: post.then(|| body.to_string()),
-                ca: http::certificates(heartbeat.ca_file.as_deref(), home)?,
+                ca: trust::pem(heartbeat.ca_file.as_deref(), home)?,
                 within: heartbeat.timeout,
             };
             http::ask(request).await

@@ -9,6 +9,7 @@ use super::{Alarm, severity_text};
 use crate::clock::Span;
 use crate::scribe::stamp;
 use crate::script::program::Severity;
+use crate::store::utc_text;
 
 /// What is said of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,8 +153,8 @@ impl Message {
             "name" => alarm.name(),
             "code" => alarm.code.clone(),
             "text" => alarm.text.clone(),
-            "first" => utc(alarm.first_ms),
-            "last" => utc(alarm.last_ms),
+            "first" => rfc3339(alarm.first_ms),
+            "last" => rfc3339(alarm.last_ms),
             "count" => alarm.count.to_string(),
             "host" => host.to_owned(),
             "id" => id.to_string(),
@@ -174,7 +175,7 @@ impl Message {
             "v": 1,
             "id": id,
             "host": host,
-            "at": utc(self.at_ms),
+            "at": rfc3339(self.at_ms),
             "kind": self.kind.word(),
             "severity": severity_text(alarm.severity).to_lowercase(),
             "name": alarm.name(),
@@ -182,13 +183,13 @@ impl Message {
             "package": alarm.package,
             "code": alarm.code,
             "text": alarm.text,
-            "first": utc(alarm.first_ms),
-            "last": utc(alarm.last_ms),
-            "closed": alarm.closed_ms.map(utc),
+            "first": rfc3339(alarm.first_ms),
+            "last": rfc3339(alarm.last_ms),
+            "closed": alarm.closed_ms.map(rfc3339),
             "count": alarm.count,
             "acknowledged": alarm.acknowledged.as_ref().map(|word| json!({
                 "who": word.who,
-                "at": utc(word.at_ms),
+                "at": rfc3339(word.at_ms),
                 "reason": word.reason,
             })),
             "subject": self.subject(),
@@ -196,6 +197,12 @@ impl Message {
     }
 }
 
+/// For programs.
+fn rfc3339(at_ms: u64) -> String {
+    utc_text(at(at_ms))
+}
+
+/// For people.
 fn utc(at_ms: u64) -> String {
     stamp(at(at_ms))
 }

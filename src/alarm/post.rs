@@ -249,7 +249,7 @@ impl Office {
                 if Duration::from_millis(lasts) >= limit {
                     let span = Span(Duration::from_secs(lasts / 1000));
                     let text = format!(
-                        "no alarm leaves by the route {route} since {span}, it is tried again: {why}"
+                        "no alarm leaves by the route {route}, for {span}; it is tried again: {why}"
                     );
                     self.failed(&route, &text);
                 }

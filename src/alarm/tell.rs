@@ -128,3 +128,6 @@ fn note(alarm: &mut Alarm, route: &Route, kind: Kind, id: u64, now_ms: u64) {
         },
     );
 }
+
+#[cfg(test)]
+mod tests;

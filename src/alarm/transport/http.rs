@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::{Carrier, Trouble, late, secret};
+use super::{Carrier, Trouble, late, secret, trust};
 use crate::alarm::message::Message;
 use crate::config::route::{Url, Webhook, check_url};
 
@@ -46,7 +46,7 @@ pub(super) async fn post(
         url: url(&hook.url, &carrier.home)?,
         headers,
         body: Some(body.to_string()),
-        ca: certificates(hook.ca_file.as_deref(), &carrier.home)?,
+        ca: trust::pem(hook.ca_file.as_deref(), &carrier.home)?,
         within: carrier.within,
     };
     ask(request).await
@@ -64,15 +64,6 @@ pub(in crate::alarm) fn url(url: &Url, home: &Path) -> Result<String, Trouble> {
             "in the file of the address: {why}"
         ))),
     }
-}
-
-pub(in crate::alarm) fn certificates(file: Option<&str>, home: &Path) -> Result<Vec<u8>, Trouble> {
-    let Some(file) = file else {
-        return Ok(Vec::new());
-    };
-    let path = home.join(file);
-    std::fs::read(&path)
-        .map_err(|err| Trouble::Unreachable(format!("no TLS: {}: {err}", path.display())))
 }
 
 /// Asks once, and gives the status line.
@@ -107,6 +98,9 @@ fn blocking(request: &Request) -> Result<String, Trouble> {
             let why = "the address or a header is none that HTTP knows";
             return Err(Trouble::Refused(why.to_owned()));
         }
+        Err(ureq::Error::Io(err)) => {
+            return Err(Trouble::Unreachable(format!("web server: {err}")));
+        }
         Err(err) => return Err(Trouble::Unreachable(format!("web server: {err}"))),
     };
     let text = format!("HTTP {status}");
@@ -138,19 +132,10 @@ fn agent(request: &Request) -> Result<Agent, Trouble> {
 }
 
 fn tls(ca: &[u8]) -> Result<TlsConfig, Trouble> {
-    let system = rustls_native_certs::load_native_certs();
-    let mut roots: Vec<Certificate<'static>> = system
-        .certs
+    let roots: Vec<Certificate<'static>> = trust::roots(ca)?
         .iter()
-        .map(|der| Certificate::from_der(der.as_ref()).to_owned())
+        .map(|der| Certificate::from_der(der).to_owned())
         .collect();
-    for item in parse_pem(ca) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => roots.push(certificate),
-            Ok(_) => {}
-            Err(err) => return Err(Trouble::Unreachable(format!("no TLS: {err}"))),
-        }
-    }
     Ok(TlsConfig::builder()
         .root_certs(RootCerts::new_with_certs(&roots))
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))

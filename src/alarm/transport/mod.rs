@@ -6,6 +6,7 @@ pub(super) mod http;
 mod journald;
 mod mail;
 mod syslog;
+pub(super) mod trust;
 
 use std::fmt;
 use std::fs;

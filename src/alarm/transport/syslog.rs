@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::{Carrier, Trouble, late};
 use crate::alarm::message::{Kind, Message};
 use crate::config::route::{Syslog, SyslogAt};
-use crate::scribe::stamp;
 use crate::script::program::Severity;
+use crate::store::utc_text;
 
 /// How long a TCP receiver may take to close after the last byte.
 const CLOSES: Duration = Duration::from_secs(2);
@@ -79,7 +79,7 @@ fn legacy(priority: u32, message: &Message) -> String {
 /// RFC 5424, 6. The structured data's name carries the enterprise number of documentation, RFC 5612.
 fn rfc5424(priority: u32, carrier: &Carrier, message: &Message, id: u64) -> String {
     let alarm = &message.alarm;
-    let at = stamp(SystemTime::now()).replacen(' ', "T", 1);
+    let at = utc_text(SystemTime::now());
     let pairs = [
         ("id", id.to_string()),
         ("kind", message.kind.word().to_owned()),
