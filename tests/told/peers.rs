@@ -84,6 +84,12 @@ fn exim_takes_mails_plain_and_under_tls() {
     certificate(at);
     let (plain, tls) = (free_port(), free_port());
     let folder = at.display();
+    // Exim delivers to nobody as root.
+    fs::create_dir(at.join("box")).unwrap();
+    for (path, mode) in [(at.to_owned(), 0o755), (at.join("box"), 0o777)] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(path, mode).unwrap();
+    }
     fs::write(
         at.join("exim.conf"),
         format!(
@@ -97,7 +103,7 @@ fn exim_takes_mails_plain_and_under_tls() {
              begin authenticators\nplain:\n  driver = plaintext\n  public_name = PLAIN\n  server_advertise_condition = ${{if def:tls_cipher}}\n  \
              server_prompts = :\n  server_condition = ${{if eq{{$auth3}}{{h0rse battery}}}}\n  server_set_id = $auth2\n\
              begin routers\nall:\n  driver = accept\n  transport = file\n\
-             begin transports\nfile:\n  driver = appendfile\n  file = {folder}/mbox\n  user = root\n  group = root\n"
+             begin transports\nfile:\n  driver = appendfile\n  file = {folder}/box/mbox\n  user = mail\n  group = mail\n"
         ),
     )
     .unwrap();
@@ -124,7 +130,7 @@ fn exim_takes_mails_plain_and_under_tls() {
     }
     let daemon = home.run();
     tries(&home, &["plain", "start", "full"], "relay", "no relay");
-    let mbox = at.join("mbox");
+    let mbox = at.join("box/mbox");
     for to in ["plain", "start", "full"] {
         let wanted = format!("To: {to}@example.com");
         until(to, || text(&mbox).contains(&wanted).then_some(()));

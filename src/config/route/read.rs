@@ -56,11 +56,15 @@ fn route(name: &str, key: &Tree, tree: &Tree, report: &mut Report<'_>) -> Option
         give_up: Duration::from_secs(24 * 3600),
         alarm_after: Duration::from_secs(60),
     };
+    let mut unclear = false;
     if let Some(worst) = fields.maybe("severity", report, severity) {
         route.severity = worst;
     }
     if let Some(tree) = fields.get("clusters") {
-        route.clusters = clusters(tree, report);
+        match clusters(tree, report) {
+            Some(clusters) => route.clusters = clusters,
+            None => unclear = true,
+        }
     }
     if let Some(repeat) = fields.maybe("repeat", report, repeat) {
         route.repeat = repeat;
@@ -89,9 +93,10 @@ fn route(name: &str, key: &Tree, tree: &Tree, report: &mut Report<'_>) -> Option
     if route.timeout > LONGEST_TRY {
         let message = "`timeout` is longer than 5m";
         report.error(tree, message, "while one message is tried the others wait");
+        route.timeout = LONGEST_TRY;
     }
     route.by = by?;
-    Some(route)
+    (!unclear).then_some(route)
 }
 
 /// One try of a message holds up all that wait behind it.
@@ -150,33 +155,32 @@ fn journald(tree: &Tree, report: &mut Report<'_>) -> Option<Transport> {
     Some(Transport::Journald { socket })
 }
 
-fn clusters(tree: &Tree, report: &mut Report<'_>) -> Vec<Glob> {
+/// None with a fault: a route for some would become one for all.
+fn clusters(tree: &Tree, report: &mut Report<'_>) -> Option<Vec<Glob>> {
     let one = std::slice::from_ref(tree);
     let list = match tree.shape {
         Shape::Text(_) => one,
-        _ => items(tree, "clusters", report).unwrap_or_default(),
+        _ => items(tree, "clusters", report)?,
     };
-    if list.is_empty() && matches!(tree.shape, Shape::List(_)) {
-        report.error(
-            tree,
-            "no cluster stands here",
-            "leave `clusters` out for all of them",
-        );
+    if list.is_empty() {
+        let help = "leave `clusters` out for all of them";
+        report.error(tree, "no cluster stands here", help);
+        return None;
     }
-    let mut globs = Vec::new();
-    for item in list {
-        globs.extend(scalar(item, "clusters", report, |text| {
-            let good = |c: char| c.is_ascii_alphanumeric() || "-_.*".contains(c);
-            match !text.is_empty() && text.len() <= 80 && text.chars().all(good) {
-                true => Ok(Glob::new(text)),
-                false => Err(Mend::new(
-                    format!("{} is no name of clusters", shown(text)),
-                    "write names, `*` for any part of one: [pki-ca, \"web-*\"]",
-                )),
-            }
-        }));
+    list.iter()
+        .map(|item| scalar(item, "clusters", report, glob))
+        .collect()
+}
+
+fn glob(text: &str) -> Result<Glob, Mend> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.*".contains(c);
+    match !text.is_empty() && text.len() <= 80 && text.chars().all(good) {
+        true => Ok(Glob::new(text)),
+        false => Err(Mend::new(
+            format!("{} is no name of clusters", shown(text)),
+            "write names, `*` for any part of one: [pki-ca, \"web-*\"]",
+        )),
     }
-    globs
 }
 
 fn severity(text: &str) -> Result<Severity, Mend> {
@@ -242,10 +246,11 @@ pub fn heartbeat(tree: &Tree, report: &mut Report<'_>) -> Option<Heartbeat> {
     if timeout.is_some_and(|timeout| timeout > LONGEST_TRY) {
         report.error(tree, "`timeout` is longer than 5m", "");
     }
+    let timeout = timeout.unwrap_or(Duration::from_secs(20));
     Some(Heartbeat {
         by: by?,
         every,
-        timeout: timeout.unwrap_or(Duration::from_secs(20)),
+        timeout: timeout.min(LONGEST_TRY),
         alarm_after: alarm_after.unwrap_or(every * 5),
         ca_file,
     })
