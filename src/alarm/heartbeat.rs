@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::message::millis;
-use super::post::Beat;
+use super::post::{Beat, Outgoing};
 use super::registry::{Alarms, Subject};
 use super::transport::{Trouble, exec, http, in_home, trust};
 use crate::clock::Span;
@@ -97,7 +97,7 @@ fn body(host: &str, beat: Beat, alarms: &Alarms) -> Value {
     let critical = open
         .iter()
         .filter(|alarm| alarm.severity == Severity::Critical);
-    let failing = alarms.outgoing().map(|outgoing| outgoing.routes());
+    let failing = alarms.outgoing().map(Outgoing::routes);
     let failing: Vec<String> = failing
         .unwrap_or_default()
         .into_iter()

@@ -237,7 +237,7 @@ impl Office {
         match outcome {
             Outcome::Delivered => {
                 self.closes(&letter, |told| {
-                    told.delivered_ms = Some(millis(SystemTime::now()))
+                    told.delivered_ms = Some(millis(SystemTime::now()));
                 });
                 self.alarms.clear(&Subject::route(&route), ROUTE_FAILED);
             }

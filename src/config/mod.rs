@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 
 pub use access::{Access, Right, Whom};
 pub use cluster::{
-    Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Witness,
+    Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Targets, Witness,
 };
 pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};

@@ -23,6 +23,8 @@ pub(super) const IDLE: Duration = Duration::from_secs(30);
 pub(super) const HASTE: Duration = Duration::from_secs(2);
 /// How long the daemon may take to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
+/// How much longer than [`answer`] a client waits for the reply.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
 /// How long a client waits for a reply: longer than [`ANSWER`].
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -39,7 +41,7 @@ pub(super) fn answer(ask: &Ask) -> Duration {
 
 /// How long a client waits for the reply to this: longer than [`answer`].
 pub(super) fn patience(ask: &Ask) -> Duration {
-    answer(ask) + (PATIENCE - ANSWER)
+    answer(ask) + ON_ITS_WAY
 }
 
 /// One line without its newline, or `None` at the end of the stream.

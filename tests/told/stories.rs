@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::daemon_support::{stderr, stdout, until};
+use crate::daemon_support::{Home, Pair, stderr, stdout, until};
 use crate::servers::{Web, web};
 use crate::{alarms, home, open};
 
@@ -85,4 +85,49 @@ fn an_alarm_that_is_mended_is_over_and_that_is_told() {
     let over = list["closed"].as_array().unwrap().iter();
     assert_eq!(over.filter(|alarm| alarm["code"] == "settings").count(), 1);
     daemon.stop();
+}
+
+#[test]
+fn a_takeover_is_told_from_its_panic_to_its_end_and_that_it_was_slow() {
+    let pair = Pair::running();
+    // No machine is as quick as that.
+    let targets = "data_policy: adaptability\n    targets: { takeover: 1ms, fence: 1h, boot: 1ms }";
+    let home = Home::with(&pair, targets);
+    let (server, other) = (web(|_| Web::Status(200)), web(|_| Web::Status(200)));
+    let settings = format!(
+        "routes:\n  ops: {{ webhook: {{ url: \"http://{}/\" }}, severity: notice, clusters: \"pa*\", calm: 100ms }}\n  \
+         web: {{ webhook: {{ url: \"http://{}/\" }}, severity: notice, clusters: [web] }}\n",
+        server.at, other.at
+    );
+    fs::write(home.path("clusterd.yaml"), settings).unwrap();
+    let checked = home.clusterd(&["check"]);
+    let faults = stdout(&checked) + &stderr(&checked);
+    assert!(faults.contains("no cluster here is called web"), "{faults}");
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    pair.sim.panic(0);
+    let panic = server.message("raised", "primary_panic");
+    assert_eq!(
+        (&panic["name"], &panic["severity"]),
+        (&"pair/svc".into(), &"critical".into())
+    );
+    daemon.line("beta is up");
+    for code in ["takeover_slow", "boot_slow", "primary_panic"] {
+        server.message("raised", code);
+        server.message("closed", code);
+    }
+    let said = |code: &str| {
+        server
+            .heard()
+            .iter()
+            .any(|heard| heard.json()["code"] == code)
+    };
+    assert!(!said("fence_slow"));
+    assert!(
+        said("started") || said("switchover"),
+        "a notice says how it ended"
+    );
+    assert!(other.heard().is_empty(), "another cluster's people");
+    daemon.stop();
+    pair.never_two_writers();
 }

@@ -12,7 +12,7 @@ use crate::scribe::Scribe;
 use crate::script::program::Severity;
 
 struct Bench {
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
     alarms: Alarms,
     routes: Vec<Route>,
     now_ms: u64,
@@ -40,7 +40,7 @@ impl Bench {
         let home = tempfile::tempdir().unwrap();
         let scribe = Arc::new(Scribe::start(home.path(), &Settings::default()).unwrap());
         Bench {
-            _home: home,
+            home,
             alarms: Alarms::new(scribe, Saved::default()),
             routes,
             now_ms: millis(std::time::SystemTime::now()),
@@ -198,7 +198,7 @@ fn a_new_route_is_told_what_is_open_and_a_restart_tells_nothing_twice() {
     let json = serde_json::to_value(bench.alarms.saved()).unwrap();
     let saved: Saved = serde_json::from_value(json).unwrap();
     let mut again = Bench::new(vec![route("a"), route("b")]);
-    let scribe = Scribe::start(again._home.path(), &Settings::default()).unwrap();
+    let scribe = Scribe::start(again.home.path(), &Settings::default()).unwrap();
     again.alarms = Alarms::new(Arc::new(scribe), saved);
     assert_eq!(
         again.after(0),
