@@ -8,7 +8,7 @@ use crate::machine::node::Node;
 use crate::script::program::{Firmware, Presence};
 
 /// An open question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Asking {
     /// What is asked.
     pub ask: Ask,
@@ -21,7 +21,7 @@ pub struct Asking {
 }
 
 /// The steps that questions consist of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
     /// A sum.
     Live,

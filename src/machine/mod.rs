@@ -28,6 +28,7 @@ mod door;
 mod gate;
 mod guard;
 mod hear;
+mod likeness;
 mod making;
 mod node;
 mod package;

@@ -5,6 +5,7 @@
 //! one. [`Rig`](super::Rig) keeps a whole set of nodes in step.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -51,7 +52,7 @@ pub enum Condition {
     UserlandHung,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     Off,
     Post,
@@ -61,14 +62,14 @@ pub(super) enum Phase {
 }
 
 /// What the firmware does by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     PostEnds,
     OpenDisk,
     LoadEnds,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Input {
     Byte(u8),
     Break,
@@ -247,6 +248,32 @@ impl Node {
     /// Sets a configuration variable past the firmware.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.nvram.force(name, value);
+    }
+
+    /// Feeds `hasher` with all that tells this node from another one of the same spec at `now`.
+    /// Its own moments are told as they lie on the world's clock.
+    pub(super) fn tell_apart<H: Hasher>(&self, now: Moment, mark: Option<&str>, hasher: &mut H) {
+        let local = self.local(now);
+        let outside = |at: Moment| now + at.since(local) - local.since(at);
+        (self.phase, self.autoboot, self.loaded, self.halted).hash(hasher);
+        self.step.map(|(at, step)| (outside(at), step)).hash(hasher);
+        (&self.reboot_command, self.faults).hash(hasher);
+        (self.frozen.is_some(), &self.held, &self.out).hash(hasher);
+        self.nvram.tell_apart(hasher);
+        self.firmware.tell_apart(mark, hasher);
+        if let Some(system) = &self.system {
+            system.tell_apart(local, now, hasher);
+        }
+    }
+
+    /// Whether its system has mounted the shared disk and would write to it now.
+    pub(super) fn writes(&self) -> bool {
+        let live = |system: &System| {
+            let goes_on = !matches!(system.mode, Mode::Hung | Mode::Panicked);
+            system.boot.is_some() && goes_on
+        };
+        let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
+        self.frozen.is_none() && system.is_some_and(live)
     }
 
     pub(super) fn say(&mut self, text: &str) {

@@ -25,6 +25,8 @@ pub enum Rule {
     TwoWriters,
     /// Rules 1 and 2: no boot command leaves while another node runs or could go on.
     BootBesideLife,
+    /// A lost service is told: it runs, or an alarm is open, within the script's own deadlines.
+    SilentOutage,
 }
 
 impl std::fmt::Display for Rule {
@@ -32,6 +34,7 @@ impl std::fmt::Display for Rule {
         f.write_str(match self {
             Rule::TwoWriters => "never two nodes live on one package",
             Rule::BootBesideLife => "no boot command while another node runs or could go on",
+            Rule::SilentOutage => "the service runs, or an alarm is open",
         })
     }
 }
@@ -46,15 +49,34 @@ pub(super) fn disk(rig: &Rig, at: Moment) -> Option<Broken> {
     })
 }
 
+/// Whether two of these nodes have mounted the disk and would write to it now.
+pub(super) fn two_writers<'a>(
+    nodes: impl Iterator<Item = &'a Node>,
+    at: Moment,
+) -> Option<Broken> {
+    let mut writing = nodes.filter(|node| node.writes());
+    let (one, other) = (writing.next()?, writing.next()?);
+    Some(Broken {
+        at,
+        rule: Rule::TwoWriters,
+        what: format!("{} and {} write to it", one.spec().name, other.spec().name),
+    })
+}
+
 /// Whether this event is a boot command that left while another node was not stopped for good.
 /// What `policy` accepts is left out: under `adaptability` and `availability` a machine that
 /// stands still in every way counts as stopped, and one that wakes meets the siege.
-pub(super) fn boot(rig: &Rig, policy: DataPolicy, event: &Event, at: Moment) -> Option<Broken> {
+pub(super) fn boot<'a>(
+    mut nodes: impl Iterator<Item = &'a Node>,
+    policy: DataPolicy,
+    event: &Event,
+    at: Moment,
+) -> Option<Broken> {
     let Event::BootTyped { node: booted, .. } = event else {
         return None;
     };
     let accepted = |node: &Node| node.is_frozen() && policy != DataPolicy::Integrity;
-    let other = (0..rig.len()).map(|n| rig.node(n)).find(|node| {
+    let other = nodes.find(|node| {
         node.spec().name != *booted && could_write(node.condition()) && !accepted(node)
     })?;
     Some(Broken {

@@ -545,7 +545,8 @@ impl World {
             Action::Event(event) => {
                 let policy = self.setup.packages.first().map(|p| p.data_policy);
                 let policy = policy.unwrap_or(DataPolicy::Integrity);
-                let broken = rules::boot(&self.rig, policy, &event, now);
+                let nodes = (0..self.rig.len()).map(|n| self.rig.node(n));
+                let broken = rules::boot(nodes, policy, &event, now);
                 self.broken = self.broken.take().or(broken);
                 self.events.push((now, event));
             }
