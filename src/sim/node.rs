@@ -21,6 +21,9 @@ use super::texts;
 /// Typed bytes that a frozen node keeps.
 const HELD: usize = 64 * 1024;
 
+/// Frozen nodes that keep the same so far are alike to an explorer.
+const HELD_ALIKE: usize = 16;
+
 /// Console output kept until it is taken; the oldest is lost first.
 const OUTPUT: usize = 8 << 20;
 
@@ -258,7 +261,9 @@ impl Node {
         (self.phase, self.autoboot, self.loaded, self.halted).hash(hasher);
         self.step.map(|(at, step)| (outside(at), step)).hash(hasher);
         (&self.reboot_command, self.faults).hash(hasher);
-        (self.frozen.is_some(), &self.held, &self.out).hash(hasher);
+        // What was sent first meets it first when it thaws; the rest is more of the same.
+        let held = &self.held[..self.held.len().min(HELD_ALIKE)];
+        (self.frozen.is_some(), held, &self.out).hash(hasher);
         self.nvram.tell_apart(hasher);
         self.firmware.tell_apart(mark, hasher);
         if let Some(system) = &self.system {

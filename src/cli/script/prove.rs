@@ -15,9 +15,6 @@ use super::{Policy, compile_file};
 use crate::script::program::Program;
 use crate::sim::prove::{Found, Job, Limits, Model, NoModel, Search, Told};
 
-/// Pieces of work that are handed out at once.
-const BATCH: usize = 128;
-
 /// Tries every placement of a few faults in a small model of a chat script.
 ///
 /// Two nodes, one package, the real machine and the script's own patterns, in virtual time. First no
@@ -133,7 +130,7 @@ fn prove(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores).max(1);
     loop {
-        let batch = search.batch(BATCH);
+        let batch = search.batch();
         if batch.is_empty() {
             break;
         }

@@ -28,7 +28,10 @@ use super::walk::Walk;
 use super::world::World;
 
 /// A chain that has not ended after so many steps is given up, and counted.
-const LONGEST: u32 = 50_000;
+const LONGEST: u32 = 20_000;
+
+/// The most jobs of a batch.
+const BATCH: usize = 128;
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,8 +170,10 @@ impl Search {
         self.story.as_ref()
     }
 
-    /// The next pieces of work, at most `count`; none: the exploration is over.
-    pub fn batch(&mut self, count: usize) -> Vec<Job> {
+    /// The next pieces of work; none: the exploration is over. Jobs of one batch do not know of
+    /// each other, so that little is handed out at once as long as little is known.
+    pub fn batch(&mut self) -> Vec<Job> {
+        let count = (self.chains.len() / 8).clamp(2, BATCH);
         let mut jobs = Vec::new();
         while !self.over && jobs.is_empty() {
             let Some(mut walk) = self.walk.take() else {
