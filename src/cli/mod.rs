@@ -4,13 +4,17 @@
 pub mod adopt;
 mod ask;
 pub mod check;
+pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod init;
+pub mod man;
 pub mod power;
 pub mod release;
 pub mod run;
 pub mod script;
+mod shipped;
 pub mod sim;
 mod sim_home;
 pub mod status;
@@ -32,6 +36,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Console(console::ConsoleArgs),
@@ -44,6 +49,8 @@ enum Command {
     Sim(sim::SimArgs),
     Script(script::ScriptArgs),
     Transcript(transcript::TranscriptArgs),
+    Completion(completion::CompletionArgs),
+    Man(man::ManArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -97,6 +104,7 @@ pub struct HomeArgs {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
+        Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Console(args) => console::run(&args),
@@ -109,6 +117,8 @@ pub fn main() -> ExitCode {
         Command::Sim(args) => sim::run(&args),
         Command::Script(args) => script::run(&args),
         Command::Transcript(args) => transcript::run(&args),
+        Command::Completion(args) => completion::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     exit.into()
 }

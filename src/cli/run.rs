@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Exit, HomeArgs};
-use crate::daemon::{Daemon, StartError, Systemd, log_to, prepare, until_told_to_stop};
+use crate::daemon::{Daemon, Signals, StartError, Systemd, log_to, prepare};
 use crate::home::Home;
 
 /// Guards every cluster of the home directory, until SIGTERM. It stays in the foreground.
@@ -20,6 +20,18 @@ pub struct RunArgs {
 /// Runs until it is told to stop.
 pub fn run(args: &RunArgs) -> Exit {
     one_arena();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(err) => return fail(&format!("cannot start its threads: {err}"), Exit::Faults),
+    };
+    // Before anything can be met by anybody: a signal from now on ends it in good order.
+    let signals = match runtime.block_on(async { Signals::catch() }) {
+        Ok(signals) => signals,
+        Err(err) => return fail(&format!("signals cannot be caught: {err}"), Exit::Faults),
+    };
     let home = match Home::open(&args.home.home) {
         Ok(home) => home,
         Err(why) => return fail(&why, Exit::NoHome),
@@ -30,16 +42,8 @@ pub fn run(args: &RunArgs) -> Exit {
         Err(err) => return fail(&err.to_string(), Exit::NoHome),
     };
     log_to(&prepared.scribe);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(err) => return fail(&format!("cannot start its threads: {err}"), Exit::Faults),
-    };
     runtime.block_on(async {
-        // Before anything is guarded: a signal from now on ends it in good order.
-        let stop = tokio::spawn(until_told_to_stop());
+        let stop = tokio::spawn(signals.told_to_stop());
         let daemon = match Daemon::start(prepared).await {
             Ok(daemon) => daemon,
             Err(err) => return fail(&err.to_string(), Exit::Faults),
@@ -49,9 +53,8 @@ pub fn run(args: &RunArgs) -> Exit {
         eprintln!("clusterd: {guarded} guarded, {refused} not; logs are in logs/");
         let told = async {
             match stop.await {
-                Ok(Ok(signal)) => signal.to_owned(),
-                Ok(Err(err)) => format!("signals cannot be caught: {err}"),
-                Err(err) => format!("signals cannot be caught: {err}"),
+                Ok(signal) => signal.to_owned(),
+                Err(err) => format!("signals are not waited for any more: {err}"),
             }
         };
         daemon.run(Systemd::from_env(), told).await;

@@ -1,46 +1,11 @@
 //! A home directory that guards simulated nodes: for `demo` and `sim serve --write-home`. The
 //! shipped chat scripts are part of the program, so it works from any directory.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// The shipped scripts, by their paths in a home.
-const SCRIPTS: [(&str, &str); 8] = [
-    (
-        "chat-scripts/sun-openboot.chat",
-        include_str!("../../chat-scripts/sun-openboot.chat"),
-    ),
-    (
-        "chat-scripts/lib/openboot.chat",
-        include_str!("../../chat-scripts/lib/openboot.chat"),
-    ),
-    (
-        "chat-scripts/lib/openbios.chat",
-        include_str!("../../chat-scripts/lib/openbios.chat"),
-    ),
-    (
-        "chat-scripts/sun-alom.chat",
-        include_str!("../../chat-scripts/sun-alom.chat"),
-    ),
-    (
-        "chat-scripts/sun-ilom.chat",
-        include_str!("../../chat-scripts/sun-ilom.chat"),
-    ),
-    (
-        "chat-scripts/lib/alom.chat",
-        include_str!("../../chat-scripts/lib/alom.chat"),
-    ),
-    (
-        "chat-scripts/lib/ilom.chat",
-        include_str!("../../chat-scripts/lib/ilom.chat"),
-    ),
-    (
-        "chat-scripts/lib/sun4v.chat",
-        include_str!("../../chat-scripts/lib/sun4v.chat"),
-    ),
-];
+use super::shipped::{self, SCRIPTS};
 
 /// The cluster of the demonstration.
 const TEMPLATE: &str = include_str!("../../clist/demo.yaml.template");
@@ -72,17 +37,10 @@ pub(super) struct SimCluster {
 /// A file cannot be written, or stands there already.
 pub(super) fn write(dir: &Path, cluster: &SimCluster) -> io::Result<()> {
     let clist = format!("clist/{}.yaml", cluster.name);
-    let cluster = (clist.as_str(), cluster_file(cluster));
-    let scripts = SCRIPTS.map(|(path, text)| (path, text.to_owned()));
-    for (path, text) in scripts.into_iter().chain([cluster]) {
-        let path = dir.join(path);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = fs::File::create_new(&path)?;
-        io::Write::write_all(&mut file, text.as_bytes())?;
+    for (path, text) in SCRIPTS {
+        shipped::write(dir, path, text)?;
     }
-    Ok(())
+    shipped::write(dir, &clist, &cluster_file(cluster))
 }
 
 /// The cluster file, from the project's own `clist/demo.yaml.template`.

@@ -19,7 +19,7 @@ mod tracing_log;
 mod ward;
 
 pub use prepare::{Prepared, StartError, prepare};
-pub use signals::until_told_to_stop;
+pub use signals::Signals;
 pub use supervisor::Daemon;
 pub use systemd::Systemd;
 pub use tracing_log::log_to;

@@ -2,22 +2,39 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for the signal to stop; gives its name.
-///
-/// # Errors
-/// The signals cannot be caught.
-pub async fn until_told_to_stop() -> io::Result<&'static str> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    let mut hup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = term.recv() => return Ok("SIGTERM"),
-            _ = int.recv() => return Ok("SIGINT"),
-            _ = hup.recv() => {
-                tracing::warn!("SIGHUP ignored: this version reads its files at start only; restart it to read them again");
+/// The signals that the daemon takes. From the moment that this is made on, none of them ends the
+/// process by itself; what came before it was asked for is told then.
+#[derive(Debug)]
+pub struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    /// Catches them. It wants the context of a runtime.
+    ///
+    /// # Errors
+    /// The signals cannot be caught.
+    pub fn catch() -> io::Result<Signals> {
+        Ok(Signals {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the signal to stop; gives its name.
+    pub async fn told_to_stop(mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return "SIGTERM",
+                _ = self.int.recv() => return "SIGINT",
+                _ = self.hup.recv() => {
+                    tracing::warn!("SIGHUP ignored: this version reads its files at start only; restart it to read them again");
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 use crate::clock::Moment;
 use crate::machine::making::Piece;
 use crate::machine::node::Node;
+use crate::mutant::Guard;
 use crate::script::program::{Firmware, Presence};
 
 /// An open question.
@@ -85,7 +86,7 @@ fn body<'a>(talk: &'a str, typed: &str, echo: bool) -> Option<&'a str> {
     let start = match talk.find(typed) {
         Some(at) => at + typed.len(),
         // A console without echo says nothing of ours: all of it is the answer.
-        None if !echo => 0,
+        None if !echo || Guard::AnswerEcho.gone() => 0,
         None => return None,
     };
     let rest = &talk[start..];
@@ -109,6 +110,9 @@ impl Asking {
         let said = lines(body);
         match &self.ask {
             Ask::Live if self.answers_sum(&said) => Verdict::Answered(Piece::Live),
+            Ask::Marking { word } if said.is_empty() && Guard::MarkAnswers.gone() => {
+                Verdict::Answered(Piece::Mark(word.clone()))
+            }
             Ask::Marking { word } if said.is_empty() => {
                 Verdict::Next(Ask::Marked { word: word.clone() })
             }
@@ -119,6 +123,9 @@ impl Asking {
             Ask::Unmarked { word } => Self::judge_unmarked(node, firmware, word, &said),
             Ask::Identity => Self::judge_identity(node, firmware),
             Ask::Exists { name, value } => Self::judge_exists(node, firmware, name, value, &said),
+            Ask::Setting { name, value, .. } if Guard::SetReadBack.gone() => {
+                Verdict::Answered(Piece::Set(name.clone(), value.clone()))
+            }
             Ask::Setting {
                 name,
                 value,
@@ -139,13 +146,20 @@ impl Asking {
     }
 
     fn answers_sum(&self, said: &[&str]) -> bool {
-        matches!((said, &self.sum), ([only], Some(sum)) if only == sum)
+        let Some(sum) = &self.sum else { return false };
+        let right = |line: &&str| line == sum || Guard::AnswerSum.gone();
+        match said {
+            [only] => right(only),
+            many => Guard::AnswerOnly.gone() && many.iter().any(|line| line == sum),
+        }
     }
 
     fn judge_unmarked(node: &Node, firmware: &Firmware, word: &str, said: &[&str]) -> Verdict {
         let unknown = node.shown.iter().any(|(p, _)| *p == firmware.unknown);
+        let unknown = unknown || Guard::UnmarkedUnknown.gone();
+        let names = |only: &str| only.contains(word) || Guard::UnmarkedWord.gone();
         match said {
-            [only] if unknown && only.contains(word) => Verdict::Answered(Piece::Unmarked),
+            [only] if unknown && names(only) => Verdict::Answered(Piece::Unmarked),
             [only] if !only.is_empty() && only.chars().all(|c| c.is_ascii_hexdigit()) => {
                 Verdict::Wrong(format!(
                     "the word {word} is still known: the machine was not reset"
@@ -166,9 +180,13 @@ impl Asking {
             .collect();
         match (ids.as_slice(), node.host_id.as_deref()) {
             ([], _) => Verdict::NotYet,
-            ([id], _) if *id == "ffffffff" => {
+            ([id], _) if *id == "ffffffff" && Guard::IdentityAllOnes.stands() => {
                 Verdict::Wrong("the Host ID is all ones: the NVRAM is empty".to_owned())
             }
+            ([.., id], Some(right)) if *id == right && Guard::IdentityOnce.gone() => {
+                Verdict::Answered(Piece::Identity)
+            }
+            ([_], Some(_)) if Guard::IdentityRight.gone() => Verdict::Answered(Piece::Identity),
             ([id], Some(right)) if *id == right => Verdict::Answered(Piece::Identity),
             ([id], Some(right)) => Verdict::Wrong(format!("Host ID {id}, where {right} belongs")),
             ([id], None) => Verdict::Learnt((*id).to_owned()),
@@ -183,7 +201,7 @@ impl Asking {
         value: &str,
         said: &[&str],
     ) -> Verdict {
-        if said.len() != 1 {
+        if said.len() != 1 && Guard::ExistsOnly.stands() {
             return Verdict::NotYet;
         }
         if node.shown.iter().any(|(p, _)| *p == firmware.absent) {
@@ -207,7 +225,7 @@ impl Asking {
         set: bool,
         said: &[&str],
     ) -> Verdict {
-        if said.len() != 1 {
+        if said.len() != 1 && Guard::ReadOnly.stands() {
             return Verdict::NotYet;
         }
         let absent = node.shown.iter().any(|(p, _)| *p == firmware.absent);
@@ -220,9 +238,10 @@ impl Asking {
             })
         };
         match shown_value(node, firmware, name) {
-            Some(is) if is == value => good(),
+            Some(is) if is == value || Guard::ReadValue.gone() => good(),
             Some(is) => Verdict::Wrong(format!("{name} reads {is:?}, not {value:?}")),
             None if absent && presence == Presence::WhereItExists => good(),
+            None if absent && Guard::ReadPresence.gone() => good(),
             None if absent => Verdict::Wrong(format!("{name} does not exist")),
             None => Verdict::NotYet,
         }
@@ -234,10 +253,13 @@ fn shown_value(node: &Node, firmware: &Firmware, name: &str) -> Option<String> {
         .shown
         .iter()
         .filter(|(p, _)| *p == firmware.shows)
-        .filter(|(_, captures)| captures.iter().any(|(n, v)| n == "name" && v == name))
+        .filter(|(_, captures)| {
+            let named = captures.iter().any(|(n, v)| n == "name" && v == name);
+            named || Guard::ReadName.gone()
+        })
         .flat_map(|(_, captures)| captures.iter())
         .filter(|(n, _)| n == "value")
         .map(|(_, v)| v.trim().to_owned());
     let first = values.next()?;
-    values.next().is_none().then_some(first)
+    (values.next().is_none() || Guard::ReadOnce.gone()).then_some(first)
 }

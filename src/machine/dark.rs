@@ -9,6 +9,7 @@ use crate::machine::package::Wait;
 use crate::machine::proof::ProofKind;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId};
 use crate::machine::{Machine, WITNESS_LIFE};
+use crate::mutant::Guard;
 
 /// From one look at the path to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -26,16 +27,16 @@ impl Machine {
     pub(super) fn darkness_counts(&self, p: PackageId, n: NodeId) -> Result<(), String> {
         let node = &self.nodes[n];
         match self.setup.packages[p].data_policy {
-            DataPolicy::Integrity => Err(
+            DataPolicy::Integrity if Guard::DarkIntegrity.stands() => Err(
                 "data_policy integrity: a dark node is never taken for stopped; a power leg or an operator's `confirm` must say so".to_owned(),
             ),
-            DataPolicy::Adaptability if !node.break_worked => Err(
+            DataPolicy::Adaptability if !node.break_worked && Guard::DarkBreakWorked.stands() => Err(
                 "data_policy adaptability: no BREAK has ever worked on this console".to_owned(),
             ),
-            DataPolicy::Adaptability if !node.guard_read => Err(
+            DataPolicy::Adaptability if !node.guard_read && Guard::DarkGuardRead.stands() => Err(
                 "data_policy adaptability: the standing guard of this node is not known".to_owned(),
             ),
-            DataPolicy::Adaptability | DataPolicy::Availability => Ok(()),
+            DataPolicy::Integrity | DataPolicy::Adaptability | DataPolicy::Availability => Ok(()),
         }
     }
 
@@ -44,11 +45,15 @@ impl Machine {
     fn dark_since(&self, p: PackageId, n: NodeId) -> Option<Moment> {
         let node = &self.nodes[n];
         let link = node.link_since()?;
+        let link = if Guard::DarkLink.stands() {
+            link
+        } else {
+            Moment::ZERO
+        };
         let since = node.heard.map_or(link, |heard| heard.max(link));
-        Some(
-            self.may_have_answered(p, n)
-                .map_or(since, |at| at.max(since)),
-        )
+        let ping = self.may_have_answered(p, n);
+        let ping = ping.filter(|_| Guard::DarkPing.stands());
+        Some(ping.map_or(since, |at| at.max(since)))
     }
 
     /// When the service address answered last, unless the console of another node shows that
@@ -62,23 +67,21 @@ impl Machine {
     /// Whether the path to a silent node is proved alive, or what is missing.
     fn path(&self, p: PackageId, n: NodeId) -> Result<(), String> {
         let node = &self.nodes[n];
-        if node.epoch().is_none() {
-            return Err("path unproved: its console is not connected".to_owned());
-        }
-        if node.heard_ever.is_none() {
+        if node.heard_ever.is_none() && Guard::PathHeard.stands() {
             return Err(
                 "path unproved: this port has carried nothing since clusterd runs".to_owned(),
             );
         }
-        if !self.witness_answers(WITNESS_LIFE) {
+        if !self.witness_answers(WITNESS_LIFE) && Guard::PathWitness.stands() {
             return Err("path unproved: no witness answers".to_owned());
         }
         let server = &self.setup.nodes[n].server;
         let vouches = |other: &NodeId| {
             let same = self.setup.nodes[*other].server == *server;
-            same && Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now)
+            let fresh = Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now);
+            (same || Guard::PathServer.gone()) && fresh
         };
-        if !self.others(p, n).iter().any(vouches) {
+        if !self.others(p, n).iter().any(vouches) && Guard::PathPort.stands() {
             return Err(
                 "path unproved: no other port of its terminal server carried bytes".to_owned(),
             );
@@ -101,14 +104,15 @@ impl Machine {
         let Some(since) = self.dark_since(p, n) else {
             return Some(Err("path unproved: its console is not connected".to_owned()));
         };
-        if self.nodes[n].heard.is_some_and(|at| at > began) {
+        if self.nodes[n].heard.is_some_and(|at| at > began) && Guard::DarkHeard.stands() {
             return Some(Err("it shows life on its console".to_owned()));
         }
-        if self.may_have_answered(p, n).is_some_and(|at| at > began) {
+        let answered = self.may_have_answered(p, n).is_some_and(|at| at > began);
+        if answered && Guard::DarkAddress.stands() {
             return Some(Err("the service address answers".to_owned()));
         }
         let after = self.setup.nodes[n].dark_after;
-        if self.now.since(since) < after {
+        if self.now.since(since) < after && Guard::DarkAfter.stands() {
             return None;
         }
         match self.path(p, n) {
@@ -127,7 +131,8 @@ impl Machine {
         for other in self.others(p, n) {
             let node = &self.nodes[other];
             let known = matches!(node.condition, Condition::Prompt | Condition::Running);
-            let free = node.asking.is_none() && !node.typed_at(self.now) && !self.person_at(other);
+            let typed = node.typed_at(self.now) && Guard::VouchKeyboard.stands();
+            let free = node.asking.is_none() && !typed && !self.person_at(other);
             if self.setup.nodes[other].server == server && known && free {
                 self.type_text(other, "\r");
             }

@@ -11,6 +11,7 @@ use crate::machine::package::{AfterDurable, Frame, Wait};
 use crate::machine::proof::{Proof, ProofKind, RESET_LIFE};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Op, Pc, Question, Severity};
 
 /// A prompt that showed has so long to answer a nonce before a fence.
@@ -26,17 +27,19 @@ impl Machine {
                 ProofKind::Dark => None,
                 _ => Some(proof.life().unwrap_or(RESET_LIFE)),
             };
-            life.is_none_or(|life| self.now.since(proof.born) * 2 < life)
+            let young = |life| self.now.since(proof.born) * 2 < life;
+            life.is_none_or(|life| young(life) || Guard::FenceYoung.gone())
         };
         if self.proved(n) && self.nodes[n].proof.as_ref().is_some_and(lasting) {
             self.packages[p].run.pc += 1;
             return;
         }
         let takeover = self.packages[p].primary == Some(n);
-        if takeover && self.host.impaired.is_some() {
+        if takeover && self.host.impaired.is_some() && Guard::FenceImpaired.stands() {
             return self.wait_until_well(p);
         }
-        if self.nodes[n].condition == Condition::Prompt && self.nodes[n].epoch().is_some() {
+        let prompt = self.nodes[n].condition == Condition::Prompt;
+        if prompt && self.nodes[n].epoch().is_some() && Guard::FenceNonce.stands() {
             // A bare prompt is a suspicion; only a nonce makes it evidence.
             let deadline = self.now + PROMPT_ANSWERS;
             self.ask_question(n, &Question::Live, "", deadline);
@@ -54,7 +57,7 @@ impl Machine {
             Ok(evidence) => {
                 let package = &mut self.packages[p];
                 package.run.evidence.clone_from(&evidence);
-                if takeover && package.heir.is_none() {
+                if takeover && package.heir.is_none() && Guard::FenceHeir.stands() {
                     package.heir = package.secondary;
                 }
                 let name = self.setup.node_name(n);
@@ -64,6 +67,9 @@ impl Machine {
                     ticket,
                     then: AfterDurable::Fence { node: n },
                 };
+                if Guard::JournalFence.gone() {
+                    self.durable(ticket);
+                }
             }
         }
     }
@@ -71,23 +77,26 @@ impl Machine {
     /// The intent is durable: decide again, then let the first procedure talk.
     pub(super) fn fence_durable(&mut self, p: PackageId, n: NodeId) {
         let takeover = self.packages[p].primary == Some(n);
-        if takeover && self.host.impaired.is_some() {
+        if takeover && self.host.impaired.is_some() && Guard::FenceImpairedAgain.stands() {
             return self.wait_until_well(p);
         }
-        if let Err(veto) = self.may_fence(p, n) {
+        if let Err(veto) = self.may_fence(p, n)
+            && Guard::FenceAgain.stands()
+        {
             return self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto);
         }
         if takeover && self.packages[p].confirmed && self.packages[p].ordered.is_none() {
             let wall = self.wall();
             let node = &self.nodes[n];
             let recent = |last: &u64| wall.saturating_sub(*last) < 600;
-            if !(node.unfenced_failure && node.failures.last().is_some_and(recent)) {
+            let counted = node.unfenced_failure && node.failures.last().is_some_and(recent);
+            if !counted && Guard::FenceCounts.stands() {
                 self.nodes[n].failures.push(wall);
                 if self.nodes[n].failures.len() > 64 {
                     self.nodes[n].failures.remove(0);
                 }
             }
-            self.nodes[n].unfenced_failure = true;
+            self.nodes[n].unfenced_failure |= Guard::FenceUnfences.stands();
         }
         if let Some(siege) = &mut self.nodes[n].siege {
             siege.answered = false;
@@ -132,8 +141,12 @@ impl Machine {
             *next += 1;
             run.pc = program.procedures[*id].entry;
             run.wait = Wait::Ready;
-            self.nodes[n].making = Making::default();
-            self.kill_proof(n, "a new fence begins");
+            if Guard::FenceVoidsMaking.stands() {
+                self.nodes[n].making = Making::default();
+            }
+            if Guard::FenceVoidsProof.stands() {
+                self.kill_proof(n, "a new fence begins");
+            }
             let event = Event::FenceBegan {
                 package: self.setup.packages[p].name.to_string(),
                 node: self.setup.node_name(n).to_owned(),
@@ -163,7 +176,7 @@ impl Machine {
         else {
             return;
         };
-        if !self.proved(node) {
+        if !self.proved(node) && Guard::FenceProved.stands() {
             return self.fence_failed(
                 p,
                 "it ended, but a piece of the proof is missing or was voided",
@@ -233,13 +246,16 @@ impl Machine {
             return Ok(());
         };
         let (n, op) = (*node, *op);
-        if let Identity::Wrong(why) = &self.nodes[n].identity {
+        if let Identity::Wrong(why) = &self.nodes[n].identity
+            && Guard::FenceOnIdentity.stands()
+        {
             let why = format!("its console shows {why}");
             let guard = "identity";
             return Err((op, Veto { guard, why }));
         }
         let answers = self.nodes[n].condition == Condition::Running
             && self.nodes[n].evidence.login.is_some_and(|at| at > *began);
+        let answers = answers && Guard::FenceOnEvidence.stands();
         if answers && self.packages[p].primary == Some(n) && self.may_fence(p, n).is_err() {
             let why = "its login prompt answered meanwhile".to_owned();
             let guard = "evidence";
@@ -250,13 +266,15 @@ impl Machine {
 
     /// `boot WHO with …`.
     pub(super) fn begin_boot(&mut self, p: PackageId, n: NodeId) {
-        if self.host.impaired.is_some() {
+        if self.host.impaired.is_some() && Guard::BootWaits.stands() {
             return self.wait_until_well(p);
         }
-        if self.waits_for_quiet(p, n) {
+        if Guard::BootQuiet.stands() && self.waits_for_quiet(p, n) {
             return;
         }
-        if let Err(veto) = self.may_boot(p, n) {
+        if let Err(veto) = self.may_boot(p, n)
+            && Guard::BootFirst.stands()
+        {
             return self.vetoed(p, &format!("boot {}", self.setup.node_name(n)), &veto);
         }
         let before = (
@@ -269,12 +287,14 @@ impl Machine {
         if package.primary != Some(n) {
             package.secondary = package.primary;
             package.primary = Some(n);
-            package.switches.push(wall);
+            if Guard::SwitchCounts.stands() {
+                package.switches.push(wall);
+            }
             if package.switches.len() > 64 {
                 package.switches.remove(0);
             }
         }
-        package.confirmed = false;
+        package.confirmed &= Guard::BootUnconfirmed.gone();
         package.known = true;
         package.run.roles_before = Some(before);
         let name = self.setup.node_name(n);
@@ -287,6 +307,9 @@ impl Machine {
             ticket,
             then: AfterDurable::Boot { node: n },
         };
+        if Guard::JournalBoot.gone() {
+            self.durable(ticket);
+        }
     }
 
     /// The boot intent is durable: decide again, then let the procedure talk.
@@ -295,7 +318,9 @@ impl Machine {
         if let Some((primary, ..)) = package.run.roles_before {
             let moved = primary != Some(n);
             let judged = self.may_boot_after_intent(p, n, moved);
-            if let Err(veto) = judged {
+            if let Err(veto) = judged
+                && Guard::BootAgain.stands()
+            {
                 return self.boot_refused(p, n, &veto);
             }
         }
@@ -304,7 +329,9 @@ impl Machine {
         let Op::Boot { procedure, .. } = program.ops[op] else {
             return;
         };
-        self.nodes[n].making = Making::default();
+        if Guard::BootAsksAnew.stands() {
+            self.nodes[n].making = Making::default();
+        }
         self.event(Event::BootBegan {
             package: self.setup.packages[p].name.to_string(),
             node: self.setup.node_name(n).to_owned(),
@@ -345,7 +372,9 @@ impl Machine {
                 break;
             }
         }
-        if let Some((primary, secondary, confirmed)) = package.run.roles_before.take() {
+        let before = package.run.roles_before.take();
+        let before = before.filter(|_| Guard::BootRolesBack.stands());
+        if let Some((primary, secondary, confirmed)) = before {
             if package.primary != primary {
                 package.switches.pop();
             }
@@ -377,7 +406,7 @@ impl Machine {
         else {
             return;
         };
-        if !typed {
+        if !typed && Guard::BootTyped.stands() {
             return self.boot_failed(p, "its procedure never gave the boot command");
         }
         let package = &mut self.packages[p];
@@ -412,8 +441,10 @@ impl Machine {
             return;
         };
         let wall = self.wall();
-        self.nodes[node].failures.push(wall);
-        self.nodes[node].unfenced_failure = true;
+        if Guard::BootFailureCounts.stands() {
+            self.nodes[node].failures.push(wall);
+        }
+        self.nodes[node].unfenced_failure |= Guard::BootFailureUnfences.stands();
         let package = &mut self.packages[p];
         package.heir = None;
         package.run.roles_before = None;
@@ -436,7 +467,9 @@ impl Machine {
 
     /// `resume WHO with …`.
     pub(super) fn begin_resume(&mut self, p: PackageId, n: NodeId) {
-        if let Err(veto) = self.may_resume(p, n) {
+        if let Err(veto) = self.may_resume(p, n)
+            && Guard::ResumeFirst.stands()
+        {
             return self.vetoed(p, &format!("resume {}", self.setup.node_name(n)), &veto);
         }
         let text = format!("tell {} to go on", self.setup.node_name(n));
@@ -445,11 +478,16 @@ impl Machine {
             ticket,
             then: AfterDurable::Resume { node: n },
         };
+        if Guard::JournalResume.gone() {
+            self.durable(ticket);
+        }
     }
 
     /// The intent is durable: decide again, then let the procedure talk.
     pub(super) fn resume_durable(&mut self, p: PackageId, n: NodeId) {
-        if let Err(veto) = self.may_resume(p, n) {
+        if let Err(veto) = self.may_resume(p, n)
+            && Guard::ResumeAgain.stands()
+        {
             return self.vetoed(p, &format!("resume {}", self.setup.node_name(n)), &veto);
         }
         let program = self.program(p);
@@ -477,7 +515,7 @@ impl Machine {
         let Op::Resume { otherwise, .. } = program.ops[op] else {
             return;
         };
-        let good = result.is_ok() && typed;
+        let good = result.is_ok() && (typed || Guard::ResumeTyped.gone());
         let run = &mut self.packages[p].run;
         run.pc = if good { op + 1 } else { otherwise };
         run.wait = Wait::Ready;
@@ -528,9 +566,11 @@ impl Machine {
         package.adopting = None;
         package.run.frames.clear();
         package.run.wait = Wait::Idle;
-        package.run.stuck = true;
+        package.run.stuck = Guard::HoldStuck.stands();
         package.hold = Some(why.to_owned());
-        self.journal(EntryKind::Hold, None, why.to_owned());
+        if Guard::HoldJournal.stands() {
+            self.journal(EntryKind::Hold, None, why.to_owned());
+        }
         let text = format!("{} is in HOLD: {why}", self.setup.packages[p].name);
         self.alarm(p, Severity::Critical, "hold", text);
     }

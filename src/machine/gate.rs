@@ -14,6 +14,7 @@ use crate::machine::package::{Door, Frame, Gate, Wait};
 use crate::machine::proof::{NONCE_LIFE, ProofKind};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::Question;
 
 /// The echo of a typed command is awaited for so long.
@@ -27,33 +28,14 @@ impl Machine {
         };
         let word = |w: &str| firmware.starts.iter().any(|s| s.eq_ignore_ascii_case(w));
         text.split(|c: char| c.is_whitespace() || c.is_control())
-            .any(word)
+            .any(|w| word(w) && Guard::StartWords.stands())
     }
 
     /// Begins the gate.
     pub(super) fn begin_gate(&mut self, p: PackageId, n: NodeId, text: &str) {
-        let Some((door, _)) = self.packages[p].run.door() else {
-            return;
-        };
-        if door == Door::Boot && !self.nodes[n].making.identified() {
-            let why = format!(
-                "{} was not asked who it is since the boot began",
-                self.setup.node_name(n)
-            );
-            return self.close_gate(
-                p,
-                n,
-                &Veto {
-                    guard: "identity",
-                    why,
-                },
-            );
-        }
-        if let Err(veto) = self.gate_guard(p, n, door) {
-            return self.close_gate(p, n, &veto);
-        }
         let bearers = self.nonce_bearers(p, n);
-        if let Some(other) = bearers.iter().copied().find(|n| self.person_at(*n)) {
+        let person = bearers.iter().copied().find(|n| self.person_at(*n));
+        if let Some(other) = person.filter(|_| Guard::GatePerson.stands()) {
             let why = format!(
                 "somebody types on the console of {}",
                 self.setup.node_name(other)
@@ -62,7 +44,10 @@ impl Machine {
             return self.close_gate(p, n, &Veto { guard, why });
         }
         let deadline = self.now + NONCE_LIFE;
-        for other in bearers {
+        for other in bearers
+            .into_iter()
+            .filter(|_| Guard::GateNonceAsked.stands())
+        {
             self.ask_question(other, &Question::Live, "", deadline);
         }
         let wait = Wait::Gate {
@@ -86,14 +71,14 @@ impl Machine {
     fn gate_guard(&self, p: PackageId, n: NodeId, door: Door) -> Result<(), Veto> {
         match door {
             Door::Boot => {
-                if !self.nodes[n].making.identified() {
-                    let why = "something came between its identity and the boot command";
+                if !self.nodes[n].making.identified() && Guard::GateIdentity.stands() {
+                    let why = "it was not asked who it is just before, or something came between";
                     return Err(Veto {
                         guard: "identity",
                         why: why.to_owned(),
                     });
                 }
-                if self.nodes[n].typed_at(self.now) {
+                if self.nodes[n].typed_at(self.now) && Guard::GateKeyboard.stands() {
                     let why = format!(
                         "somebody types on the console of {}",
                         self.setup.node_name(n)
@@ -108,6 +93,7 @@ impl Machine {
                 self.may_boot_after_intent(p, n, moved)
             }
             Door::Resume => self.may_resume(p, n),
+            Door::Fence if Guard::GateFence.gone() => Ok(()),
             Door::Fence => Err(Veto {
                 guard: "door",
                 why: "a fence starts nothing".to_owned(),
@@ -136,7 +122,8 @@ impl Machine {
     }
 
     fn gate_nonces(&mut self, p: PackageId, n: NodeId, text: String, door: Door) {
-        for other in self.nonce_bearers(p, n) {
+        let asked = Guard::GateNonceAsked.stands();
+        for other in self.nonce_bearers(p, n).into_iter().filter(|_| asked) {
             if self.nodes[other].asking.is_some() {
                 return;
             }
@@ -145,7 +132,9 @@ impl Machine {
                 .evidence
                 .nonce
                 .is_some_and(|at| self.now.since(at) <= NONCE_LIFE);
-            if !live || !fresh {
+            if (!live && Guard::GateNonceAnswered.stands())
+                || (!fresh && Guard::GateNonceFresh.stands())
+            {
                 let why = format!(
                     "the prompt of {} did not answer just before",
                     self.setup.node_name(other)
@@ -161,7 +150,9 @@ impl Machine {
                 );
             }
         }
-        if let Err(veto) = self.gate_guard(p, n, door) {
+        if let Err(veto) = self.gate_guard(p, n, door)
+            && Guard::GateFirstByte.stands()
+        {
             return self.close_gate(p, n, &veto);
         }
         let typed = text.trim_end_matches('\r').to_owned();
@@ -196,14 +187,18 @@ impl Machine {
         if !whole && self.now < deadline {
             return;
         }
-        let judged = if whole {
+        let judged = if Guard::GateReturn.gone() && whole {
+            Ok(())
+        } else if whole || Guard::GateEcho.gone() {
             self.gate_guard(p, n, door)
         } else {
             let why = format!("the echo of {typed:?} did not come back as it was typed");
             Err(Veto { guard: "echo", why })
         };
         if let Err(veto) = judged {
-            self.wipe_line(n);
+            if Guard::GateWipes.stands() {
+                self.wipe_line(n);
+            }
             return self.close_gate(p, n, &veto);
         }
         self.press_return(p, n, typed, door);
@@ -211,7 +206,9 @@ impl Machine {
 
     /// The one byte that all of this is about.
     fn press_return(&mut self, p: PackageId, n: NodeId, typed: &str, door: Door) {
-        self.kill_proof(n, "it is started");
+        if Guard::BootKillsProof.stands() {
+            self.kill_proof(n, "it is started");
+        }
         self.type_text(n, "\r");
         let package = self.setup.packages[p].name.to_string();
         let node = self.setup.node_name(n).to_owned();
@@ -220,7 +217,7 @@ impl Machine {
             node,
             text: typed.to_owned(),
         });
-        self.nodes[n].settled = false;
+        self.nodes[n].settled &= Guard::BootUnsettles.gone();
         self.nodes[n].making = crate::machine::making::Making::default();
         if door == Door::Boot {
             self.end_siege(n, "it is given the package");

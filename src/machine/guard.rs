@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::setup::{Cap, LegPolicy, NodeId, PackageId};
 use crate::machine::{Machine, WITNESS_LIFE};
+use crate::mutant::Guard;
 
 /// Evidence for a fence must be newer than this.
 const FRESH: Duration = Duration::from_secs(90);
@@ -32,13 +33,15 @@ impl Machine {
     /// May this node be stopped for good? `Ok` is the evidence (rules 6, 7, 10 and 14).
     pub(super) fn may_fence(&self, p: PackageId, n: NodeId) -> Result<String, Veto> {
         let package = &self.packages[p];
-        if !package.bound {
+        if !package.bound && Guard::FenceRoles.stands() {
             return veto(
                 "roles",
                 "the consoles have not said yet who has the package",
             );
         }
-        if let Identity::Wrong(why) = &self.nodes[n].identity {
+        if let Identity::Wrong(why) = &self.nodes[n].identity
+            && Guard::FenceIdentity.stands()
+        {
             return veto("identity", format!("its console shows {why}"));
         }
         let text = self.evidence_text(p, n);
@@ -59,7 +62,7 @@ impl Machine {
         if Node::fresh(package.ordered, FRESH, self.now) {
             return Ok("ordered by an operator");
         }
-        if self.swapped(p, n) {
+        if self.swapped(p, n) && Guard::FenceSwapped.stands() {
             return veto(
                 "swapped",
                 "a prompt on the primary while its address answers: swapped or moved",
@@ -67,20 +70,21 @@ impl Machine {
         }
         let evidence = &self.nodes[n].evidence;
         let fresh = |at| Node::fresh(at, FRESH, self.now);
-        let at_prompt = self.nodes[n].condition == Condition::Prompt && fresh(evidence.nonce);
-        if at_prompt {
+        let nonce = fresh(evidence.nonce) || Guard::FencePromptNonce.gone();
+        if self.nodes[n].condition == Condition::Prompt && nonce {
             return Ok("it stands at its live prompt");
         }
-        let silent = evidence.silent_since.is_some() && fresh(evidence.unanswered);
-        let starts_in_vain = self.nodes[n].condition == Condition::Starting && !package.confirmed;
-        if starts_in_vain {
+        let unanswered = fresh(evidence.unanswered) || Guard::FenceSilenceFresh.gone();
+        let silent = evidence.silent_since.is_some() && unanswered;
+        let in_vain = !package.confirmed || Guard::FenceStartUnconfirmed.gone();
+        if self.nodes[n].condition == Condition::Starting && in_vain {
             return Ok("it was being started and did not come up");
         }
-        if silent && self.panicked(n) {
+        if (silent || Guard::FencePanicUnanswered.gone()) && self.panicked(n) {
             return Ok("a panic, and RETURN is not answered");
         }
-        if silent && package.misses >= 2 {
-            if !self.our_side_lives(p, n) {
+        if silent && (package.misses >= 2 || Guard::FenceBothLegs.gone()) {
+            if !self.our_side_lives(p, n) && Guard::FencePath.stands() {
                 return veto(
                     "path",
                     "both legs are silent, but so is all else: the fault may be on this side",
@@ -94,6 +98,9 @@ impl Machine {
         if self.leg_due(p, Leg::Console) {
             return Ok("console_silent is due");
         }
+        if Guard::FenceEvidence.gone() {
+            return Ok("nothing");
+        }
         veto(
             "evidence",
             "one leg's silence, or a mere suspicion, moves nothing",
@@ -106,7 +113,8 @@ impl Machine {
             Condition::Prompt => Ok("it stands at its prompt"),
             Condition::Unknown | Condition::Silent => {
                 let primary = self.packages[p].primary;
-                if primary.is_some_and(|primary| self.swapped(p, primary)) {
+                let swapped = primary.is_some_and(|primary| self.swapped(p, primary));
+                if swapped && Guard::FenceStandbySwapped.stands() {
                     return veto(
                         "swapped",
                         "the primary waits at its prompt and the service address answers: it may be this node that serves",
@@ -123,9 +131,11 @@ impl Machine {
                 }
                 let serves = Node::fresh(self.nodes[primary].evidence.login, SERVES, self.now);
                 let primary_waits = self.nodes[primary].condition == Condition::Prompt;
-                if serves {
+                if serves || Guard::FenceIntruder.gone() {
                     Ok("another console shows that the primary serves")
-                } else if primary_waits && evidence.panic.is_some() {
+                } else if primary_waits
+                    && (evidence.panic.is_some() || Guard::FenceIntruderPanicked.gone())
+                {
                     Ok("it has panicked, and the primary waits at its prompt")
                 } else {
                     veto(
@@ -142,33 +152,38 @@ impl Machine {
     pub(super) fn may_boot(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
         let package = &self.packages[p];
         let name = |n: NodeId| self.setup.node_name(n);
-        if let Some(why) = &self.host.impaired {
+        if let Some(why) = &self.host.impaired
+            && Guard::BootImpaired.stands()
+        {
             return veto("impaired", why.clone());
         }
         for other in self.others(p, n) {
-            if !self.proved(other) {
+            if !self.proved(other) && Guard::BootProof.stands() {
                 return veto(
                     "proof",
                     format!("no living proof that {} is stopped", name(other)),
                 );
             }
         }
-        if self.nodes[n].epoch().is_none() {
+        if self.nodes[n].epoch().is_none() && Guard::BootLink.stands() {
             return veto(
                 "link",
                 format!("the console of {} is not connected", name(n)),
             );
         }
-        if let Identity::Wrong(why) = &self.nodes[n].identity {
+        if let Identity::Wrong(why) = &self.nodes[n].identity
+            && Guard::BootIdentity.stands()
+        {
             return veto(
                 "identity",
                 format!("the console of {} shows {why}", name(n)),
             );
         }
-        if matches!(
+        let runs = matches!(
             self.nodes[n].condition,
             Condition::Running | Condition::Panicked
-        ) {
+        );
+        if runs && Guard::BootCondition.stands() {
             return veto(
                 "condition",
                 format!("{} is {}", name(n), self.nodes[n].condition.word()),
@@ -176,7 +191,8 @@ impl Machine {
         }
         let setup = &self.setup.packages[p];
         let moves = package.primary != Some(n);
-        if moves && self.count(&package.switches, setup.switches) >= setup.switches.max {
+        let switches = self.count(&package.switches, setup.switches);
+        if moves && switches >= setup.switches.max && Guard::BootCap.stands() {
             return veto(
                 "cap",
                 format!(
@@ -185,13 +201,14 @@ impl Machine {
                 ),
             );
         }
-        if moves && self.nodes[n].unfenced_failure {
+        if moves && self.nodes[n].unfenced_failure && Guard::BootUnfenced.stands() {
             return veto(
                 "failed",
                 format!("{} failed and was not fully fenced since", name(n)),
             );
         }
-        if moves && self.count(&self.nodes[n].failures, setup.failures) >= setup.failures.max {
+        let failures = self.count(&self.nodes[n].failures, setup.failures);
+        if moves && failures >= setup.failures.max && Guard::BootFailures.stands() {
             return veto(
                 "failures",
                 format!(
@@ -208,23 +225,27 @@ impl Machine {
     /// prompts; their nonces are asked by the gate.
     pub(super) fn may_resume(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
         let package = &self.packages[p];
-        if package.primary != Some(n) || !package.confirmed {
+        let other = package.primary != Some(n) && Guard::ResumePrimary.stands();
+        if other || (!package.confirmed && Guard::ResumeConfirmed.stands()) {
             return veto("roles", "only the confirmed primary is told to go on");
         }
-        if let Some(why) = &self.host.impaired {
+        if let Some(why) = &self.host.impaired
+            && Guard::ResumeImpaired.stands()
+        {
             return veto("impaired", why.clone());
         }
         let evidence = &self.nodes[n].evidence;
-        let Some(stopped) = evidence.resumable else {
+        let stopped = evidence.resumable;
+        if stopped.is_none() && Guard::ResumeStopped.stands() {
             return veto("resumable", "it does not say that it was stopped by BREAK");
-        };
-        if self.panicked(n) {
+        }
+        if self.panicked(n) && Guard::ResumePanic.stands() {
             return veto("panic", "it has panicked");
         }
-        if evidence.starting.is_some_and(|at| at > stopped) {
+        if evidence.starting > stopped && Guard::ResumeAnew.stands() {
             return veto("resumable", "it has started anew since");
         }
-        if self.swapped(p, n) {
+        if self.swapped(p, n) && Guard::ResumeSwapped.stands() {
             return veto(
                 "swapped",
                 "its address answers while its console shows a prompt",
@@ -233,7 +254,7 @@ impl Machine {
         for other in self.others(p, n) {
             let node = &self.nodes[other];
             let stands = node.settled && node.condition == Condition::Prompt;
-            if !stands && !self.proved(other) {
+            if !stands && !self.proved(other) && Guard::ResumeOthers.stands() {
                 let other = self.setup.node_name(other);
                 return veto("proof", format!("{other} was not fenced since it ran last"));
             }
@@ -271,7 +292,8 @@ impl Machine {
         let server = &self.setup.nodes[n].server;
         let vouches = |other: &NodeId| {
             let same = self.setup.nodes[*other].server == *server;
-            same && Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now)
+            let fresh = Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now);
+            (same || Guard::VouchServer.gone()) && (fresh || Guard::VouchFresh.gone())
         };
         self.witness_answers(WITNESS_LIFE) || self.others(p, n).iter().any(vouches)
     }
@@ -295,16 +317,20 @@ impl Machine {
             // A panic and an unanswered RETURN are more than one leg's silence.
             return true;
         }
-        let LegPolicy::SwitchAfter(after) = policy else {
-            return false;
+        let after = match policy {
+            LegPolicy::SwitchAfter(after) if Guard::LegTime.stands() => after,
+            LegPolicy::Alarm if Guard::LegPolicyAlarm.stands() => return false,
+            _ => Duration::ZERO,
         };
-        since.is_some_and(|at| self.now.since(at) >= after) && self.witness_answers(WITNESS_LIFE)
+        let witness = self.witness_answers(WITNESS_LIFE) || Guard::LegWitness.gone();
+        since.is_some_and(|at| self.now.since(at) >= after) && witness
     }
 
     /// Whether an operator's word about the node lives.
     pub(super) fn word_lives(&self, n: NodeId) -> bool {
         let word = self.nodes[n].word.as_ref().map(|w| w.at);
-        Node::fresh(word, crate::machine::proof::WORD_LIFE, self.now)
+        let lives = Node::fresh(word, crate::machine::proof::WORD_LIFE, self.now);
+        lives || (word.is_some() && Guard::WordLife.gone())
     }
 
     /// How many of these wall-clock seconds lie in the window.

@@ -11,6 +11,7 @@ use crate::machine::proof::ProofKind;
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
 use crate::matcher::{Heard, Hit};
+use crate::mutant::Guard;
 use crate::script::program::{Firmware, Severity};
 
 /// `Type  'go' to resume` so soon after our BREAK is its work.
@@ -19,7 +20,7 @@ const BREAK_WORKS: Duration = Duration::from_secs(5);
 impl Machine {
     /// Console output of the present link.
     pub(super) fn hear(&mut self, n: NodeId, epoch: u64, heard: Vec<Heard>) {
-        if self.nodes[n].epoch() != Some(epoch) {
+        if self.nodes[n].epoch() != Some(epoch) && Guard::HearEpoch.stands() {
             return;
         }
         let foreign = !self.nodes[n].owed(self.now) && !self.expected(n);
@@ -41,7 +42,7 @@ impl Machine {
 
     /// Findings that silence alone made: no byte came, so no sign of life.
     pub(super) fn hear_quiet(&mut self, n: NodeId, epoch: u64, heard: Vec<Heard>) {
-        if self.nodes[n].epoch() == Some(epoch) {
+        if self.nodes[n].epoch() == Some(epoch) || Guard::QuietEpoch.gone() {
             self.take_findings(n, heard);
         }
     }
@@ -50,7 +51,7 @@ impl Machine {
         for item in heard {
             match item {
                 Heard::Text(text) => self.nodes[n].keep_talk(&text),
-                Heard::Match(hit) if !hit.echo => self.hit(n, &hit),
+                Heard::Match(hit) if !hit.echo || Guard::EchoTagged.gone() => self.hit(n, &hit),
                 Heard::Match(_) => {}
             }
         }
@@ -70,18 +71,22 @@ impl Machine {
     fn sign_of_life(&mut self, n: NodeId, foreign: bool) {
         let kind = self.nodes[n].proof.as_ref().map(|proof| proof.kind);
         match kind {
-            Some(ProofKind::FirmwareReset | ProofKind::Assumed) if foreign => {
+            Some(ProofKind::FirmwareReset | ProofKind::Assumed)
+                if foreign && Guard::LifeVoidsReset.stands() =>
+            {
                 self.kill_proof(
                     n,
                     "the console said something that answers no question of ours",
                 );
             }
-            Some(ProofKind::PowerOff | ProofKind::OperatorWord | ProofKind::Dark) => {
+            Some(ProofKind::PowerOff | ProofKind::OperatorWord | ProofKind::Dark)
+                if Guard::LifeVoidsPower.stands() =>
+            {
                 self.kill_proof(n, "the console shows life");
             }
             _ => {}
         }
-        if foreign && !self.nodes[n].making.is_empty() {
+        if foreign && !self.nodes[n].making.is_empty() && Guard::LifeVoidsMaking.stands() {
             self.nodes[n].making = Making::default();
         }
         let answered = self.nodes[n].siege.as_mut().is_some_and(|siege| {
@@ -89,7 +94,10 @@ impl Machine {
             siege.answered = true;
             first
         });
-        if answered && let Some(p) = self.package_of(n) {
+        if answered
+            && Guard::SiegeTold.stands()
+            && let Some(p) = self.package_of(n)
+        {
             let node = self.setup.node_name(n).to_owned();
             let text = format!("{node}, taken for stopped and under siege, shows life");
             self.alarm(p, Severity::Critical, "siege_answered", text);
@@ -106,9 +114,11 @@ impl Machine {
                 text: text.trim().chars().take(80).collect(),
             });
         }
-        self.nodes[n].keyboard = Some(now);
+        if Guard::KeyboardSeen.stands() {
+            self.nodes[n].keyboard = Some(now);
+        }
         // What they left unfinished must not be run by a RETURN of ours.
-        self.nodes[n].dirty = true;
+        self.nodes[n].dirty |= Guard::KeyboardDirties.stands();
     }
 
     fn hit(&mut self, n: NodeId, hit: &Hit) {
@@ -121,10 +131,9 @@ impl Machine {
         if self.nodes[n].shown.len() > 64 {
             self.nodes[n].shown.remove(0);
         }
-        if self.nodes[n]
-            .heard
-            .is_none_or(|at| at < self.nodes[n].spoke)
-        {
+        let heard = self.nodes[n].heard;
+        let stale = heard.is_none_or(|at| at < self.nodes[n].spoke);
+        if stale && Guard::StaleMatch.stands() {
             // It ended before our last send: it answers nothing, and is known already or stale.
             return;
         }
@@ -168,22 +177,21 @@ impl Machine {
             node.condition = Condition::Running;
             node.evidence.login = Some(now);
             node.evidence.silent_since = None;
-            node.settled = false;
+            node.settled &= Guard::LoginUnsettles.gone();
             // What a login prompt disproves must not come back with a new link or a restart.
-            disproved = node.evidence.panic.take().is_some();
+            disproved = node.evidence.panic.is_some();
+            node.evidence.panic = node.evidence.panic.filter(|_| Guard::PanicPast.gone());
         } else if firmware.panic.contains(&pattern) {
             note = Some(format!("panic: {line}"));
             node.condition = Condition::Panicked;
             node.evidence.panic = Some(now);
-            node.settled = false;
+            node.settled &= Guard::PanicUnsettles.gone();
         } else if pattern == firmware.resumable {
             note = Some("stopped by BREAK, the kernel intact".to_owned());
             node.evidence.resumable = Some(now);
-            node.settled = false;
-            if node
-                .broke
-                .is_some_and(|(at, _)| now.since(at) <= BREAK_WORKS)
-            {
+            node.settled &= Guard::StopUnsettles.gone();
+            let ours = |(at, _)| now.since(at) <= BREAK_WORKS;
+            if node.broke.is_some_and(ours) || Guard::BreakWorks.gone() {
                 node.break_worked = true;
                 self.actions.push_back(Action::BreakWorked { node: n });
             }
@@ -197,8 +205,10 @@ impl Machine {
             }
             node.condition = Condition::Starting;
             node.evidence.starting = Some(now);
-            node.settled = false;
-            node.making = Making::default();
+            node.settled &= Guard::BootingUnsettles.gone();
+            if Guard::BootingVoids.stands() {
+                node.making = Making::default();
+            }
         }
         if let Some(text) = note {
             node.evidence.last = Some((now, text.clone()));
@@ -212,20 +222,20 @@ impl Machine {
             || [&firmware.login, &firmware.panic, &firmware.booting]
                 .iter()
                 .any(|patterns| patterns.contains(&pattern));
-        if runs {
+        if runs && Guard::SystemVoids.stands() {
             self.kill_proof(
                 n,
                 "its console shows a system, not the prompt it was proved at",
             );
         }
-        if disproved {
+        if disproved && Guard::PanicPastJournal.stands() {
             self.journal(
                 EntryKind::Evidence,
                 Some(n),
                 "login prompt: the panic is past, or was none".to_owned(),
             );
         }
-        if first_panic {
+        if first_panic && Guard::PanicJournal.stands() {
             // A kill of clusterd must not make the panic forgotten.
             self.journal(EntryKind::Evidence, Some(n), format!("panic: {line}"));
         }
@@ -233,7 +243,8 @@ impl Machine {
 
     /// A boot that clusterd did not type: what was read of the guard before it says nothing now.
     fn foreign_boot(&mut self, n: NodeId) {
-        if self.nodes[n].guard_read && !self.runs_by_our_boot(n) {
+        let ours = self.runs_by_our_boot(n) || Guard::ForeignBoot.gone();
+        if self.nodes[n].guard_read && !ours {
             self.nodes[n].guard_read = false;
             let node = self.setup.node_name(n).to_owned();
             let why = "the node is booted, and not by clusterd".to_owned();
@@ -265,7 +276,8 @@ impl Machine {
     pub(super) fn unanswered(&mut self, n: NodeId, since: crate::clock::Moment) {
         let now = self.now;
         let node = &mut self.nodes[n];
-        if node.link_since().is_none_or(|up| up > since) {
+        let newer = node.link_since().is_none_or(|up| up > since);
+        if newer && Guard::UnansweredLink.stands() {
             return;
         }
         node.evidence.unanswered = Some(now);

@@ -55,6 +55,7 @@ pub use event::Event;
 pub use input::Input;
 
 use crate::clock::Moment;
+use crate::mutant::Guard;
 use crate::script::program::{Firmware, Program, Severity};
 use action::{Entry, EntryKind};
 use input::{HostFact, Order, Ticket};
@@ -151,7 +152,7 @@ impl Machine {
             let given = &machine.packages[package];
             if let Some(n) = given.primary.filter(|_| !given.confirmed) {
                 // The last clusterd may have ended between a boot command and its RETURN.
-                machine.nodes[n].dirty = true;
+                machine.nodes[n].dirty = Guard::RestartDirties.stands();
             }
             machine.choose_provisional_roles(package);
             machine.start_script(package, "clusterd starts");
@@ -246,7 +247,7 @@ impl Machine {
             since: self.now,
         };
         // Whoever was here before may have left half a line at the prompt.
-        self.nodes[n].dirty = true;
+        self.nodes[n].dirty |= Guard::LinkDirties.stands();
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::LinkUp { node });
     }
@@ -273,7 +274,9 @@ impl Machine {
 
     fn lose_link(&mut self, n: NodeId, why: &str) {
         self.put_down_pen(n, why);
-        self.console_unsure(n, why);
+        if Guard::LinkVoids.stands() {
+            self.console_unsure(n, why);
+        }
         self.nodes[n].forget_link();
     }
 
@@ -298,9 +301,13 @@ impl Machine {
     }
 
     fn gap(&mut self, n: NodeId, lost: u64) {
-        self.kill_proof(n, "console output was lost");
-        self.nodes[n].making = making::Making::default();
-        self.nodes[n].settled = false;
+        if Guard::GapVoidsProof.stands() {
+            self.kill_proof(n, "console output was lost");
+        }
+        if Guard::GapVoidsMaking.stands() {
+            self.nodes[n].making = making::Making::default();
+        }
+        self.nodes[n].settled &= Guard::GapUnsettles.gone();
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::Gap { node, lost });
     }
@@ -308,13 +315,16 @@ impl Machine {
     /// A line whose carrier changes may have another machine's state behind it: what was proved
     /// over it is asked again.
     fn carrier(&mut self, n: NodeId, epoch: u64, present: bool) {
-        if self.nodes[n].epoch() != Some(epoch) || self.nodes[n].carrier == Some(present) {
+        let stale = self.nodes[n].epoch() != Some(epoch) && Guard::CarrierEpoch.stands();
+        if stale || self.nodes[n].carrier == Some(present) {
             return;
         }
         // The first word after a new link says how it is, not that it has changed.
         let changed = self.nodes[n].carrier.replace(present).is_some();
         if changed || !present {
-            self.console_unsure(n, "the carrier of its line changed");
+            if Guard::CarrierVoids.stands() {
+                self.console_unsure(n, "the carrier of its line changed");
+            }
             let node = self.setup.node_name(n).to_owned();
             self.event(Event::Carrier { node, present });
         }
@@ -333,7 +343,8 @@ impl Machine {
                 let package = &self.packages[p];
                 // Between a boot intent and its RETURN nobody is known to serve.
                 let may_be_it = package.primary == Some(n) || package.run.roles_before.is_some();
-                if may_be_it && self.nodes[n].proof.as_ref().is_some_and(is_dark) {
+                let dark = self.nodes[n].proof.as_ref().is_some_and(is_dark);
+                if may_be_it && dark && Guard::AddressVoidsDark.stands() {
                     self.kill_proof(n, "the service address answered");
                 }
             }

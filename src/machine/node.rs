@@ -9,6 +9,7 @@ use crate::machine::making::Making;
 use crate::machine::memory::NodeMemory;
 use crate::machine::person::Pen;
 use crate::machine::proof::Proof;
+use crate::mutant::Guard;
 
 /// Dialogue text kept behind the last thing we typed.
 const TALK_LIMIT: usize = 8192;
@@ -250,15 +251,19 @@ impl Node {
         self.dirty |= !self.line.is_empty();
         self.line.clear();
         self.heard = None;
-        self.condition = Condition::Unknown;
-        self.evidence = Evidence {
-            panic: self.evidence.panic,
-            last: self.evidence.last.take(),
-            ..Evidence::default()
-        };
-        self.identity = Identity::Unknown;
+        if Guard::LinkForgetsState.stands() {
+            self.condition = Condition::Unknown;
+            self.evidence = Evidence {
+                panic: self.evidence.panic,
+                last: self.evidence.last.take(),
+                ..Evidence::default()
+            };
+        }
+        if Guard::LinkForgetsIdentity.stands() {
+            self.identity = Identity::Unknown;
+        }
         self.making = Making::default();
-        self.settled = false;
+        self.settled &= Guard::LinkUnsettles.gone();
         self.loads = false;
         self.carrier = None;
         self.keyboard = None;

@@ -20,6 +20,7 @@ use crate::machine::node::Condition;
 use crate::machine::package::{Door, Frame, Gate, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Action, Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Op, Severity, When};
 
 /// A person waits no longer than this for the machine to end what it says: then that is broken
@@ -76,7 +77,7 @@ impl Machine {
             since: self.now,
             urgent: false,
         });
-        if self.mid_line(n) {
+        if self.mid_line(n) && Guard::PersonMidLine.stands() {
             self.pen_word(n, PenWord::Waits);
         } else {
             self.grant_pen(n);
@@ -109,7 +110,8 @@ impl Machine {
     fn touch_keyboard(&mut self, n: NodeId, who: &str) -> Option<u64> {
         let now = self.now;
         let epoch = self.nodes[n].epoch()?;
-        let pen = self.nodes[n].pen.as_mut().filter(|pen| pen.granted)?;
+        let granted = |pen: &&mut Pen| pen.granted || Guard::PersonGranted.gone();
+        let pen = self.nodes[n].pen.as_mut().filter(granted)?;
         pen.typed = now;
         who.clone_into(&mut pen.who);
         self.void(n, who);
@@ -119,14 +121,18 @@ impl Machine {
     /// What was proved of the node, or was being proved, says nothing any more.
     fn void(&mut self, n: NodeId, who: &str) {
         let now = self.now;
-        self.kill_proof(n, &format!("{who} types on its console"));
+        if Guard::PersonVoids.stands() {
+            self.kill_proof(n, &format!("{who} types on its console"));
+        }
         let node = &mut self.nodes[n];
-        node.making = Making::default();
+        if Guard::PersonVoidsMaking.stands() {
+            node.making = Making::default();
+        }
         node.evidence.nonce = None;
         node.owed_until = None;
         node.keyboard = Some(now);
         // What they leave unfinished must not be run by a RETURN of ours.
-        node.dirty = true;
+        node.dirty |= Guard::PersonDirties.stands();
     }
 
     /// Whether a person has this console now: the machine types nothing on it.
@@ -161,7 +167,7 @@ impl Machine {
         self.event(Event::PenTaken { node, who });
         self.pen_word(n, PenWord::Granted);
         for p in 0..self.packages.len() {
-            if self.talks_with(p, n) {
+            if self.talks_with(p, n) && Guard::PersonBreaksOff.stands() {
                 self.break_off(p, n);
             }
         }
@@ -292,11 +298,11 @@ impl Machine {
             op,
             Op::Expect { .. } | Op::WaitLink { .. } | Op::Word { .. } | Op::Assume { .. }
         );
-        if silent {
+        if silent || Guard::PersonYields.gone() {
             return false;
         }
         let mut asked = vec![n];
-        if matches!(op, Op::Boot { .. } | Op::Resume { .. }) {
+        if matches!(op, Op::Boot { .. } | Op::Resume { .. }) && Guard::PersonOthers.stands() {
             asked.extend(self.others(p, n));
         }
         for at in asked {
@@ -362,7 +368,7 @@ impl Machine {
                     self.grant_pen(n);
                     changed = true;
                 }
-            } else if self.now.since(pen.typed) >= pen.idle {
+            } else if self.now.since(pen.typed) >= pen.idle && Guard::PersonIdle.stands() {
                 let idle = crate::clock::Span(pen.idle);
                 self.put_down_pen(n, &format!("no key for {idle}"));
                 changed = true;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
+use crate::mutant::Guard;
 
 /// A kind of proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,8 +57,10 @@ impl Proof {
     /// How long it lives by itself; `None` until something kills it.
     pub fn life(&self) -> Option<Duration> {
         match self.kind {
-            ProofKind::FirmwareReset | ProofKind::Assumed => Some(RESET_LIFE),
-            ProofKind::OperatorWord => Some(WORD_LIFE),
+            ProofKind::FirmwareReset | ProofKind::Assumed => {
+                Some(RESET_LIFE).filter(|_| Guard::ResetLife.stands())
+            }
+            ProofKind::OperatorWord => Some(WORD_LIFE).filter(|_| Guard::WordProofLife.stands()),
             ProofKind::PowerOff | ProofKind::Dark => None,
         }
     }

@@ -11,6 +11,7 @@ use crate::machine::package::Door;
 use crate::machine::proof::{Proof, ProofKind};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Action, Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Firmware, Presence, Question, Severity};
 
 /// A RETURN or a BREAK may be answered for so long.
@@ -19,7 +20,8 @@ const OWED: Duration = Duration::from_secs(3);
 impl Machine {
     /// The link that the machine may type on: none while a person has the console (rule 16).
     fn free_epoch(&self, n: NodeId) -> Option<u64> {
-        self.nodes[n].epoch().filter(|_| !self.person_at(n))
+        let person = self.person_at(n) && Guard::PersonTypes.stands();
+        self.nodes[n].epoch().filter(|_| !person)
     }
 
     /// Types text; false when the console is not connected, or a person has it.
@@ -29,7 +31,7 @@ impl Machine {
         };
         let now = self.now;
         let mut kill = String::new();
-        if std::mem::take(&mut self.nodes[n].dirty) {
+        if std::mem::take(&mut self.nodes[n].dirty) && Guard::DirtyKilled.stands() {
             kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
         }
         let node = &mut self.nodes[n];
@@ -79,7 +81,9 @@ impl Machine {
         let node = &mut self.nodes[n];
         node.begin_talk(now);
         node.owed_until = node.owed_until.max(Some(now + OWED));
-        node.making = Making::default();
+        if Guard::BreakVoidsMaking.stands() {
+            node.making = Making::default();
+        }
         let row = match node.broke {
             Some((at, count)) if now.since(at) < OWED => count.saturating_add(1),
             _ => 1,
@@ -251,7 +255,8 @@ impl Machine {
     /// Gives up questions whose time is over.
     pub(super) fn tick_questions(&mut self) {
         for n in 0..self.nodes.len() {
-            let over = |asking: &Asking| self.now >= asking.deadline;
+            let over =
+                |asking: &Asking| self.now >= asking.deadline && Guard::QuestionDeadline.stands();
             let Some(asking) = self.nodes[n].asking.as_ref().filter(|a| over(a)) else {
                 continue;
             };
@@ -261,7 +266,9 @@ impl Machine {
     }
 
     fn wrong_identity(&mut self, n: NodeId, why: &str) {
-        self.nodes[n].identity = Identity::Wrong(why.to_owned());
+        if Guard::WrongIdentity.stands() {
+            self.nodes[n].identity = Identity::Wrong(why.to_owned());
+        }
         if let Some(p) = self.package_of(n) {
             let text = format!(
                 "the console of {} shows {why}: swapped cables?",
@@ -280,7 +287,10 @@ impl Machine {
         let node = &self.nodes[n];
         let ours = node.broke.map(|(at, _)| at);
         let stopped = node.evidence.resumable.filter(|at| Some(*at) >= ours);
-        if self.door_on(n) != Some(Door::Fence) || !in_place || stopped.is_none() {
+        let fence = self.door_on(n) == Some(Door::Fence) || Guard::GoOnFence.gone();
+        let in_place = in_place || Guard::GoOnInPlace.gone();
+        let stopped = stopped.is_some() || Guard::GoOnStopped.gone();
+        if !(fence && in_place && stopped) {
             return;
         }
         self.nodes[n].evidence.resumable = None;
@@ -296,12 +306,12 @@ impl Machine {
             .nodes
             .iter()
             .any(|other| other.host_id.as_deref() == Some(id));
-        if taken {
+        if taken && Guard::HostIdTaken.stands() {
             let why = format!("Host ID {id}, which belongs to another node");
             self.wrong_identity(n, &why);
             return self.close_question(n, Err(why));
         }
-        if !adopting {
+        if !adopting && Guard::HostIdAdopting.stands() {
             let why = format!(
                 "it shows Host ID {id}, but none is known for it: adopt the cluster to learn it"
             );
@@ -366,8 +376,9 @@ impl Machine {
                 self.clear(p, "guard_unknown");
             }
         }
-        let fenced = self.door_on(n) == Some(Door::Fence);
-        if fenced && self.nodes[n].making.whole(firmware) {
+        let fenced = self.door_on(n) == Some(Door::Fence) || Guard::ProofInFence.gone();
+        let whole = self.nodes[n].making.whole(firmware) || Guard::ProofWhole.gone();
+        if fenced && whole {
             self.nodes[n].making = Making::default();
             self.nodes[n].settled = true;
             self.nodes[n].unfenced_failure = false;
@@ -407,11 +418,9 @@ impl Machine {
     /// Proofs that are too old.
     pub(super) fn expire_proofs(&mut self) {
         for n in 0..self.nodes.len() {
-            if self.nodes[n]
-                .proof
-                .as_ref()
-                .is_some_and(|p| !p.lives(self.now))
-            {
+            let proof = self.nodes[n].proof.as_ref();
+            let old = proof.is_some_and(|proof| !proof.lives(self.now));
+            if old && Guard::ProofsExpire.stands() {
                 self.kill_proof(n, "it is too old");
             }
         }

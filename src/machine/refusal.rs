@@ -4,6 +4,7 @@ use crate::machine::Machine;
 use crate::machine::node::Node;
 use crate::machine::package::{Door, Frame, Package};
 use crate::machine::setup::NodeId;
+use crate::mutant::Guard;
 
 impl Machine {
     /// Where no person may type just now, and why: rules 1, 7 and 14 come before rule 16.
@@ -13,7 +14,7 @@ impl Machine {
         if node.epoch().is_none() {
             return Some(format!("the console of {} is not connected", name(n)));
         }
-        if node.siege.is_some() {
+        if node.siege.is_some() && Guard::RefuseSiege.stands() {
             return Some(format!(
                 "{} is under siege: it was taken for stopped without its own word, and nothing may keep BREAK from it",
                 name(n)
@@ -32,7 +33,8 @@ impl Machine {
             Frame::Boot { node, typed, .. } => Some(*node).filter(|node| *typed && *node != n),
             _ => None,
         };
-        if let Some(other) = package.run.frames.iter().find_map(starts) {
+        let started = package.run.frames.iter().find_map(starts);
+        if let Some(other) = started.filter(|_| Guard::RefuseBoot.stands()) {
             return Some(format!(
                 "{} is being started, and {} must stay stopped until it is up",
                 name(other),
@@ -57,7 +59,8 @@ impl Machine {
             ours.find(intrudes)
         } else {
             Some(n).filter(intrudes)
-        }?;
+        };
+        let intruder = intruder.filter(|_| Guard::RefuseIntruder.stands())?;
         Some(format!(
             "{} runs or loads a system while {} has the package: clusterd stops it first",
             name(intruder),

@@ -4,6 +4,7 @@ use crate::machine::action::EntryKind;
 use crate::machine::package::{Frame, Package, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Role, StateId, StateKind, When, Who};
 
 /// Ops run at most between two waits.
@@ -76,7 +77,7 @@ impl Machine {
             ),
         });
         self.note_hold(p, chosen.kind);
-        if self.packages[p].run.hops > HOPS_AT_ONCE {
+        if self.packages[p].run.hops > HOPS_AT_ONCE && Guard::HopsEnd.stands() {
             self.hold(p, "the script runs in a circle of states without a wait");
         }
     }
@@ -111,6 +112,7 @@ impl Machine {
     /// RETURN was not pressed.
     pub(super) fn abandon(&mut self, p: PackageId) {
         let open_boot = self.packages[p].run.roles_before.take();
+        let open_boot = open_boot.filter(|_| Guard::AbandonRoles.stands());
         if let Some((primary, secondary, confirmed)) = open_boot {
             let package = &mut self.packages[p];
             if package.primary != primary {
@@ -124,13 +126,17 @@ impl Machine {
                 "the boot was given up before it was typed".to_owned(),
             );
         }
-        if let Wait::Gate { node, .. } = self.packages[p].run.wait {
+        if let Wait::Gate { node, .. } = self.packages[p].run.wait
+            && Guard::AbandonWipes.stands()
+        {
             self.wipe_line(node);
         }
         for n in self.setup.packages[p].nodes.clone() {
             self.nodes[n].asking = None;
             self.nodes[n].answer = None;
-            self.nodes[n].making = crate::machine::making::Making::default();
+            if Guard::AbandonVoids.stands() {
+                self.nodes[n].making = crate::machine::making::Making::default();
+            }
         }
     }
 
@@ -154,7 +160,9 @@ impl Machine {
                 return;
             }
         }
-        self.hold(p, "the script runs in a circle without a wait");
+        if Guard::OpsEnd.stands() {
+            self.hold(p, "the script runs in a circle without a wait");
+        }
     }
 
     /// Nothing is under way and nothing is due: an operator's order that no state took up is
@@ -166,9 +174,11 @@ impl Machine {
         let state = &self.setup.packages[p].program.states[self.packages[p].run.state];
         let ordinary = state.kind == StateKind::Ordinary;
         let package = &mut self.packages[p];
-        package.ordered = None;
-        package.adopting = None;
-        if ordinary && package.heir.take().is_some() {
+        if Guard::OrderEnds.stands() {
+            package.ordered = None;
+            package.adopting = None;
+        }
+        if ordinary && Guard::HeirEnds.stands() && package.heir.take().is_some() {
             self.journal(
                 EntryKind::Result,
                 None,
@@ -252,11 +262,11 @@ impl Machine {
         else {
             return false;
         };
-        if *left <= 1 {
+        if *left <= 1 && Guard::TriesEnd.stands() {
             run.frames.pop();
             return false;
         }
-        *left -= 1;
+        *left = left.saturating_sub(1);
         let next = (*began + *every).max(now);
         *began = next;
         let start = *start;

@@ -8,6 +8,7 @@ use crate::machine::action::EntryKind;
 use crate::machine::node::{Condition, Siege};
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 
 /// From one BREAK of a siege to the next.
 const SIEGE_EVERY: Duration = Duration::from_secs(1);
@@ -53,12 +54,14 @@ impl Machine {
             return false;
         };
         let package = &self.packages[p];
-        let talked_to = node.asking.is_some()
-            || package.run.talks() && self.door_on(n).is_some() && !self.waits_for_darkness(n);
+        let open = package.run.talks() && self.door_on(n).is_some() && !self.waits_for_darkness(n);
+        let talked_to = (node.asking.is_some() || open) && Guard::SiegeTalks.stands();
         // Confirmed or not: a node that was given the package is no intruder (rule 9).
         let has_it = package.primary == Some(n) && !self.waits_for_darkness(n);
+        let has_it = has_it && Guard::SiegePrimary.stands();
         // A silent node is besieged even while it is not clear who has the package.
         let known = package.bound || node.condition == Condition::Silent;
+        let known = known || Guard::SiegeKnown.gone();
         node.siege.is_some() && node.epoch().is_some() && known && !talked_to && !has_it
     }
 

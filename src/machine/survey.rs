@@ -9,6 +9,7 @@ use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Op, Question};
 
 /// RETURN is repeated after so long.
@@ -113,7 +114,8 @@ impl Machine {
             node.condition == Condition::Starting && Node::fresh(node.heard, BUSY, self.now)
         };
         let nodes = &self.setup.packages[p].nodes;
-        nodes.iter().any(busy) && self.now.since(survey.began) < STARTING
+        let busy = nodes.iter().any(busy) && Guard::SurveyStarting.stands();
+        busy && self.now.since(survey.began) < STARTING
     }
 
     fn look(&mut self, n: NodeId, look: Look, began: Moment, over: bool) -> Look {
@@ -126,7 +128,8 @@ impl Machine {
                 Look::Begin
             };
         }
-        if self.person_at(n) && !matches!(look, Look::Found(_)) {
+        let person = self.person_at(n) && Guard::SurveyPerson.stands();
+        if person && !matches!(look, Look::Found(_)) {
             // Rule 16: it is asked from the beginning when they have left.
             return Look::Begin;
         }
@@ -142,11 +145,13 @@ impl Machine {
                     self.ask_question(n, &Question::Identity, "", now + Duration::from_secs(10));
                     Look::Identity
                 }
+                Some(Err(_)) if Guard::SurveyLive.gone() => Look::Found(Finding::Prompt),
                 Some(Err(why)) => Look::Found(Finding::Unclear(why)),
                 None => Look::Live,
             },
             Look::Identity => match self.nodes[n].answer.take() {
                 Some(Ok(())) => Look::Found(Finding::Prompt),
+                Some(Err(_)) if Guard::SurveyIdentity.gone() => Look::Found(Finding::Prompt),
                 Some(Err(why)) => Look::Found(Finding::Unclear(why)),
                 None => Look::Identity,
             },
@@ -158,7 +163,8 @@ impl Machine {
         let now = self.now;
         let evidence = &self.nodes[n].evidence;
         let since = |seen: Option<Moment>| seen.is_some_and(|seen| seen >= at);
-        if since(evidence.login) {
+        let stale = evidence.login.is_some() && Guard::SurveyLogin.gone();
+        if since(evidence.login) || stale {
             return Look::Found(Finding::Login);
         }
         if since(evidence.prompt) && self.nodes[n].condition == Condition::Prompt {
@@ -197,7 +203,9 @@ impl Machine {
         };
         let nodes = &self.setup.packages[p].nodes;
         for n in nodes {
-            if let Identity::Wrong(why) = &self.nodes[*n].identity {
+            if let Identity::Wrong(why) = &self.nodes[*n].identity
+                && Guard::SurveyWrong.stands()
+            {
                 return Outcome::Unclear(format!("the console of {} shows {why}", name(*n)));
             }
         }
@@ -211,6 +219,9 @@ impl Machine {
         let address = package.misses == 0 && package.answered.is_some();
         match (logins.as_slice(), known) {
             ([_, _, ..], Some(_)) => Outcome::TwoLive,
+            ([first, _, ..], None) if Guard::SurveyTwo.gone() => {
+                Outcome::OneRuns(*first, "adopted")
+            }
             ([_, _, ..], None) => Outcome::Unclear(
                 "several nodes show a login prompt, and no journal says who has the package"
                     .to_owned(),
@@ -220,6 +231,8 @@ impl Machine {
             }
             ([runs], known) => {
                 let others_wait = nodes.iter().filter(|n| *n != runs).all(prompt);
+                let others_wait = others_wait || Guard::SurveyMovedOthers.gone();
+                let address = address || Guard::SurveyMovedAddress.gone();
                 let how = if known.is_some() {
                     "moved by hand"
                 } else {
@@ -253,10 +266,10 @@ impl Machine {
         let all_wait = nodes.iter().all(|n| finding(n) == Finding::Prompt);
         let waits = known.filter(|n| finding(n) == Finding::Prompt);
         if package.misses == 0 && package.answered.is_some() {
-            if all_wait {
+            if all_wait && Guard::SurveyAllAddress.stands() {
                 return Outcome::Unclear("all nodes stand at their prompts, but the service address answers: swapped, or somebody else has it".to_owned());
             }
-            if let Some(primary) = waits {
+            if let Some(primary) = waits.filter(|_| Guard::SurveyPrimaryAddress.stands()) {
                 return Outcome::Unclear(format!(
                     "{} stands at its prompt, but the service address answers: moved by hand to a node whose console is silent?",
                     name(primary)
@@ -269,10 +282,13 @@ impl Machine {
                 .or(known)
                 .or_else(|| nodes.first().copied());
             return match first {
-                Some(n) if all_wait => Outcome::AllWait(n, "an operator said so"),
+                Some(n) if all_wait || Guard::SurveyAdoptAll.gone() => {
+                    Outcome::AllWait(n, "an operator said so")
+                }
                 _ => Outcome::Unclear("not all nodes stand at a live prompt".to_owned()),
             };
         }
+        let known = known.or(package.primary.filter(|_| Guard::SurveyJournal.gone()));
         let Some(primary) = known else {
             let waits: Vec<String> = nodes
                 .iter()
@@ -284,17 +300,17 @@ impl Machine {
             ));
         };
         if let Some(heir) = package.heir.filter(|heir| finding(heir) == Finding::Prompt)
-            && all_wait
+            && (all_wait || Guard::SurveyHeir.gone())
         {
             return Outcome::AllWait(heir, "a takeover was under way");
         }
         match finding(&primary) {
             Finding::Prompt => Outcome::AllWait(primary, "the journal says so"),
             Finding::Unclear(why) => Outcome::Unclear(format!("{}: {why}", name(primary))),
-            Finding::NoLink => {
+            Finding::NoLink if Guard::SurveyLink.stands() => {
                 Outcome::Unclear(format!("the console of {} is not connected", name(primary)))
             }
-            Finding::Silent | Finding::Login => Outcome::Silent,
+            Finding::Silent | Finding::Login | Finding::NoLink => Outcome::Silent,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::machine::package::{Door, Wait};
 use crate::machine::proof::ProofKind;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId};
 use crate::machine::{Action, Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Op, Question, Text};
 
 impl Machine {
@@ -16,6 +17,17 @@ impl Machine {
     pub(super) fn talk(&mut self, p: PackageId, n: NodeId, op: &Op) {
         if self.yields(p, n, op) {
             return;
+        }
+        let stops = matches!(
+            op,
+            Op::Siege { .. }
+                | Op::Dark { .. }
+                | Op::PowerOff { .. }
+                | Op::Word { .. }
+                | Op::Assume { .. }
+        );
+        if stops && !self.fences(p, n) && Guard::StopFence.stands() {
+            return self.hold(p, "the script wants to stop a node outside a fence of it");
         }
         let now = self.now;
         match op {
@@ -74,7 +86,7 @@ impl Machine {
             _ => String::new(),
         };
         let changes = matches!(question, Question::Set { .. } | Question::Mark);
-        if changes && !self.nodes[n].making.identified() {
+        if changes && !self.nodes[n].making.identified() && Guard::ChangeIdentified.stands() {
             return self.fail(p, "nothing is changed before prompt and Host ID were asked");
         }
         self.ask_question(n, question, &value, deadline);
@@ -87,9 +99,12 @@ impl Machine {
         let text = self.text(p, text);
         // With what stands on the line already: a command may come in pieces.
         let whole = format!("{}{text}", self.nodes[n].line);
-        if self.starts(n, &text) || self.starts(n, &whole) {
+        let pieces = self.starts(n, &whole) && Guard::SendPieces.stands();
+        if self.starts(n, &text) || pieces {
             return match self.packages[p].run.door() {
-                Some((Door::Boot | Door::Resume, node)) if node == n => {
+                Some((Door::Boot | Door::Resume, node))
+                    if node == n || Guard::SendDoorNode.gone() =>
+                {
                     self.begin_gate(p, n, &text);
                 }
                 _ => self.hold(
@@ -102,7 +117,9 @@ impl Machine {
             };
         }
         let harmless = text.chars().all(char::is_control);
-        if let (Identity::Wrong(why), false) = (&self.nodes[n].identity, harmless) {
+        if let (Identity::Wrong(why), false) = (&self.nodes[n].identity, harmless)
+            && Guard::SendIdentity.stands()
+        {
             let why = format!("nothing is typed to a console that shows {why}");
             return self.fail(p, &why);
         }
@@ -113,9 +130,14 @@ impl Machine {
         self.packages[p].run.pc += 1;
     }
 
+    /// Whether the script is in a fence of this node.
+    fn fences(&self, p: PackageId, n: NodeId) -> bool {
+        self.packages[p].run.door() == Some((Door::Fence, n))
+    }
+
     /// BREAK, only behind a fence's door for that node, whose evidence was judged.
     fn step_break(&mut self, p: PackageId, n: NodeId) {
-        if self.packages[p].run.door() != Some((Door::Fence, n)) {
+        if !self.fences(p, n) && Guard::BreakFence.stands() {
             return self.hold(p, "the script wants to send BREAK outside a fence");
         }
         self.send_break(n);
@@ -130,7 +152,8 @@ impl Machine {
             return self.fail(p, "no firmware block speaks to this platform");
         };
         let marked = self.nodes[n].making.mark().is_some();
-        if self.packages[p].run.door() != Some((Door::Fence, n)) || !marked {
+        let fences = self.fences(p, n) || Guard::ResetFence.gone();
+        if !fences || !(marked || Guard::ResetMarked.gone()) {
             return self.fail(
                 p,
                 "no word was defined before the reset, or something came between",
@@ -149,7 +172,9 @@ impl Machine {
     }
 
     fn step_siege(&mut self, p: PackageId, n: NodeId) {
-        if let Err(why) = self.darkness_counts(p, n) {
+        if let Err(why) = self.darkness_counts(p, n)
+            && Guard::SiegeCounts.stands()
+        {
             return self.fail(p, &why);
         }
         self.begin_siege(n);
@@ -176,17 +201,20 @@ impl Machine {
     }
 
     fn step_word(&mut self, p: PackageId, n: NodeId) {
-        if !self.word_lives(n) {
+        if !self.word_lives(n) && Guard::WordNeeded.stands() {
             return self.fail(p, "nobody has said that it is stopped");
         }
         // One intent: the word is used up.
-        self.nodes[n].word = None;
+        if Guard::WordOnce.stands() {
+            self.nodes[n].word = None;
+        }
         self.prove(n, ProofKind::OperatorWord);
         self.packages[p].run.pc += 1;
     }
 
     fn step_assume(&mut self, p: PackageId, n: NodeId, because: &Text) {
-        if self.setup.packages[p].data_policy == DataPolicy::Integrity {
+        let policy = self.setup.packages[p].data_policy;
+        if policy == DataPolicy::Integrity && Guard::AssumeIntegrity.stands() {
             return self.fail(p, "data_policy integrity: nothing is assumed");
         }
         let because = self.text(p, because);

@@ -7,6 +7,7 @@ use crate::machine::package::{Adoption, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::matcher::Hit;
+use crate::mutant::Guard;
 use crate::script::program::{LinkState, OperatorWord, Trigger, Urgency, When, Who};
 
 impl Machine {
@@ -14,7 +15,7 @@ impl Machine {
     pub(super) fn offer_to_triggers(&mut self, p: PackageId, n: NodeId, hit: &Hit) {
         let program = self.program(p);
         let run = &self.packages[p].run;
-        if run.stuck {
+        if run.stuck && Guard::TriggerStuck.stands() {
             return;
         }
         let triggers = &program.states[run.state].triggers;
@@ -81,6 +82,8 @@ impl Machine {
             run.wait,
             Wait::Ready | Wait::Durable { .. } | Wait::Survey(_)
         );
+        let durable = matches!(run.wait, Wait::Durable { .. });
+        let interruptible = interruptible || (durable && Guard::TriggerDurable.gone());
         if !interruptible || run.stuck {
             return false;
         }
@@ -89,7 +92,8 @@ impl Machine {
         let may = |index: &usize| {
             let trigger = &triggers[*index];
             let timed = matches!(trigger.when, When::Every(_) | When::After(_));
-            (!talks || trigger.urgency == Urgency::Urgent) && (!timed || idle)
+            let urgent = trigger.urgency == Urgency::Urgent || Guard::TriggerTalks.gone();
+            (!talks || urgent) && (!timed || idle)
         };
         let Some(index) = run.pending.iter().copied().find(may) else {
             return false;
@@ -97,7 +101,7 @@ impl Machine {
         let run = &mut self.packages[p].run;
         run.pending.remove(&index);
         let body = triggers[index].body;
-        if talks {
+        if talks && Guard::TriggerAbandons.stands() {
             self.abandon(p);
         }
         if !matches!(triggers[index].when, When::Every(_)) {
@@ -120,7 +124,8 @@ impl Machine {
                     let Some(due) = self.packages[p].run.due.get(index).copied().flatten() else {
                         continue;
                     };
-                    if now >= due && !self.somebody_is_typing(p) {
+                    let typing = self.somebody_is_typing(p) && Guard::TriggerTyping.stands();
+                    if now >= due && !typing {
                         let again = match &trigger.when {
                             When::Every(span) => Some(now + *span),
                             _ => None,

@@ -7,6 +7,7 @@ use crate::machine::proof::ProofKind;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::matcher::Hit;
+use crate::mutant::Guard;
 use crate::script::program::{Arm, Op, Pc};
 
 impl Machine {
@@ -34,11 +35,11 @@ impl Machine {
                 }
             }
             Wait::Reset { node, deadline, .. } => {
-                if self.nodes[node].epoch().is_none() {
+                if self.nodes[node].epoch().is_none() && Guard::ResetLink.stands() {
                     self.fail(p, "the console was lost during the reset");
                 } else if now >= deadline {
                     self.fail(p, "no prompt after the reset");
-                } else if self.nodes[node].making.mark().is_none() {
+                } else if self.nodes[node].making.mark().is_none() && Guard::ResetVoided.stands() {
                     self.fail(p, "something was started during the reset");
                 }
             }
@@ -154,7 +155,7 @@ impl Machine {
             self.go(p, None);
             self.drive(p);
         } else if hit.pattern == firmware.banner {
-            if banners > 0 {
+            if banners > 0 && Guard::ResetBanner.stands() {
                 return self.fail(
                     p,
                     "a second banner: the machine was reset by something else",
@@ -166,7 +167,9 @@ impl Machine {
                 deadline,
                 banners: banners + 1,
             };
-        } else if firmware.booting.contains(&hit.pattern) || firmware.login.contains(&hit.pattern) {
+        } else if (firmware.booting.contains(&hit.pattern) || firmware.login.contains(&hit.pattern))
+            && Guard::ResetBooting.stands()
+        {
             self.fail(p, "the machine starts a system instead of its prompt");
         }
     }
@@ -213,7 +216,7 @@ impl Machine {
             let Wait::Durable { ticket, then } = self.packages[p].run.wait.clone() else {
                 continue;
             };
-            if ticket != done {
+            if ticket != done && Guard::DurableTicket.stands() {
                 continue;
             }
             self.packages[p].run.wait = Wait::Ready;
@@ -233,7 +236,7 @@ impl Machine {
                     answers,
                     silent,
                     ..
-                } if ticket == done => {
+                } if ticket == done || Guard::ProbeTicket.gone() => {
                     if answered {
                         let pc = self.packages[p].run.pc;
                         let program = self.program(p);
@@ -282,7 +285,8 @@ impl Machine {
 
     pub(super) fn power_done(&mut self, done: Ticket, legs: &[PowerState]) {
         for p in 0..self.packages.len() {
-            if matches!(self.packages[p].run.wait, Wait::Power { ticket, .. } if ticket == done) {
+            let ours = |ticket| ticket == done || Guard::PowerTicket.gone();
+            if matches!(self.packages[p].run.wait, Wait::Power { ticket, .. } if ours(ticket)) {
                 return self.power_ended(p, Some(legs));
             }
         }
@@ -294,9 +298,13 @@ impl Machine {
         };
         let program = self.program(p);
         let every = |state: &PowerState| {
-            let whole = |legs: &&[PowerState]| legs.len() == self.setup.nodes[node].power_legs;
-            legs.filter(whole)
-                .is_some_and(|legs| !legs.is_empty() && legs.iter().all(|leg| leg == state))
+            let count = self.setup.nodes[node].power_legs;
+            let whole = |legs: &&[PowerState]| legs.len() == count || Guard::PowerCount.gone();
+            let all = |legs: &[PowerState]| match Guard::PowerAll.stands() {
+                true => !legs.is_empty() && legs.iter().all(|leg| leg == state),
+                false => legs.contains(state),
+            };
+            legs.filter(whole).is_some_and(all)
         };
         match &program.ops[self.packages[p].run.pc] {
             Op::PowerOff { .. } if every(&PowerState::Off) => {

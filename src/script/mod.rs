@@ -83,6 +83,23 @@ pub fn compile(path: &str, text: &str, context: &Context) -> Result<Compiled, Fa
     compile_as(path, text, context, FileRole::Script)
 }
 
+/// Compiles the script `text` and lets the rules of the checker be: for tests of what the machine
+/// refuses by itself, whatever a checker lets through.
+///
+/// # Errors
+///
+/// All [`Faults`] of text and names.
+pub fn compile_unchecked(path: &str, text: &str, context: &Context) -> Result<Program, Faults> {
+    let lowered = compile::lower(path, text, context, FileRole::Script);
+    if lowered.broken {
+        return Err(Faults {
+            diagnostics: lowered.faults,
+            sources: lowered.sources,
+        });
+    }
+    Ok(lowered.draft.program)
+}
+
 /// Checks a file by itself, be it a script or a library. The program of a library has
 /// procedures, but no states.
 ///

@@ -1,0 +1,352 @@
+//! The guards of the machine by name, each with the rule of the design that it keeps. A test build
+//! (`--features mutants`) can take one of them out, to see whether anybody notices: `script mutants`
+//! does so with every one, and `docs/mutants.md` says who noticed. In any other build a guard
+//! stands, whatever anybody says, and costs nothing.
+
+/// Names the guards: where they stand, their name, rule and words.
+macro_rules! guards {
+    ($( $file:literal { $( $name:ident, $rule:literal, $text:literal; )* } )*) => {
+        /// A condition that stands between an input and something that cannot be taken back.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Guard {
+            $( $( #[doc = $text] $name, )* )*
+        }
+
+        impl Guard {
+            /// All of them, in the order of the files.
+            pub const ALL: &[Guard] = &[ $( $( Guard::$name, )* )* ];
+
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self { $( $( Guard::$name => stringify!($name), )* )* }
+            }
+
+            /// The file of `src/machine/` in which it stands.
+            pub const fn file(self) -> &'static str {
+                match self { $( $( Guard::$name => $file, )* )* }
+            }
+
+            /// The rule of the design's section 3 that it keeps; `docs/safety.md` has them.
+            pub const fn rule(self) -> u8 {
+                match self { $( $( Guard::$name => $rule, )* )* }
+            }
+
+            /// What it keeps from happening, or sees to.
+            pub const fn text(self) -> &'static str {
+                match self { $( $( Guard::$name => $text, )* )* }
+            }
+        }
+    };
+}
+
+guards! {
+    "mod.rs" {
+        LinkVoids, 3, "a console that is lost or connected anew voids what was proved over it";
+        LinkForgetsIdentity, 4, "who is at a console is asked again on a new link";
+        LinkForgetsState, 4, "what a console showed on an old link counts for nothing on a new one";
+        LinkUnsettles, 12, "a node whose link was lost does not count as fully fenced";
+        LinkDirties, 4, "whoever had the line before may have left half a command: it is killed first";
+        GapVoidsProof, 3, "lost console output voids a proof";
+        GapVoidsMaking, 3, "lost console output voids a proof in the making";
+        GapUnsettles, 12, "lost console output: the node does not count as fully fenced";
+        CarrierEpoch, 3, "a carrier's word of an old link is not heard";
+        CarrierVoids, 3, "a carrier that changes voids what was proved over its line";
+        AddressVoidsDark, 7, "a service address that answers voids the darkness of the node that may serve";
+        RestartDirties, 9, "a killed clusterd may have left a boot command without its RETURN: it is killed first";
+        ProofsExpire, 3, "a proof that is too old dies, and says so";
+    }
+    "proof.rs" {
+        ResetLife, 3, "a FirmwareReset lives 60 s";
+        WordProofLife, 2, "the proof of an operator's word lives five minutes";
+    }
+    "guard.rs" {
+        FenceRoles, 14, "no fence before the consoles have said who has the package";
+        FenceIdentity, 4, "no fence of a node whose console shows another machine";
+        FenceSwapped, 14, "a prompt on the primary while its address answers: no BREAK";
+        FencePromptNonce, 6, "a bare prompt is evidence only when it has answered a nonce";
+        FenceSilenceFresh, 6, "an unanswered RETURN is evidence for 90 s";
+        FenceStartUnconfirmed, 6, "a confirmed primary that restarts by itself is not fenced for starting";
+        FencePanicUnanswered, 6, "a panic's text moves nothing while RETURN is answered";
+        FenceBothLegs, 6, "the console's silence alone moves nothing";
+        FencePath, 8, "both legs silent, and all else too: the fault may be on this side";
+        FenceEvidence, 6, "nothing held against a node: no fence";
+        FenceStandbySwapped, 14, "a silent standby is not fenced while the primary waits and the address answers";
+        FenceIntruder, 14, "a standby that runs is fenced only while another console shows that the primary serves";
+        FenceIntruderPanicked, 14, "a standby that runs beside a waiting primary is fenced only after a panic";
+        BootImpaired, 8, "no boot while the monitor doubts itself";
+        BootProof, 1, "no boot without a living proof for every other node";
+        BootLink, 1, "no boot without the console";
+        BootIdentity, 4, "no boot of a node whose console shows another machine";
+        BootCondition, 1, "no boot of a node that runs or has panicked";
+        BootCap, 10, "no more switches than the cap";
+        BootUnfenced, 10, "no switch to a node that failed and was not fully fenced since";
+        BootFailures, 10, "no switch to a node that failed too often";
+        ResumePrimary, 12, "only the primary is told to go on";
+        ResumeConfirmed, 12, "only a confirmed primary is told to go on";
+        ResumeImpaired, 8, "no `go` while the monitor doubts itself";
+        ResumeStopped, 12, "only a node that says it was stopped by BREAK is told to go on";
+        ResumePanic, 12, "a panicked node is not told to go on";
+        ResumeAnew, 12, "a node that has started anew since its BREAK is not told to go on";
+        ResumeSwapped, 14, "no `go` where the address answers beside the prompt";
+        ResumeOthers, 12, "no `go` while another node is not proved stopped or was not fenced since it ran";
+        VouchServer, 6, "only a console of the same terminal server vouches for its path";
+        VouchFresh, 6, "a console vouches for the path with bytes of the last 30 s";
+        LegPolicyAlarm, 6, "one leg's silence moves nothing where the cluster file says alarm";
+        LegTime, 6, "one leg's silence moves nothing before its time";
+        LegWitness, 6, "one leg's silence moves nothing while no witness answers";
+        WordLife, 2, "an operator's word lives five minutes";
+    }
+    "gate.rs" {
+        StartWords, 1, "what starts or resumes a system is typed only through the gate";
+        GateIdentity, 4, "nothing is started on a node whose identity was not proved in this boot";
+        GateKeyboard, 16, "nothing is started under the hands of somebody who types there";
+        GatePerson, 16, "nothing is started while a person has the console of a node that must answer a nonce";
+        GateNonceAsked, 3, "a FirmwareReset answers a nonce before the boot bytes";
+        GateNonceAnswered, 3, "a nonce that was not answered voids the proof";
+        GateNonceFresh, 3, "the nonce before the boot bytes is at most 2 s old";
+        GateFirstByte, 1, "the guards are asked again before the first byte of a boot command";
+        GateReturn, 1, "the guards are asked again before the RETURN of a boot command";
+        GateEcho, 4, "RETURN is pressed only on the command that came back as it was typed";
+        GateWipes, 4, "a command whose RETURN is refused is wiped from the line";
+        GateFence, 2, "a fence starts nothing";
+        BootKillsProof, 3, "a node that is started is proved stopped no more";
+        BootUnsettles, 12, "a node that is started does not count as fully fenced";
+    }
+    "door.rs" {
+        FenceYoung, 3, "a fence takes over a proof only in its first half life";
+        FenceImpaired, 8, "no takeover begins while the monitor doubts itself";
+        FenceImpairedAgain, 8, "no takeover goes on after its intent while the monitor doubts itself";
+        FenceNonce, 6, "a node at its prompt is asked a nonce before its fence";
+        JournalFence, 9, "a fence waits until its intent is durable";
+        FenceAgain, 9, "the guards of a fence are asked again when its intent is durable";
+        FenceCounts, 10, "a takeover counts as a failure of the node that had the package";
+        FenceUnfences, 10, "a node that failed has to be fully fenced before it gets the package";
+        FenceVoidsMaking, 2, "a new procedure of a fence begins a new proof";
+        FenceVoidsProof, 3, "a new procedure of a fence voids an old proof";
+        FenceProved, 2, "a fence that ends without a whole proof has failed";
+        FenceOnIdentity, 4, "a fence does not go on where the console shows another machine";
+        FenceOnEvidence, 6, "a fence does not go on when the primary's login prompt answers";
+        FenceHeir, 9, "whom a takeover is for is remembered over a restart";
+        BootWaits, 8, "a boot waits until the monitor is well";
+        BootQuiet, 16, "a boot waits until nobody types there";
+        BootFirst, 1, "the guards of a boot are asked before its intent";
+        SwitchCounts, 10, "a boot on another node counts as a switch";
+        BootUnconfirmed, 9, "a boot intent makes the primary unconfirmed";
+        JournalBoot, 9, "a boot waits until its intent is durable";
+        BootAgain, 9, "the guards of a boot are asked again when its intent is durable";
+        BootAsksAnew, 4, "a boot asks anew who is at the console, whatever was asked before";
+        BootRolesBack, 9, "a boot that was refused takes its roles back";
+        BootTyped, 11, "a boot that gave no command has not succeeded";
+        BootFailureCounts, 10, "a boot that failed counts as a failure";
+        BootFailureUnfences, 10, "a node that failed to boot has to be fully fenced before it gets the package";
+        ResumeFirst, 12, "the guards of a resumption are asked before its intent";
+        JournalResume, 9, "a resumption waits until its intent is durable";
+        ResumeAgain, 9, "the guards of a resumption are asked again when its intent is durable";
+        ResumeTyped, 12, "a resumption that gave no command has not succeeded";
+        HoldStuck, 10, "in the engine's own HOLD no trigger fires";
+        HoldJournal, 10, "a HOLD is written down";
+    }
+    "making.rs" {
+        IdentityAfterLive, 4, "an identity counts behind a live prompt only";
+        SetAfterIdentity, 2, "a parameter set before the identity was right counts for nothing";
+        SetBeforeMark, 2, "a parameter set after the mark counts for nothing";
+        SetInGuard, 2, "only the parameters and values of the standing guard count";
+        MarkAfterIdentity, 2, "a word defined before the identity was right counts for nothing";
+        MarkAfterSet, 2, "a word defined before the whole guard was set counts for nothing";
+        ResetAfterMark, 2, "a reset without the random word counts for nothing";
+        UnmarkedAfterLive, 2, "an unknown word counts behind a live prompt only";
+        IdentityAfterUnmarked, 2, "the identity after the reset counts when the word is gone";
+        VerifiedAfterIdentity, 2, "a parameter read before the identity was right again counts for nothing";
+        VerifiedInGuard, 2, "only the values of the standing guard count after the reset";
+        WholeGuard, 2, "all parameters of the guard are read back after the reset";
+        EmptyGuard, 2, "a firmware without a guard cannot be proved";
+    }
+    "question.rs" {
+        PersonTypes, 16, "the machine types nothing, and sends no BREAK, while a person has the console";
+        DirtyKilled, 4, "what may stand on a line is killed before the next byte";
+        BreakVoidsMaking, 2, "a BREAK throws away the proof in the making";
+        QuestionDeadline, 17, "a question has an end";
+        WrongIdentity, 4, "a machine with another Host ID is remembered as such";
+        GoOnFence, 4, "a wrong machine is told `go` only where our own fence stopped it";
+        GoOnInPlace, 4, "a wrong machine is told `go` only where nothing was booted in its place";
+        GoOnStopped, 4, "a wrong machine is told `go` only where BREAK stopped it";
+        HostIdTaken, 4, "a Host ID belongs to one node";
+        HostIdAdopting, 4, "a Host ID is learnt at adoption only";
+        ProofInFence, 2, "a proof is born in a fence only";
+        ProofWhole, 2, "a proof is born when its last piece is made";
+    }
+    "asking.rs" {
+        AnswerEcho, 4, "what comes before the echo of a question is no answer to it";
+        AnswerSum, 4, "a live prompt answers the sum";
+        AnswerOnly, 4, "a live prompt answers the sum and nothing else";
+        SetReadBack, 2, "a parameter that was set is read back";
+        MarkAnswers, 2, "a word that was defined is called, and answers";
+        UnmarkedUnknown, 2, "after a reset the firmware says that the word is unknown";
+        UnmarkedWord, 2, "it says so of that word";
+        IdentityAllOnes, 4, "a Host ID of all ones is none";
+        IdentityRight, 4, "the Host ID is the one that belongs there";
+        IdentityOnce, 4, "two banners in answer to one question are no answer";
+        ExistsOnly, 4, "whether a parameter exists is said in one line";
+        ReadOnly, 4, "a parameter is read in one line";
+        ReadValue, 2, "a parameter reads the value of the guard";
+        ReadPresence, 2, "a parameter may be missing only where the firmware block says so";
+        ReadName, 4, "a value counts for the parameter that was asked";
+        ReadOnce, 4, "a parameter that is shown twice was not read";
+    }
+    "talk.rs" {
+        ChangeIdentified, 4, "nothing is changed before prompt and Host ID were asked";
+        SendPieces, 1, "a word that starts a system is known also when it is typed in pieces";
+        SendDoorNode, 1, "a boot command goes to the node of the open door only";
+        SendIdentity, 4, "nothing but control characters is typed to a wrong machine";
+        BreakFence, 2, "BREAK is sent in a fence of that node only";
+        StopFence, 6, "siege, darkness, power, word and assumption belong into a fence of that node";
+        ResetFence, 2, "a reset is ordered in a fence of that node only";
+        ResetMarked, 2, "a reset is ordered only behind a defined word";
+        SiegeCounts, 7, "no siege where darkness would prove nothing";
+        WordNeeded, 2, "no proof by word without a word";
+        WordOnce, 2, "a word is for one intent";
+        AssumeIntegrity, 7, "under integrity nothing is assumed";
+    }
+    "wait.rs" {
+        ResetVoided, 2, "a reset whose proof was voided has failed";
+        ResetLink, 3, "a reset during which the console was lost has failed";
+        ResetBanner, 3, "a second banner aborts a reset";
+        ResetBooting, 2, "a system that is started during a reset aborts it";
+        PowerAll, 2, "every power leg says off";
+        PowerCount, 2, "as many legs answer as the node has";
+        DurableTicket, 9, "only the entry of that intent makes it durable";
+        ProbeTicket, 6, "only the answer to that probe ends it";
+        PowerTicket, 2, "only the answer to that order is a power leg's word";
+    }
+    "dark.rs" {
+        DarkIntegrity, 7, "integrity: dark is never stopped";
+        DarkBreakWorked, 7, "adaptability: dark counts only where a BREAK has worked";
+        DarkGuardRead, 7, "adaptability: dark counts only where the standing guard is known";
+        DarkHeard, 7, "a byte since the fence began: not dark";
+        DarkAddress, 7, "an answer to a ping since the fence began: not dark";
+        DarkAfter, 7, "dark for longer than a start takes";
+        DarkLink, 7, "on a link without a break";
+        DarkPing, 7, "without an answer to a ping for as long";
+        PathHeard, 7, "this port has carried bytes before the silence";
+        PathWitness, 7, "the gateway or a neighbour answers";
+        PathPort, 7, "another port carried bytes";
+        PathServer, 7, "another port of the same terminal server";
+        VouchKeyboard, 16, "a console at which somebody types is not asked to vouch";
+    }
+    "siege.rs" {
+        SiegeTalks, 7, "no BREAK of a siege into a proof in the making";
+        SiegePrimary, 9, "no siege of the node that has the package";
+        SiegeKnown, 14, "no siege of a node with life before it is clear who has the package";
+    }
+    "hear.rs" {
+        HearEpoch, 4, "what an old link said is not heard";
+        QuietEpoch, 4, "a prompt of an old link is not heard";
+        EchoTagged, 4, "an echo is no finding";
+        LifeVoidsReset, 3, "a byte that answers no question of ours voids a FirmwareReset";
+        LifeVoidsPower, 3, "any byte voids a power proof, a word and a darkness";
+        LifeVoidsMaking, 3, "a byte that answers no question of ours voids a proof in the making";
+        SiegeTold, 7, "a byte from a besieged node is an alarm";
+        KeyboardSeen, 16, "a byte at the prompt that answers no question counts as typing";
+        KeyboardDirties, 4, "what somebody leaves unfinished is killed before the next byte";
+        StaleMatch, 4, "what ended before our last send answers nothing";
+        LoginUnsettles, 12, "a node that shows a login does not count as fully fenced";
+        PanicUnsettles, 12, "a node that panicked does not count as fully fenced";
+        StopUnsettles, 12, "a node stopped by BREAK does not count as fully fenced";
+        BootingUnsettles, 12, "a node that loads a system does not count as fully fenced";
+        BootingVoids, 2, "a boot text throws away the proof in the making";
+        BreakWorks, 7, "a BREAK has worked only where the node stopped within 5 s of ours";
+        ForeignBoot, 5, "a boot that was not ours: the guard is not known any more";
+        SystemVoids, 3, "a console that shows a system voids its proof";
+        PanicPast, 6, "a panic is past when a login prompt answered since";
+        PanicJournal, 9, "a panic is remembered over a restart";
+        PanicPastJournal, 9, "that a panic is past is remembered over a restart";
+        UnansweredLink, 6, "a RETURN typed before the console was connected anew says nothing";
+    }
+    "survey.rs" {
+        SurveyWrong, 14, "a wrong machine at a console: nobody is bound";
+        SurveyTwo, 14, "several logins without a journal: nobody is bound";
+        SurveyMovedAddress, 13, "a login elsewhere binds only while the address answers";
+        SurveyMovedOthers, 13, "a login elsewhere binds only while all others wait at live prompts";
+        SurveyAllAddress, 14, "all at their prompts while the address answers: nobody is bound";
+        SurveyPrimaryAddress, 14, "the primary at its prompt while the address answers: nobody is bound";
+        SurveyAdoptAll, 13, "an adoption starts a node only while all wait at live prompts";
+        SurveyJournal, 13, "without a journal and a login nobody is bound";
+        SurveyHeir, 9, "the heir of a takeover is started only while all wait";
+        SurveyLink, 13, "a primary whose console is not connected is not silent";
+        SurveyLive, 4, "a prompt waits when it is live";
+        SurveyIdentity, 4, "a prompt waits when its machine is the right one";
+        SurveyLogin, 4, "a login counts when it answers the RETURN of the survey";
+        SurveyStarting, 13, "a node that starts is waited for";
+        SurveyPerson, 16, "a survey asks nothing where a person types";
+    }
+    "trigger.rs" {
+        TriggerStuck, 10, "in the engine's own HOLD nothing but release is heard";
+        TriggerTyping, 16, "timed triggers wait while somebody types";
+        TriggerTalks, 3, "only an urgent trigger interrupts a procedure";
+        TriggerDurable, 9, "no trigger between an intent and its durability";
+        TriggerAbandons, 9, "a procedure that is interrupted takes its boot back";
+    }
+    "run.rs" {
+        AbandonRoles, 9, "a boot given up before its RETURN takes its roles back";
+        AbandonWipes, 4, "a boot given up before its RETURN is wiped from the line";
+        AbandonVoids, 3, "a procedure that is interrupted voids what it was proving";
+        OrderEnds, 10, "an order that no state took up is not in force later";
+        HeirEnds, 9, "a takeover that came to nothing is not in force later";
+        HopsEnd, 17, "a circle of states without a wait ends in HOLD";
+        OpsEnd, 17, "a circle of steps without a wait ends in HOLD";
+        TriesEnd, 17, "a retry has an end";
+    }
+    "person.rs" {
+        PersonVoids, 3, "a person's key voids the proof of that node";
+        PersonVoidsMaking, 3, "a person's key voids the proof in the making";
+        PersonDirties, 4, "what a person leaves unfinished is killed before the next byte";
+        PersonGranted, 16, "who has not been granted the pen types nothing";
+        PersonMidLine, 16, "a person waits until an open line of ours is ended";
+        PersonBreaksOff, 16, "a key ends the script's conversation with that node";
+        PersonYields, 16, "a step that speaks to a node waits while a person types there";
+        PersonOthers, 16, "a boot waits while a person types at any node of the package";
+        PersonIdle, 17, "a pause without a key has an end";
+    }
+    "refusal.rs" {
+        RefuseSiege, 7, "nobody types at a besieged node";
+        RefuseBoot, 1, "nobody types at a node that must stay stopped while another one starts";
+        RefuseIntruder, 14, "nobody types at a node that runs beside the primary";
+    }
+}
+
+impl Guard {
+    /// The guard of that name.
+    pub fn find(name: &str) -> Option<Guard> {
+        Guard::ALL.iter().copied().find(|g| g.name() == name)
+    }
+
+    /// Whether it stands: always, but in a test build that took it out.
+    #[cfg(not(feature = "mutants"))]
+    pub const fn stands(self) -> bool {
+        true
+    }
+
+    /// Whether it was taken out.
+    pub fn gone(self) -> bool {
+        !self.stands()
+    }
+}
+
+/// The environment variable that names the guard which a test build takes out.
+#[cfg(feature = "mutants")]
+pub const ENV: &str = "CLUSTERD_MUTANT";
+
+#[cfg(feature = "mutants")]
+static OUT: std::sync::LazyLock<Option<Guard>> = std::sync::LazyLock::new(|| {
+    let name = std::env::var(ENV).ok().filter(|name| !name.is_empty())?;
+    let guard = Guard::find(&name);
+    Some(guard.unwrap_or_else(|| panic!("{ENV}: there is no guard {name:?}")))
+});
+
+#[cfg(feature = "mutants")]
+impl Guard {
+    /// Whether it stands in this process.
+    pub fn stands(self) -> bool {
+        *OUT != Some(self)
+    }
+}

@@ -1,0 +1,95 @@
+//! What comes to the machine from outside: bytes, answers, and what the journal holds now.
+
+use std::time::Duration;
+
+use super::World;
+use crate::machine::input::Input;
+
+/// Witnesses are asked so often.
+const WITNESS_EVERY: Duration = Duration::from_secs(5);
+
+impl World {
+    pub(super) fn carry_bytes(&mut self) {
+        for n in 0..self.ports.len() {
+            let bytes = self.rig.read(n);
+            let port = &mut self.ports[n];
+            if !port.up {
+                continue;
+            }
+            let mut heard = Vec::new();
+            if !bytes.is_empty() {
+                port.ear.hear(&bytes, self.now, &mut heard);
+            }
+            if port.ear.poll_timeout().is_some_and(|at| at <= self.now) {
+                port.ear.handle_timeout(self.now, &mut heard);
+            }
+            if bytes.is_empty() && heard.is_empty() {
+                continue;
+            }
+            let epoch = port.epoch;
+            if bytes.is_empty() {
+                self.tell(Input::Quiet {
+                    node: n,
+                    epoch,
+                    heard,
+                });
+            } else {
+                self.tell(Input::Console {
+                    node: n,
+                    epoch,
+                    heard,
+                });
+            }
+        }
+    }
+
+    pub(super) fn carry_results(&mut self) {
+        while self
+            .unsynced
+            .front()
+            .is_some_and(|(at, ..)| *at <= self.now)
+        {
+            let Some((at, ticket, entry, memory)) = self.unsynced.pop_front() else {
+                return;
+            };
+            self.memory = memory;
+            self.journal.push((at, entry));
+            if let Some(left) = &mut self.kill_after {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    self.alive = false;
+                    return;
+                }
+            }
+            self.tell(Input::Durable { ticket });
+        }
+        while let Some(index) = self.results.iter().position(|(at, _)| *at <= self.now) {
+            if let Some((_, input)) = self.results.remove(index) {
+                self.tell(input);
+            }
+        }
+    }
+
+    pub(super) fn ask_addresses(&mut self) {
+        let now = self.now;
+        if now >= self.next_ping {
+            let every = self
+                .setup
+                .packages
+                .first()
+                .map_or(WITNESS_EVERY, |p| p.program.ping_every);
+            self.next_ping = now + every;
+            for package in 0..self.setup.packages.len() {
+                let answered = self.rig.address_answers(now);
+                self.tell(Input::Address { package, answered });
+            }
+        }
+        if now >= self.next_witness {
+            self.next_witness = now + WITNESS_EVERY;
+            for witness in 0..self.setup.witnesses.len() {
+                let answered = self.rig.witness_answers();
+                self.tell(Input::Witness { witness, answered });
+            }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! A machine and a bench in one virtual time: what the daemon's edges do with real sockets,
+//! this does with a [`Rig`]. The same [`Machine`], the same ears, the same journal order.
+//!
+//! ```text
+//!   Rig ─ bytes ─► Ear ─ heard ─► Machine ─ actions ─► journal model ─► Durable
+//!    ▲                                                └► Rig (type, BREAK), probes, power legs
+//! ```
+
+mod carry;
+mod links;
+mod people;
+mod perform;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::machine::action::{Entry, PenWord};
+use crate::machine::input::{Input, Ticket};
+use crate::machine::memory::Memory;
+use crate::machine::setup::Setup;
+use crate::machine::{Event, Machine};
+use crate::matcher::{Ear, PatternSet};
+use crate::script::program::Severity;
+use crate::sim::rig::Rig;
+use crate::sim::rules::{self, Broken};
+
+use links::{HALF_DEAD, Port, RECONNECT};
+
+/// An echo is back after so long.
+const WIRE: Duration = Duration::from_millis(1);
+/// The clock of the monitoring host at the beginning: 2026-01-01.
+const WALL_ZERO: u64 = 1_767_225_600;
+
+/// A raised alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RaisedAlarm {
+    /// How urgent.
+    pub severity: Severity,
+    /// Its code.
+    pub code: String,
+    /// Its text.
+    pub text: String,
+    /// When it was raised first.
+    pub first: Moment,
+    /// How often.
+    pub count: u32,
+}
+
+/// A cluster on the bench, watched by a machine.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The bench, to do things to it.
+    pub rig: Rig,
+    machine: Machine,
+    setup: Arc<Setup>,
+    set: Arc<PatternSet>,
+    ports: Vec<Port>,
+    now: Moment,
+    next_ping: Moment,
+    next_witness: Moment,
+    rng: fastrand::Rng,
+    results: VecDeque<(Moment, Input)>,
+    unsynced: VecDeque<(Moment, Ticket, Entry, Memory)>,
+    memory: Memory,
+    journal: Vec<(Moment, Entry)>,
+    events: Vec<(Moment, Event)>,
+    open: BTreeMap<String, RaisedAlarm>,
+    raised: Vec<(Moment, RaisedAlarm)>,
+    /// Whether every node has a working power leg.
+    pub power_legs: bool,
+    /// clusterd is killed when it has written so many journal entries more.
+    kill_after: Option<u32>,
+    alive: bool,
+    /// Something was sent to a node: its echo is due.
+    sent: bool,
+    /// What a person types when they have the pen.
+    typing: Option<(usize, String, Vec<u8>)>,
+    pen_words: Vec<(Moment, usize, PenWord)>,
+    /// The first rule that was broken.
+    broken: Option<Broken>,
+}
+
+impl World {
+    /// A world at its beginning, with what the journal remembers. `ping_every` is the
+    /// interval at which the package's address is asked.
+    pub fn new(
+        setup: Arc<Setup>,
+        set: Arc<PatternSet>,
+        rig: Rig,
+        memory: Memory,
+        seed: u64,
+    ) -> World {
+        let now = Moment::ZERO;
+        World {
+            ports: (0..rig.len()).map(|_| Port::new(&set, now)).collect(),
+            machine: Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO),
+            rig,
+            setup,
+            set,
+            now,
+            next_ping: now + Duration::from_millis(100),
+            next_witness: now + Duration::from_millis(50),
+            rng: fastrand::Rng::with_seed(seed),
+            results: VecDeque::new(),
+            unsynced: VecDeque::new(),
+            memory,
+            journal: Vec::new(),
+            events: Vec::new(),
+            open: BTreeMap::new(),
+            raised: Vec::new(),
+            power_legs: false,
+            kill_after: None,
+            alive: true,
+            sent: false,
+            typing: None,
+            pen_words: Vec::new(),
+            broken: None,
+        }
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// The machine, to look at.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Everything that happened.
+    pub fn events(&self) -> &[(Moment, Event)] {
+        &self.events
+    }
+
+    /// What clusterd would remember if it were started again now.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What the journal holds.
+    pub fn journal(&self) -> &[(Moment, Entry)] {
+        &self.journal
+    }
+
+    /// Alarms that are open now.
+    pub fn open_alarms(&self) -> impl Iterator<Item = &RaisedAlarm> {
+        self.open.values()
+    }
+
+    /// Whether an alarm of this code was raised since.
+    pub fn alarmed(&self, code: &str, since: Moment) -> bool {
+        self.raised
+            .iter()
+            .any(|(at, alarm)| *at >= since && alarm.code == code)
+    }
+
+    /// The first rule that was broken, by the truth on the bench.
+    pub fn broken(&self) -> Option<Broken> {
+        self.broken
+            .clone()
+            .or_else(|| rules::disk(&self.rig, self.now))
+    }
+
+    /// Whether the first package's script rests: it listens, and no step is under way.
+    pub fn rests(&self) -> bool {
+        self.machine.rests(0)
+    }
+
+    /// The state of the first package's script.
+    pub fn state(&self) -> &str {
+        self.machine.state(0)
+    }
+
+    /// clusterd is killed after `entries` more journal entries are on disk, at once with 0.
+    pub fn kill_after(&mut self, entries: u32) {
+        self.kill_after = Some(entries);
+        if entries == 0 {
+            self.alive = false;
+        }
+    }
+
+    /// Whether clusterd lives.
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// clusterd is started again, with what the journal holds; `keep` says whether the journal
+    /// is still there.
+    pub fn restart(&mut self, keep: bool) {
+        if !keep {
+            self.memory = Memory::default();
+        }
+        self.kill_after = None;
+        self.alive = true;
+        self.unsynced.clear();
+        self.results.clear();
+        for (n, port) in self.ports.iter_mut().enumerate() {
+            port.up = false;
+            port.person = false;
+            port.mended = Some(self.now);
+            port.ear = Ear::new(Arc::clone(&self.set));
+            self.rig.read(n);
+        }
+        self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, WALL_ZERO);
+        self.drain();
+    }
+
+    /// Lets time pass until the condition holds; false when `limit` is over before.
+    pub fn until(&mut self, limit: Duration, mut holds: impl FnMut(&mut World) -> bool) -> bool {
+        let end = self.now + limit;
+        loop {
+            if holds(self) {
+                return true;
+            }
+            if self.now >= end {
+                return false;
+            }
+            self.step(end);
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, span: Duration) {
+        self.until(span, |_| false);
+    }
+
+    /// Everything that happened, as people read it.
+    pub fn timeline(&self) -> String {
+        let mut text = String::new();
+        for (at, event) in &self.events {
+            text.push_str(&format!(
+                "{:>10.3}  {event}\n",
+                at.since(Moment::ZERO).as_secs_f64()
+            ));
+        }
+        text
+    }
+
+    /// To the next moment at which anything is due.
+    fn step(&mut self, end: Moment) {
+        let mut next = end;
+        let mut note = |at: Option<Moment>| next = at.map_or(next, |at| next.min(at));
+        note(self.rig.poll_timeout());
+        if !self.alive {
+            self.now = next.max(self.now).min(end.max(self.now));
+            self.rig.advance(self.now);
+            return;
+        }
+        note(self.sent.then(|| self.now + WIRE));
+        self.sent = false;
+        note(Some(self.next_ping));
+        note(Some(self.next_witness));
+        note(self.results.iter().map(|(at, _)| *at).min());
+        note(self.unsynced.front().map(|(at, ..)| *at));
+        note(self.machine.poll_timeout().map(|(at, _)| at));
+        for (n, port) in self.ports.iter().enumerate() {
+            note(port.ear.poll_timeout().filter(|_| port.up));
+            note(
+                port.mended
+                    .filter(|_| self.rig.link_up(n))
+                    .map(|at| at + RECONNECT),
+            );
+            note(port.dead_since.map(|at| at + HALF_DEAD));
+        }
+        self.now = next
+            .max(self.now + Duration::from_micros(1))
+            .min(end.max(self.now));
+        self.rig.advance(self.now);
+        self.carry_links();
+        self.carry_bytes();
+        self.carry_results();
+        self.ask_addresses();
+        let due = self.machine.poll_timeout();
+        if due.is_some_and(|(at, _)| at <= self.now) {
+            self.tell(Input::Time);
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        if !self.alive {
+            return;
+        }
+        self.machine.handle(input, self.now);
+        self.drain();
+        if self.typing.is_some() {
+            self.type_if_granted();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! People: operators with their words, and those who type at a console of clusterd's own.
+
+use std::time::Duration;
+
+use super::World;
+use crate::clock::Moment;
+use crate::machine::action::PenWord;
+use crate::machine::input::{Deed, Input, Order};
+use crate::script::program::OperatorWord;
+
+/// A person's pause ends after so long without a key.
+const PERSON_IDLE: Duration = Duration::from_secs(60);
+
+impl World {
+    /// An operator says something.
+    pub fn operator(&mut self, word: OperatorWord, node: Option<usize>) {
+        let order = Order {
+            who: "op".to_owned(),
+            word,
+            node,
+        };
+        self.tell(Input::Operator(order));
+    }
+
+    /// A person at a console of clusterd's own asks to type, and types `line` with its RETURN
+    /// as soon as they may. What they are told stands in [`World::pen_words`].
+    pub fn person_types(&mut self, node: usize, who: &str, line: &str) {
+        self.typing = Some((node, who.to_owned(), format!("{line}\r").into_bytes()));
+        let idle = PERSON_IDLE;
+        self.person(node, who, Deed::Asks { idle });
+    }
+
+    /// They leave the console.
+    pub fn person_leaves(&mut self, node: usize, who: &str) {
+        self.typing = None;
+        let why = "detached".to_owned();
+        self.person(node, who, Deed::Leaves { why });
+    }
+
+    /// A person does something at a console.
+    pub fn person(&mut self, node: usize, who: &str, deed: Deed) {
+        let who = who.to_owned();
+        self.tell(Input::Person { node, who, deed });
+        self.type_if_granted();
+    }
+
+    /// What people at consoles were told.
+    pub fn pen_words(&self) -> &[(Moment, usize, PenWord)] {
+        &self.pen_words
+    }
+
+    pub(super) fn type_if_granted(&mut self) {
+        let granted = |(_, node, word): &(Moment, usize, PenWord)| {
+            let typist = self.typing.as_ref().map(|(node, ..)| node);
+            typist == Some(node) && *word == PenWord::Granted
+        };
+        if self.pen_words.last().is_some_and(granted)
+            && let Some((node, who, bytes)) = self.typing.take()
+        {
+            self.tell(Input::Person {
+                node,
+                who,
+                deed: Deed::Types { bytes },
+            });
+        }
+    }
+
+    /// The line behind a console tells that it has a carrier, or has lost it.
+    pub fn carrier(&mut self, node: usize, present: bool) {
+        let epoch = self.ports[node].epoch;
+        self.tell(Input::Carrier {
+            node,
+            epoch,
+            present,
+        });
+    }
+}
