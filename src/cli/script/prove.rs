@@ -58,6 +58,7 @@ struct Verdict {
     level: usize,
     endless: usize,
     seconds: f64,
+    exceptions: Vec<&'static str>,
     told: Option<Told>,
 }
 
@@ -150,6 +151,7 @@ fn prove(
         level: progress.level,
         endless: progress.endless,
         seconds: began.elapsed().as_secs_f64(),
+        exceptions: search.exceptions(),
         told: search.story().map(|story| search.tell(story)),
     })
 }
@@ -200,6 +202,9 @@ fn tell(verdict: &Verdict, args: &ProveArgs) {
     );
     if let Some(told) = &verdict.told {
         return tell_story(told);
+    }
+    for exception in &verdict.exceptions {
+        println!("  accepted, and met: {exception}");
     }
     let complete = verdict.complete.unwrap_or(0);
     println!("  no rule was broken: complete for all placements of up to {complete} faults");
@@ -259,6 +264,7 @@ fn as_json(verdict: &Verdict) -> serde_json::Value {
         "budget_spent_at_faults": (Some(verdict.level) != verdict.complete).then_some(verdict.level),
         "given_up": verdict.endless,
         "seconds": verdict.seconds,
+        "exceptions_met": verdict.exceptions,
         "broken": story,
     })
 }

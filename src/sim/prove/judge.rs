@@ -16,6 +16,17 @@ use crate::sim::rules::{self, Broken, Rule};
 /// A node that a person booted past the guard is told of, and stopped, within this.
 const WINDOW: Duration = Duration::from_secs(120);
 
+/// What a policy below `integrity` accepts, and what a person who knows better may do: the closed
+/// list of exceptions. Whatever else breaks a rule is a failure, under every policy.
+pub(super) const EXCEPTIONS: [&str; 6] = [
+    "a frozen machine counts as stopped (adaptability, availability)",
+    "a machine that stands still and is deaf to BREAK counts as stopped (adaptability, availability)",
+    "a node that counted as stopped goes on: it is deaf to BREAK",
+    "a node that counted as stopped goes on while its console is lost",
+    "a node that counted as stopped goes on: the BREAK that it should meet was lost",
+    "somebody at its own keyboard boots a node past the guard: an alarm within two minutes",
+];
+
 /// What it keeps in mind.
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
@@ -27,6 +38,12 @@ pub(super) struct Judge {
     by_hand: Vec<bool>,
     /// Since when such a node runs beside another one.
     window: Option<Moment>,
+    /// These nodes counted as stopped, as the policy accepts, when another one was booted.
+    taken: Vec<bool>,
+    /// A BREAK for these nodes was lost.
+    unbroken: Vec<bool>,
+    /// Which of [`EXCEPTIONS`] were met, a bit each; it tells no situation from another.
+    pub met: u8,
     /// The first rule that was broken.
     pub broken: Option<Broken>,
 }
@@ -39,12 +56,16 @@ impl Judge {
             silent_since: None,
             by_hand: vec![false; model.specs.len()],
             window: None,
+            taken: vec![false; model.specs.len()],
+            unbroken: vec![false; model.specs.len()],
+            met: 0,
             broken: None,
         }
     }
 
     pub fn tell_apart<H: Hasher>(&self, hasher: &mut H) {
         (self.silent_since, &self.by_hand, self.window).hash(hasher);
+        (&self.taken, &self.unbroken).hash(hasher);
     }
 
     /// A person starts a system on this node.
@@ -52,11 +73,38 @@ impl Judge {
         self.by_hand[n] = true;
     }
 
+    /// A BREAK for this node was lost.
+    pub fn break_lost(&mut self, n: usize) {
+        self.unbroken[n] = true;
+    }
+
+    fn except(&mut self, exception: usize) {
+        self.met |= 1 << exception;
+    }
+
     /// Hears what the machine says it does.
     pub fn hear(world: &mut World, event: &Event) {
-        let broken = rules::boot(world.nodes.iter(), world.judge.policy, event, world.now);
-        let by_hand = world.judge.by_hand.contains(&true);
-        if let Some(broken) = broken.filter(|_| !by_hand) {
+        let Event::BootTyped { .. } = event else {
+            return;
+        };
+        let mut nodes = Vec::new();
+        for (n, node) in world.nodes.iter().enumerate() {
+            let still = node.is_frozen() && node.condition() != Condition::Off;
+            let deaf = node.condition() == Condition::Hung && node.faults().break_disabled;
+            let accepted = world.judge.policy != DataPolicy::Integrity;
+            match (accepted && still, accepted && deaf) {
+                (true, _) => world.judge.except(0),
+                (_, true) => world.judge.except(1),
+                _ if world.judge.by_hand[n] => world.judge.except(5),
+                _ => {
+                    nodes.push(node);
+                    continue;
+                }
+            }
+            world.judge.taken[n] = accepted && (still || deaf);
+        }
+        let policy = world.judge.policy;
+        if let Some(broken) = rules::boot(nodes.into_iter(), policy, event, world.now) {
             world.judge.broken.get_or_insert(broken);
         }
     }
@@ -69,10 +117,24 @@ impl Judge {
                 Condition::Off | Condition::Post | Condition::Prompt { resumable: false }
             ) {
                 world.judge.by_hand[n] = false;
+                world.judge.taken[n] = false;
+                world.judge.unbroken[n] = false;
             }
         }
         Self::look_at_writers(world);
         Self::look_for_silence(world);
+    }
+
+    /// Which exception lets this node run beside another one, if one does.
+    fn excuse(world: &World, n: usize) -> Option<usize> {
+        let judge = &world.judge;
+        let port = &world.ports[n];
+        match judge.taken[n] {
+            true if world.nodes[n].faults().break_disabled => Some(2),
+            true if port.cut || !port.up => Some(3),
+            true if judge.unbroken[n] => Some(4),
+            _ => judge.by_hand[n].then_some(5),
+        }
     }
 
     fn look_at_writers(world: &mut World) {
@@ -81,15 +143,18 @@ impl Judge {
             world.judge.window = None;
             return;
         };
-        let judge = &mut world.judge;
-        if !judge.by_hand.contains(&true) {
-            judge.broken.get_or_insert(broken);
+        let writing = (0..world.nodes.len()).filter(|n| world.nodes[*n].writes());
+        let Some(exception) = writing.filter_map(|n| Self::excuse(world, n)).min() else {
+            world.judge.broken.get_or_insert(broken);
             return;
-        }
+        };
+        let judge = &mut world.judge;
+        judge.except(exception);
         let since = *judge.window.get_or_insert(now);
         if now.since(since) > WINDOW && world.open.is_empty() {
             let what = format!(
-                "a node that a person booted runs beside the other one for {}, and no alarm is open",
+                "{} for {}, and no alarm is open",
+                broken.what,
                 Span(now.since(since))
             );
             judge.broken.get_or_insert(Broken { what, ..broken });

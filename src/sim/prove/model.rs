@@ -32,7 +32,7 @@ const NO_HEARTBEAT: Duration = Duration::from_secs(1_000_000_000);
 const GRACE: Duration = Duration::from_secs(60);
 
 /// The way to the beginning takes no more steps than this.
-const PREPARED: u32 = 200_000;
+const PREPARED: u32 = 20_000;
 
 /// Why a script has no small model.
 #[derive(Debug, thiserror::Error)]
@@ -145,18 +145,17 @@ impl Model {
     /// The script does not take over a healthy cluster.
     pub(super) fn begin(&self) -> Result<World, NoModel> {
         let mut world = World::new(self);
-        let now = world.now;
         for node in &mut world.nodes {
             node.set_variable("auto-boot?", "false");
-            node.power(true, now);
+            node.power(true, world.now);
         }
-        let alias = world.nodes[0].spec().disk_alias.clone();
-        pass(&mut world, TIMES.post * 2);
-        world.nodes[0].type_bytes(format!("boot {alias}\r").as_bytes(), world.now);
+        world.without_clusterd(TIMES.post * 2);
+        let line = format!("boot {}\r", world.nodes[0].spec().disk_alias);
+        world.nodes[0].type_bytes(line.as_bytes(), world.now);
+        world.without_clusterd((TIMES.load + TIMES.boot) * 2);
         let adopted = |world: &World| {
             let known = world.machine.primary(0) == Some(0) && world.machine.rests(0);
-            known && world.nodes[0].serves() && world.open.is_empty()
-                || known && world.nodes[0].serves() && world.now.micros() > 300_000_000
+            known && world.nodes[0].serves()
         };
         if !until(&mut world, adopted) {
             let state = world.machine.state(0).to_owned();
@@ -174,6 +173,10 @@ impl Model {
                 world = adopted_world;
                 break;
             }
+            // Where it was stopped by its power, somebody switches it on again.
+            let now = world.now;
+            world.nodes[from].power(true, now);
+            pass(&mut world, TIMES.post * 2);
         }
         pass(&mut world, Duration::from_secs(1));
         Ok(world)

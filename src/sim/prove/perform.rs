@@ -134,6 +134,7 @@ impl World {
         }
         if self.twist == Some(Twist::LoseBreak) {
             self.twist = None;
+            self.judge.break_lost(n);
             return;
         }
         self.nodes[n].send_break(self.now);

@@ -24,13 +24,12 @@ const PAST: u64 = 120_000_000;
 /// The steps of the coarse ladder, in milliseconds. They hold the ages that the machine's guards
 /// look at: 2 s a nonce, 5 s a keyboard, 10 s a login that shows service, 30 s a witness, 60 s a
 /// proof, 90 s evidence.
-const STEPS: [u64; 14] = [
-    0, 50, 250, 1000, 2000, 5000, 10_000, 30_000, 60_000, 90_000, 300_000, 900_000, 1_800_000,
-    3_600_000,
+const STEPS: [u64; 12] = [
+    0, 1000, 2000, 5000, 10_000, 30_000, 60_000, 90_000, 300_000, 900_000, 1_800_000, 3_600_000,
 ];
 
 /// How many steps of [`STEPS`] the past has.
-const PAST_STEPS: usize = 10;
+const PAST_STEPS: usize = 8;
 
 /// The first random number that the model gives; see [`nonce`].
 const NONCES: u32 = 0xe000_0000;

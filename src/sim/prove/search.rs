@@ -21,6 +21,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{self, Fault};
+use super::judge::EXCEPTIONS;
 use super::model::{Model, NoModel};
 use super::print::Ladder;
 use super::seen::Seen;
@@ -78,6 +79,7 @@ struct Way {
     fresh: Vec<(u32, u128)>,
     broken_at: Option<u32>,
     endless: bool,
+    met: u8,
 }
 
 /// A story that ends in a broken rule: faults, each after so many steps since the last one, and
@@ -101,6 +103,7 @@ pub struct Search {
     walk: Option<Walk>,
     deepest: u32,
     endless: usize,
+    met: u8,
     complete: Option<usize>,
     over: bool,
     story: Option<Story>,
@@ -138,6 +141,7 @@ impl Search {
             walk: None,
             deepest: 0,
             endless: 0,
+            met: 0,
             complete: None,
             over: false,
             story: None,
@@ -168,6 +172,13 @@ impl Search {
     /// steps among those found at once.
     pub fn story(&self) -> Option<&Story> {
         self.story.as_ref()
+    }
+
+    /// The exceptions that were met, in words: what the policy accepts.
+    pub fn exceptions(&self) -> Vec<&'static str> {
+        let met = |(n, _): &(usize, &&str)| self.met >> n & 1 == 1;
+        let all = EXCEPTIONS.iter().enumerate();
+        all.filter(met).map(|(_, words)| *words).collect()
     }
 
     /// The next pieces of work; none: the exploration is over. Jobs of one batch do not know of
@@ -226,9 +237,11 @@ impl Search {
             fresh: Vec::new(),
             broken_at: None,
             endless: false,
+            met: 0,
         };
         let mut again: BTreeSet<u128> = BTreeSet::new();
         for step in 0..LONGEST {
+            way.met = world.judge.met;
             if world.broken().is_some() {
                 way.broken_at = Some(step);
                 return way;
@@ -293,6 +306,7 @@ impl Search {
             }
         }
         self.endless += usize::from(way.endless);
+        self.met |= way.met;
         let Some((_, end)) = fresh.last() else {
             return;
         };

@@ -223,6 +223,16 @@ impl World {
         }
     }
 
+    /// Time passes for the nodes alone; then clusterd is started.
+    pub fn without_clusterd(&mut self, span: Duration) {
+        self.now = self.now + span;
+        self.advance_nodes();
+        for node in &mut self.nodes {
+            node.take_output();
+        }
+        self.restart();
+    }
+
     /// Tells the machine one thing, and does what it wants done.
     pub(super) fn tell(&mut self, input: Input) {
         if !self.alive {
@@ -283,8 +293,11 @@ impl World {
         for n in 0..self.ports.len() {
             let mut bytes = self.nodes[n].take_output();
             let port = &mut self.ports[n];
-            if !port.up || port.cut {
+            if !port.up {
                 continue;
+            }
+            if port.cut {
+                bytes.clear();
             }
             self.chances.bytes |= !bytes.is_empty();
             if !bytes.is_empty() && self.twist == Some(Twist::LateBytes) {
