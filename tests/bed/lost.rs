@@ -55,6 +55,25 @@ fn c_integrity_holds_until_somebody_confirms() {
 #[test]
 #[ignore = "needs the test bed"]
 fn c_integrity_with_a_power_leg() {
+    let legs = power_legs();
+    let mut edits: Vec<(&str, &str)> = legs.iter().map(|(old, new)| (*old, &**new)).collect();
+    edits.push(("data_policy: adaptability", "data_policy: integrity"));
+    let Some(mut scene) = scene_with("c_integrity_with_a_power_leg", &edits) else {
+        return;
+    };
+    scene.adopted();
+    scene.pair.act("freeze", Alpha);
+    scene.taken_over(Beta, Proof::Elsewhere);
+    assert!(
+        scene.pair.run(&["status"]).contains("alpha: power off"),
+        "alpha was switched off"
+    );
+    scene.boots(&[Alpha, Beta]);
+    scene.released(Some(Beta));
+}
+
+/// Texts of the cluster file, and what stands there instead where both nodes have a power leg.
+pub fn power_legs() -> [(&'static str, String); 2] {
     let leg = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bed/power-leg");
     let power = |node: Node| {
         let bed = crate::pair::find_bed()
@@ -79,23 +98,10 @@ fn c_integrity_with_a_power_leg() {
             line("on")
         )
     };
-    let edits = [
-        ("data_policy: adaptability", "data_policy: integrity"),
-        ("host_id: 80770001", &power(Alpha)),
-        ("host_id: 80770002", &power(Beta)),
-    ];
-    let Some(mut scene) = scene_with("c_integrity_with_a_power_leg", &edits) else {
-        return;
-    };
-    scene.adopted();
-    scene.pair.act("freeze", Alpha);
-    scene.taken_over(Beta, Proof::Elsewhere);
-    assert!(
-        scene.pair.run(&["status"]).contains("alpha: power off"),
-        "alpha was switched off"
-    );
-    scene.boots(&[Alpha, Beta]);
-    scene.released(Some(Beta));
+    [
+        ("host_id: 80770001", power(Alpha)),
+        ("host_id: 80770002", power(Beta)),
+    ]
 }
 
 #[test]

@@ -14,9 +14,12 @@
 mod pair;
 mod proof;
 mod scene;
+mod small_disk;
 mod watchdog;
 mod wire;
 
+mod cascade;
+mod full;
 mod harmless;
 mod interfered;
 mod killed;
@@ -24,3 +27,4 @@ mod lost;
 mod negative;
 mod standby;
 mod started;
+mod steps;

@@ -36,6 +36,9 @@ pub struct Scene {
     marks: [usize; 2],
     /// Boots that the console of the other node does not vouch for.
     elsewhere: usize,
+    /// How often a firmware that hung was helped, where the scene allows it.
+    helped: Option<u32>,
+    looked: Instant,
 }
 
 /// Opens a scene with the home as it stands in the source tree; `None` where there is no bed.
@@ -73,6 +76,8 @@ pub fn scene_with(name: &str, edits: &[(&str, &str)]) -> Option<Scene> {
         note: String::new(),
         marks: [0, 0],
         elsewhere: 0,
+        helped: None,
+        looked: Instant::now(),
     })
 }
 
@@ -138,6 +143,95 @@ impl Scene {
         );
         self.judged_clean();
         self.boots_are_fenced();
+    }
+
+    /// Waits until the judge has seen the last of these boots and the service answers; the time
+    /// since the failure.
+    pub fn serves_since(&mut self, failure: Instant, boots: &[Node]) -> Duration {
+        self.until("the next boot", SWITCHOVER, |scene| {
+            scene.pair.judge().boots().len() >= boots.len()
+        });
+        self.until("the service answers", BOOT, |scene| scene.pair.ping());
+        failure.elapsed()
+    }
+
+    /// From now on some boots are vouched for by something else than the other console.
+    pub fn proofs_stand_elsewhere(&mut self) {
+        self.elsewhere = usize::MAX / 2;
+    }
+
+    /// How many BREAKs clusterd has sent this node since the mark.
+    pub fn breaks_since_mark(&self, node: Node) -> usize {
+        let mark = self.marks[usize::from(node != Alpha)];
+        self.pair.wire(node).since(mark).breaks().len()
+    }
+
+    /// How many boot commands clusterd has typed since the mark, on both.
+    pub fn boots_since_mark(&self) -> usize {
+        let boots = |node: Node| {
+            let mark = self.marks[usize::from(node != Alpha)];
+            self.pair.wire(node).since(mark).boots_by_client().len()
+        };
+        Node::BOTH.into_iter().map(boots).sum()
+    }
+
+    /// Polls until the daemon was killed (true) or something is so.
+    pub fn until_killed_or(&mut self, what: &str, mut is_so: impl FnMut(&Scene) -> bool) -> bool {
+        let mut end = Instant::now() + 2 * SWITCHOVER;
+        loop {
+            if self.dog.was_killed() {
+                return true;
+            }
+            if is_so(self) {
+                return false;
+            }
+            if self.helps_a_hung_firmware() {
+                end = Instant::now() + 2 * SWITCHOVER;
+            }
+            assert!(Instant::now() < end, "neither killed nor {what}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// From now on, where clusterd is in HOLD because OpenBIOS hangs, somebody switches that node off
+    /// and on and says `release`, as an operator would: a long scene need not begin anew.
+    pub fn forgive_hung_firmware(&mut self) {
+        self.helped = Some(0);
+    }
+
+    fn helps_a_hung_firmware(&mut self) -> bool {
+        let Some(helped) = self.helped else {
+            return false;
+        };
+        if self.looked.elapsed() < Duration::from_secs(5) {
+            return false;
+        }
+        self.looked = Instant::now();
+        let held = self
+            .dog
+            .package()
+            .is_some_and(|package| package["hold"].is_string() && package["state"] != "assess");
+        let hung = Node::BOTH.into_iter().find(|node| {
+            let mark = self.marks[usize::from(*node != Alpha)];
+            held && self.pair.wire(*node).since(mark).firmware_hung()
+        });
+        let Some(node) = hung else {
+            return false;
+        };
+        self.helped = Some(helped + 1);
+        self.pair.power(node, "cycle");
+        self.pair.wait(node, "ok");
+        self.mark();
+        let (good, said) = self.dog.command(&["release", "bed"]);
+        eprintln!("the firmware of {node} hung: switched off and on, release: {good} {said}");
+        true
+    }
+
+    /// A line of the scene's own table.
+    pub fn line(&self, fields: &[&str]) {
+        let line = [&[self.name.as_str()], fields].concat();
+        eprintln!("{}", line.join("  "));
+        append("CLUSTERD_BED_LINES", &line);
     }
 
     /// The judge saw these boots in this order, and never two writers.
@@ -255,9 +349,12 @@ impl Scene {
 
     /// Polls until something is so, while the daemon lives.
     pub fn until(&mut self, what: &str, limit: Duration, mut is_so: impl FnMut(&Scene) -> bool) {
-        let end = Instant::now() + limit;
+        let mut end = Instant::now() + limit;
         while !is_so(self) {
             self.dog.assert_alive();
+            if self.helps_a_hung_firmware() {
+                end = Instant::now() + limit;
+            }
             assert!(Instant::now() < end, "not within {limit:?}: {what}");
             thread::sleep(Duration::from_millis(300));
         }
@@ -309,10 +406,16 @@ impl Drop for Scene {
     /// Keeps what is needed to understand the scene, and writes its line of the table.
     fn drop(&mut self) {
         self.dog.kill();
+        self.dog.keep();
         let boots = self.pair.judge_or_nothing();
         for node in Node::BOTH {
             let name = format!("{node}.transcript");
             let _kept = fs::copy(self.pair.dir.join(&name), self.place.join(&name));
+        }
+        if let Some(helped @ 1..) = self.helped {
+            self.note(&format!(
+                "OpenBIOS hung {helped} times: power cycled, and `release`"
+            ));
         }
         let mut note = self.note.clone();
         if self.result.is_none()
@@ -332,7 +435,12 @@ impl Drop for Scene {
 
 /// A line for `tests/bed/run`: scene, result, seconds, boots, alarms, note.
 fn tell(fields: &[&str]) {
-    let Some(path) = std::env::var_os("CLUSTERD_BED_TABLE") else {
+    append("CLUSTERD_BED_TABLE", fields);
+}
+
+/// Appends a line to the file that this variable names, if it does.
+fn append(variable: &str, fields: &[&str]) {
+    let Some(path) = std::env::var_os(variable) else {
         return;
     };
     let file = fs::File::options().create(true).append(true).open(path);

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::pair::Pair;
+use crate::small_disk::SmallDisk;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_clusterd");
 
@@ -21,6 +23,10 @@ const END: Duration = Duration::from_secs(30);
 /// A home directory, and the daemon that guards it.
 pub struct Watchdog {
     pub home: PathBuf,
+    /// Words before each command line of clusterd, as `env NAME=VALUE`.
+    pub before: Vec<String>,
+    /// A small disk, mounted where only clusterd sees it.
+    disk: Option<SmallDisk>,
     child: Option<Child>,
 }
 
@@ -38,6 +44,8 @@ impl Watchdog {
         fs::write(place.join("clist/bed.yaml"), text).expect("the cluster file is copied");
         let dog = Watchdog {
             home: place,
+            before: Vec::new(),
+            disk: None,
             child: None,
         };
         dog.edit(edits);
@@ -55,6 +63,32 @@ impl Watchdog {
         fs::write(&path, text).expect("the cluster file is written");
     }
 
+    /// Mounts a small disk over a folder of the home, or over all of it, for clusterd alone.
+    pub fn on_a_small_disk(&mut self, pair: &Pair, folder: &str) {
+        let disk = SmallDisk::over(pair, &self.home.join(folder));
+        self.before = disk.enter();
+        self.disk = Some(disk);
+    }
+
+    /// The small disk that was mounted.
+    pub fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("a small disk is mounted")
+    }
+
+    /// Where this process finds what stands in the home.
+    pub fn seen(&self) -> PathBuf {
+        self.disk
+            .as_ref()
+            .map_or_else(|| self.home.clone(), |disk| disk.seen(&self.home))
+    }
+
+    /// Brings what stands on the small disk to where it is seen after the end.
+    pub fn keep(&self) {
+        if let Some(disk) = &self.disk {
+            disk.keep();
+        }
+    }
+
     /// Starts the daemon in the monitoring host's namespace. `bed exec` becomes the daemon, so
     /// the child is the daemon itself.
     pub fn start(&mut self, pair: &Pair) {
@@ -66,7 +100,9 @@ impl Watchdog {
         let words = words.expect("a file for what the daemon prints");
         let home = self.home.display().to_string();
         let child = pair
-            .bed(&["exec", BINARY, "run", "--home", &home])
+            .bed(&["exec"])
+            .args(&self.before)
+            .args([BINARY, "run", "--home", &home])
             .stdout(words.try_clone().expect("a second handle"))
             .stderr(words)
             .spawn()
@@ -79,6 +115,22 @@ impl Watchdog {
         if let Some(mut child) = self.child.take() {
             let _ended = child.kill().and_then(|()| child.wait());
         }
+    }
+
+    /// Whether the daemon was ended by SIGKILL. No other end is forgiven.
+    pub fn was_killed(&mut self) -> bool {
+        let ended = self.child.as_mut().and_then(|child| child.try_wait().ok());
+        let Some(Some(status)) = ended else {
+            return false;
+        };
+        self.child = None;
+        assert_eq!(
+            status.signal(),
+            Some(Signal::SIGKILL as i32),
+            "{}",
+            self.words()
+        );
+        true
     }
 
     /// SIGTERM, and a clean end.
@@ -120,7 +172,9 @@ impl Watchdog {
 
     /// Another command of the binary on this home: whether it succeeded, and what it said.
     pub fn command(&self, arguments: &[&str]) -> (bool, String) {
-        let done = Command::new(BINARY)
+        let mut words = self.before.iter().map(String::as_str).chain([BINARY]);
+        let done = Command::new(words.next().expect("the binary at least"))
+            .args(words)
             .args(arguments)
             .arg("--home")
             .arg(&self.home)
@@ -151,9 +205,20 @@ impl Watchdog {
     }
 
     fn snapshot(&self) -> Option<Value> {
+        self.report()?["clusters"].get(0)?.get("snapshot").cloned()
+    }
+
+    /// Whether an alarm is open now, by the daemon's own word: also where no log can be written.
+    pub fn says_alarm(&self, code: &str) -> bool {
+        let alarms = self.report().map(|report| report["alarms"].clone());
+        let alarms = alarms.as_ref().and_then(Value::as_array);
+        alarms.is_some_and(|alarms| alarms.iter().any(|alarm| alarm["code"] == code))
+    }
+
+    /// What `status --json` says, if the daemon answers.
+    fn report(&self) -> Option<Value> {
         let (good, said) = self.command(&["status", "--json"]);
-        let report: Value = serde_json::from_str(said.trim()).ok().filter(|_| good)?;
-        report["clusters"].get(0)?.get("snapshot").cloned()
+        serde_json::from_str(said.trim()).ok().filter(|_| good)
     }
 
     /// The activity log.
@@ -167,7 +232,7 @@ impl Watchdog {
     }
 
     fn log(&self, name: &str) -> String {
-        fs::read_to_string(self.home.join("logs").join(name)).unwrap_or_default()
+        fs::read_to_string(self.seen().join("logs").join(name)).unwrap_or_default()
     }
 
     /// The codes of all alarms raised, in their order, each once.

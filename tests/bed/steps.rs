@@ -1,0 +1,468 @@
+//! SIGKILL at each journalled step of a takeover. A takeover without a kill shows the steps; then
+//! one takeover for each of them, killed at the moment in which its entry has become durable
+//! (`kill_at.rs`), and clusterd is started again. What must come of it: service, or an alarm; and
+//! never two writers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+
+use clusterd::store::{EntryKind, Reader, Recorded, utc_text};
+use serde_json::Value;
+
+use crate::lost::power_legs;
+use crate::pair::{Alpha, Node};
+use crate::scene::{Scene, scene_with};
+
+/// A takeover with a restart in it, on busy cores.
+const LONG: Duration = Duration::from_secs(400);
+
+/// How a takeover comes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// A panic; the fence is made on the console.
+    Panic,
+    /// A panic, and clusterd was killed once before at the intent of the fence.
+    PanicAndKill,
+    /// A panic, and a disk that no node can boot from until somebody mends it.
+    PanicAndBadDisk,
+    /// The power fails; a siege stands for the proof, and ends when the power is back.
+    Dark,
+    /// The node freezes; a power leg switches it off.
+    Frozen,
+    /// The power fails, under `integrity`: a person gives their word.
+    Word,
+}
+
+#[test]
+#[ignore = "needs the test bed"]
+fn l_killed_at_each_step_of_a_panic() {
+    killed_at_each_step("l_killed_at_each_step_of_a_panic", Loss::Panic, &[]);
+}
+
+#[test]
+#[ignore = "needs the test bed"]
+fn t_killed_again_at_each_step_after_the_restart() {
+    let name = "t_killed_again_at_each_step_after_the_restart";
+    killed_at_each_step(name, Loss::PanicAndKill, &[]);
+}
+
+#[test]
+#[ignore = "needs the test bed"]
+fn t_killed_at_each_step_of_a_boot_that_fails() {
+    let name = "t_killed_at_each_step_of_a_boot_that_fails";
+    killed_at_each_step(name, Loss::PanicAndBadDisk, &[]);
+}
+
+#[test]
+#[ignore = "needs the test bed"]
+fn t_killed_at_each_step_in_the_dark() {
+    killed_at_each_step("t_killed_at_each_step_in_the_dark", Loss::Dark, &[]);
+}
+
+#[test]
+#[ignore = "needs the test bed"]
+fn t_killed_at_each_step_with_a_power_leg() {
+    let legs = power_legs();
+    let mut edits: Vec<(&str, &str)> = legs.iter().map(|(old, new)| (*old, &**new)).collect();
+    edits.push(INTEGRITY);
+    let name = "t_killed_at_each_step_with_a_power_leg";
+    killed_at_each_step(name, Loss::Frozen, &edits);
+}
+
+#[test]
+#[ignore = "needs the test bed"]
+fn t_killed_at_each_step_with_a_persons_word() {
+    let name = "t_killed_at_each_step_with_a_persons_word";
+    killed_at_each_step(name, Loss::Word, &[INTEGRITY]);
+}
+
+const INTEGRITY: (&str, &str) = ("data_policy: adaptability", "data_policy: integrity");
+
+fn killed_at_each_step(name: &str, loss: Loss, edits: &[(&str, &str)]) {
+    let Some(mut scene) = scene_with(name, edits) else {
+        return;
+    };
+    let order = Order::new(&mut scene);
+    scene.forgive_hung_firmware();
+    match loss {
+        // What counts on a BREAK that has worked, and on guards that were read.
+        Loss::Dark | Loss::Word => scene.proved_there_and_back(),
+        _ => scene.adopted(),
+    }
+    if matches!(loss, Loss::Dark | Loss::Frozen | Loss::Word) {
+        scene.proofs_stand_elsewhere();
+    }
+    let (mut primary, mut steps) = without_a_kill(&mut scene, &order, loss);
+    // A guard is written once for each node: the next takeover is the last that has it.
+    steps.sort_by_key(|step| step.kind != EntryKind::Guard);
+    let mut hit: Vec<Step> = Vec::new();
+    for step in &steps {
+        // Some steps stand in one write: whoever is killed at one of them is killed at all.
+        if hit.contains(step) {
+            continue;
+        }
+        let killed = one_kill(&mut scene, &order, loss, &mut primary, step);
+        scene.judged_clean();
+        let Some(killed) = killed else {
+            assert_eq!(step.kind, EntryKind::Guard, "{step} did not come again");
+            let why = "a guard is written once for each node: it did not come again";
+            scene.line(&[&step.to_string(), "", why, ""]);
+            continue;
+        };
+        let with: Vec<String> = killed.with.iter().map(Step::to_string).collect();
+        let so_far = format!("{} BREAKs, {} boots", killed.breaks, killed.boots);
+        let line = [&step.to_string(), &with.join(", "), &so_far, &killed.end];
+        scene.line(&line.map(String::as_str));
+        hit.push(step.clone());
+        hit.extend(killed.with);
+    }
+    let missed = steps.iter().filter(|step| !hit.contains(step)).count();
+    scene.note(&format!(
+        "{} of {} steps",
+        steps.len() - missed,
+        steps.len()
+    ));
+    scene.released(Some(primary));
+}
+
+/// The takeover as it is, and the steps that it had.
+fn without_a_kill(scene: &mut Scene, order: &Order, loss: Loss) -> (Node, Vec<Step>) {
+    order.take_back();
+    scene.mark();
+    let last = |scene: &Scene| history(scene).last().map_or(0, |entry| entry.id);
+    let mut mark = last(scene);
+    let fate = story(scene, order, loss, Alpha, &mut |scene| mark = last(scene));
+    assert_eq!(fate, Fate::Moved, "nobody was to be killed");
+    let primary = Alpha.other();
+    scene.serves(primary);
+    let mut steps: Vec<Step> = Vec::new();
+    for entry in history(scene).iter().filter(|entry| entry.id > mark) {
+        let step = Step::of(entry, Alpha);
+        if waited_for(entry) && !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    assert!(steps.len() >= 3, "{steps:?}");
+    (primary, steps)
+}
+
+/// A kill, and what became of it.
+struct Killed {
+    /// What else stood in the last write.
+    with: Vec<Step>,
+    /// What clusterd had sent since the failure.
+    breaks: usize,
+    boots: usize,
+    end: String,
+}
+
+/// One takeover, killed at this step; none if the step did not come.
+fn one_kill(
+    scene: &mut Scene,
+    order: &Order,
+    loss: Loss,
+    primary: &mut Node,
+    step: &Step,
+) -> Option<Killed> {
+    let old = *primary;
+    scene.mark();
+    let fate = story(scene, order, loss, old, &mut |_| order.give(step, old));
+    if fate == Fate::Moved {
+        order.take_back();
+        *primary = old.other();
+        return None;
+    }
+    let since = order.take_back();
+    let killed = Instant::now();
+    let with = last_write(scene, step, old, &since);
+    let breaks = scene.breaks_since_mark(old);
+    let boots = scene.boots_since_mark();
+    scene.dog.start(&scene.pair);
+    let fate = ends(scene, loss, old);
+    *primary = has_it(scene);
+    scene.serves(*primary);
+    let who = match *primary == old {
+        true => "the old primary",
+        false => "the secondary",
+    };
+    let took = killed.elapsed().as_secs();
+    Some(Killed {
+        with,
+        breaks,
+        boots,
+        end: format!("{who} serves after {took} s{fate}"),
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Killed,
+    Moved,
+}
+
+/// Loses the primary, and does what belongs to it, until clusterd is killed or all is well again.
+/// `from_here` is called before the steps that count.
+fn story(
+    scene: &mut Scene,
+    order: &Order,
+    loss: Loss,
+    old: Node,
+    from_here: &mut dyn FnMut(&Scene),
+) -> Fate {
+    match loss {
+        Loss::Panic => {
+            from_here(scene);
+            scene.pair.type_line(old, "panic");
+        }
+        Loss::PanicAndKill => {
+            order.give(&Step::fence_intent(), old);
+            scene.pair.type_line(old, "panic");
+            scene.until_killed_or("the first kill", |_| false);
+            order.take_back();
+            from_here(scene);
+            scene.dog.start(&scene.pair);
+        }
+        Loss::PanicAndBadDisk => {
+            from_here(scene);
+            scene.pair.run(&["disk", "corrupt-label"]);
+            scene.pair.type_line(old, "panic");
+            if scene.until_killed_or("HOLD", held) {
+                return Fate::Killed;
+            }
+            scene.pair.run(&["disk", "restore"]);
+            released(scene);
+        }
+        Loss::Dark => {
+            from_here(scene);
+            scene.pair.power(old, "off");
+            if scene.until_killed_or("the takeover", |scene| watches(scene, old.other())) {
+                return Fate::Killed;
+            }
+            scene.pair.power(old, "on");
+            let back = |scene: &Scene| at_its_prompt(scene, old);
+            if scene.until_killed_or("the end of the siege", back) {
+                return Fate::Killed;
+            }
+        }
+        Loss::Frozen => {
+            from_here(scene);
+            scene.pair.act("freeze", old);
+            if scene.until_killed_or("the takeover", |scene| watches(scene, old.other())) {
+                return Fate::Killed;
+            }
+            scene.pair.power(old, "on");
+            scene.pair.wait(old, "ok");
+        }
+        Loss::Word => {
+            from_here(scene);
+            scene.pair.power(old, "off");
+            if scene.until_killed_or("HOLD", held) {
+                return Fate::Killed;
+            }
+            // It may be killed before it answers: then that is seen below.
+            gives_word(scene, old);
+        }
+    }
+    let moved = |scene: &Scene| watches(scene, old.other());
+    if scene.until_killed_or("the takeover", moved) {
+        return Fate::Killed;
+    }
+    if loss == Loss::Word {
+        scene.pair.power(old, "on");
+        scene.pair.wait(old, "ok");
+    }
+    Fate::Moved
+}
+
+/// After the restart: until one node has the package again, with the help that the loss asks for.
+fn ends(scene: &mut Scene, loss: Loss, old: Node) -> String {
+    let served = |scene: &Scene| Node::BOTH.into_iter().any(|node| watches(scene, node));
+    let mut remark = String::new();
+    let alarms = ["hold", "unclear", "blind"];
+    scene.until("service, or HOLD and its alarm", LONG, |scene| {
+        served(scene) || held(scene) && alarms.iter().any(|code| scene.dog.says_alarm(code))
+    });
+    if !served(scene) {
+        ", after HOLD, its alarm, and a person's help".clone_into(&mut remark);
+        match loss {
+            Loss::PanicAndBadDisk => {
+                scene.pair.run(&["disk", "restore"]);
+                released(scene);
+            }
+            Loss::Word => assert!(gives_word(scene, old), "the word is taken"),
+            _ => released(scene),
+        }
+        scene.until("one node has the package again", LONG, served);
+    }
+    scene.pair.run(&["disk", "restore"]);
+    if matches!(loss, Loss::Dark | Loss::Frozen | Loss::Word) {
+        scene.pair.power(old, "on");
+        scene.until("it is back at its prompt", LONG, |scene| {
+            at_its_prompt(scene, old) || watches(scene, old)
+        });
+        scene.until("one node has the package still", LONG, served);
+    }
+    remark
+}
+
+fn watches(scene: &Scene, node: Node) -> bool {
+    scene.dog.package().is_some_and(|package| {
+        package["state"] == "watch"
+            && package["primary"] == node.name()
+            && package["confirmed"] == true
+    })
+}
+
+fn has_it(scene: &Scene) -> Node {
+    let package = scene.dog.package().expect("clusterd answers");
+    let primary = Node::BOTH
+        .into_iter()
+        .find(|node| package["primary"] == node.name());
+    primary.expect("one of the two")
+}
+
+/// Its siege is over, and it waits as a standby must.
+fn at_its_prompt(scene: &Scene, node: Node) -> bool {
+    let asked = scene.dog.node(node.name());
+    asked.is_some_and(|asked| asked["condition"] == "prompt" && asked["siege"] != true)
+        && watches(scene, node.other())
+}
+
+fn released(scene: &mut Scene) {
+    let (good, said) = scene.dog.command(&["release", "bed"]);
+    assert!(good, "{said}");
+}
+
+fn gives_word(scene: &Scene, node: Node) -> bool {
+    let name = format!("bed/{node}");
+    let words = ["confirm", &name, "stopped", "--yes-i-have-checked", &name];
+    scene.dog.command(&words).0
+}
+
+/// In HOLD, and not about to look again.
+fn held(scene: &Scene) -> bool {
+    scene
+        .dog
+        .package()
+        .is_some_and(|package| package["hold"].is_string() && package["state"] != "assess")
+}
+
+/// Whether the machine waited for it, or at least gave it its memory: not a mere event.
+fn waited_for(entry: &Recorded) -> bool {
+    entry.entry.body == Value::Null
+}
+
+fn history(scene: &Scene) -> Vec<Recorded> {
+    let reader = Reader::open(&scene.dog.home).expect("the journal can be read");
+    reader.history("bed", 100_000).expect("it is whole")
+}
+
+/// Holds the journal to it that the step stands in its last write, and says what else does.
+fn last_write(scene: &Scene, step: &Step, old: Node, since: &str) -> Vec<Step> {
+    let entries = history(scene);
+    let hit = entries.iter().rposition(|entry| {
+        waited_for(entry) && *utc_text(entry.at) >= *since && Step::of(entry, old) == *step
+    });
+    let hit = hit.unwrap_or_else(|| panic!("{step} is not in the journal"));
+    let at = entries[hit].at;
+    let later: Vec<&Recorded> = entries[hit..]
+        .iter()
+        .filter(|entry| entry.at != at && entry.entry.kind != EntryKind::Alarm)
+        .collect();
+    assert!(later.is_empty(), "written after the kill: {later:?}");
+    entries
+        .iter()
+        .filter(|entry| entry.at == at && waited_for(entry))
+        .map(|entry| Step::of(entry, old))
+        .filter(|other| other != step)
+        .collect()
+}
+
+/// An entry of the journal, with the nodes named by their parts in this takeover, and without
+/// what differs from one to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    kind: EntryKind,
+    subject: String,
+    text: String,
+}
+
+impl Step {
+    fn of(entry: &Recorded, old: Node) -> Step {
+        let parts = |text: &str| {
+            text.replace(old.name(), "OLD")
+                .replace(old.other().name(), "NEW")
+        };
+        let text = &entry.entry.text;
+        let end = [" (evidence", ": "].iter().filter_map(|cut| text.find(cut));
+        let end = end.min().unwrap_or(text.len());
+        Step {
+            kind: entry.entry.kind,
+            subject: parts(&entry.entry.subject),
+            text: parts(&text[..end]),
+        }
+    }
+
+    fn fence_intent() -> Step {
+        Step {
+            kind: EntryKind::Intent,
+            subject: "OLD".to_owned(),
+            text: "stop OLD for good".to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind, self.text)
+    }
+}
+
+/// The order that `kill_at.rs` reads.
+struct Order {
+    path: PathBuf,
+}
+
+impl Order {
+    /// Has the daemon of the scene started with the preloaded library.
+    fn new(scene: &mut Scene) -> Order {
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kill_at.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bed/kill_at.rs");
+        let built = Command::new("rustc")
+            .args(["--edition", "2024", "--crate-type", "cdylib", "-O", "-o"])
+            .arg(&library)
+            .arg(source)
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "rustc {source}");
+        let path = scene.dog.home.join("kill-at");
+        scene.dog.before = vec![
+            "env".to_owned(),
+            format!("LD_PRELOAD={}", library.display()),
+            format!("CLUSTERD_KILL_AT={}", path.display()),
+        ];
+        Order { path }
+    }
+
+    /// From now on: at the next entry of this kind.
+    fn give(&self, step: &Step, old: Node) {
+        let since = utc_text(SystemTime::now());
+        let names = |text: &str| {
+            text.replace("OLD", old.name())
+                .replace("NEW", old.other().name())
+        };
+        let (subject, text) = (names(&step.subject), names(&step.text));
+        let row = format!("{since}\nbed{}{subject}{text}", step.kind);
+        let new = self.path.with_extension("new");
+        fs::write(&new, row).expect("the order is written");
+        fs::rename(&new, &self.path).expect("the order is given");
+    }
+
+    /// Since when it was in force.
+    fn take_back(&self) -> String {
+        let order = fs::read_to_string(&self.path).unwrap_or_default();
+        let _was_there = fs::remove_file(&self.path);
+        order.lines().next().unwrap_or_default().to_owned()
+    }
+}
