@@ -72,7 +72,11 @@ fn what_is_found_does_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn a_script_that_nothing_simulated_fits_is_refused_with_its_reason() {
-    let output = prove(&["chat-scripts/sun-openboot.chat", "--param", "ask_limit=nonsense"]);
+    let output = prove(&[
+        "chat-scripts/sun-openboot.chat",
+        "--param",
+        "ask_limit=nonsense",
+    ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(!output.stderr.is_empty());
     let output = prove(&["no-such.chat"]);

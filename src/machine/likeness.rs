@@ -44,7 +44,7 @@ impl Machine {
         }
         for package in packages {
             self.tell_package_apart(package, hasher);
-            self.tell_run_apart(&package.run, hasher);
+            tell_run_apart(&package.run, hasher);
         }
         tell_host_apart(host, hasher);
     }
@@ -135,7 +135,8 @@ impl Machine {
             (talk, shown).hash(hasher);
         }
         word.as_ref().map(|word| word.at).hash(hasher);
-        self.tell_wall_apart(failures, hasher);
+        let caps = self.setup.packages.iter().map(|p| p.failures.max);
+        self.tell_wall_apart(failures, caps.max().unwrap_or(0), hasher);
         unfenced_failure.hash(hasher);
     }
 
@@ -159,63 +160,67 @@ impl Machine {
         (primary, secondary, known, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
         (missing_since, adopting, ordered).hash(hasher);
-        self.tell_wall_apart(switches, hasher);
+        let caps = self.setup.packages.iter().map(|p| p.switches.max);
+        self.tell_wall_apart(switches, caps.max().unwrap_or(0), hasher);
         for node in &self.nodes {
             (node.evidence.prompt_since < *answered).hash(hasher);
         }
     }
 
-    fn tell_run_apart<H: Hasher>(&self, run: &Run, hasher: &mut H) {
-        let Run {
-            state,
-            entered,
-            pc,
-            frames,
-            wait,
-            slots,
-            reason: _,
-            evidence: _,
-            trouble: _,
-            due,
-            answered,
-            pending,
-            cause: _,
-            hops,
-            roles_before,
-            stuck,
-        } = run;
-        (state, entered, pc, frames, slots).hash(hasher);
-        (due, answered, pending, hops, roles_before, stuck).hash(hasher);
-        std::mem::discriminant(wait).hash(hasher);
-        match wait {
-            Wait::Durable { ticket: _, then } => then.hash(hasher),
-            Wait::Probe {
-                ticket: _,
-                deadline,
-                answers,
-                silent,
-            } => (deadline, answers, silent).hash(hasher),
-            Wait::Run {
-                ticket: _,
-                deadline,
-            } => deadline.hash(hasher),
-            Wait::Power {
-                ticket: _,
-                node,
-                deadline,
-            } => (node, deadline).hash(hasher),
-            other => other.hash(hasher),
-        }
-    }
-
-    /// Wall-clock seconds, as moments of the driver's clock.
-    fn tell_wall_apart<H: Hasher>(&self, times: &[u64], hasher: &mut H) {
-        times.len().hash(hasher);
+    /// Wall-clock seconds, as moments of the driver's clock: of what is counted up to a cap, the
+    /// latest as many as that.
+    fn tell_wall_apart<H: Hasher>(&self, times: &[u64], cap: u32, hasher: &mut H) {
+        let counted = usize::try_from(cap).unwrap_or(usize::MAX).max(1);
+        let latest = &times[times.len().saturating_sub(counted)..];
+        latest.len().hash(hasher);
         let wall = self.wall();
-        for time in times {
+        for time in latest {
             let age = std::time::Duration::from_secs(wall.saturating_sub(*time));
             (self.now - age).hash(hasher);
         }
+    }
+}
+
+fn tell_run_apart<H: Hasher>(run: &Run, hasher: &mut H) {
+    let Run {
+        state,
+        entered,
+        pc,
+        frames,
+        wait,
+        slots,
+        reason: _,
+        evidence: _,
+        trouble: _,
+        due,
+        answered,
+        pending,
+        cause: _,
+        hops,
+        roles_before,
+        stuck,
+    } = run;
+    (state, entered, pc, frames, slots).hash(hasher);
+    (due, answered, pending, hops, roles_before, stuck).hash(hasher);
+    std::mem::discriminant(wait).hash(hasher);
+    match wait {
+        Wait::Durable { ticket: _, then } => then.hash(hasher),
+        Wait::Probe {
+            ticket: _,
+            deadline,
+            answers,
+            silent,
+        } => (deadline, answers, silent).hash(hasher),
+        Wait::Run {
+            ticket: _,
+            deadline,
+        } => deadline.hash(hasher),
+        Wait::Power {
+            ticket: _,
+            node,
+            deadline,
+        } => (node, deadline).hash(hasher),
+        other => other.hash(hasher),
     }
 }
 

@@ -271,6 +271,11 @@ impl Node {
         }
     }
 
+    /// Whether it has written something that was not taken yet.
+    pub(super) fn has_output(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// Whether its system has mounted the shared disk and would write to it now.
     pub(super) fn writes(&self) -> bool {
         let live = |system: &System| {

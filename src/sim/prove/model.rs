@@ -228,7 +228,7 @@ fn setup(program: &Arc<Program>, platform: &str, policy: DataPolicy, power_legs:
                 within: hour,
             },
             failures: Cap {
-                max: 100,
+                max: 6,
                 within: hour,
             },
         }],

@@ -147,7 +147,7 @@ impl Search {
             story: None,
         };
         let way = search.run(search.root.clone(), None, &mut BTreeMap::new(), 0);
-        search.take_way(None, way);
+        search.take_way(None, &way);
         search.level_ends();
         Ok(search)
     }
@@ -271,7 +271,7 @@ impl Search {
     pub fn join(&mut self, found: Vec<Found>) {
         for Found { chain, at, ways } in found {
             for way in ways {
-                self.take_way(Some((chain, at)), way);
+                self.take_way(Some((chain, at)), &way);
             }
         }
         if self.story.is_some() || self.seen.len() >= self.limits.states {
@@ -279,7 +279,7 @@ impl Search {
         }
     }
 
-    fn take_way(&mut self, from: Option<(u32, u32)>, way: Way) {
+    fn take_way(&mut self, from: Option<(u32, u32)>, way: &Way) {
         let depth = from.map_or(0, |(chain, at)| self.chains[chain as usize].depth + at);
         let from = from.map(|(chain, at)| (chain, at, way.fault));
         if let Some(step) = way.broken_at {

@@ -47,10 +47,7 @@ impl Seen {
     /// Where it stands, or would.
     fn place(&self, print: u128) -> usize {
         let mask = self.places.len() - 1;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a fingerprint is even all over"
-        )]
+        // Of a fingerprint any bits will do.
         let mut place = print as usize & mask;
         while self.places[place] != 0 && self.places[place] != print {
             place = (place + 1) & mask;

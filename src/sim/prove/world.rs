@@ -113,7 +113,6 @@ pub(super) struct World {
     /// The journal cannot be written until then; whether that was said.
     pub journal_fails: Option<(Moment, bool)>,
     pub(super) legs: bool,
-    sent: bool,
     nonces: u32,
     pub twist: Option<Twist>,
     pub(super) chances: Chances,
@@ -153,7 +152,6 @@ impl World {
             cable: true,
             journal_fails: None,
             legs: model.power_legs,
-            sent: false,
             nonces: 0,
             twist: None,
             chances: Chances::default(),
@@ -172,7 +170,6 @@ impl World {
     pub fn step(&mut self) {
         self.chances = Chances::default();
         self.now = self.next().max(self.now + Duration::from_micros(1));
-        self.sent = false;
         self.advance_nodes();
         self.carry_links();
         self.carry_bytes();
@@ -195,7 +192,9 @@ impl World {
     fn next(&self) -> Moment {
         let mut next = self.next_ping;
         let mut note = |at: Option<Moment>| next = at.map_or(next, |at| next.min(at));
-        note(self.sent.then(|| self.now + WIRE));
+        // What was sent and is not answered needs no look.
+        let answered = self.nodes.iter().any(Node::has_output);
+        note(answered.then(|| self.now + WIRE));
         note(self.nodes.iter().filter_map(Node::poll_timeout).min());
         note(self.results.iter().map(|(at, ..)| *at).min());
         let mended = self.journal_fails.map(|(end, _)| end);
@@ -444,7 +443,7 @@ impl World {
             };
             (at, self.machine.awaits(*ticket), said).hash(into);
         }
-        (self.next_ping, self.sent, self.cable, self.journal_fails).hash(into);
+        (self.next_ping, self.cable, self.journal_fails).hash(into);
         self.judge.tell_apart(into);
         print.value()
     }
@@ -465,11 +464,9 @@ impl World {
     }
 
     /// The port carries bytes of this link.
-    pub(super) fn carries(&mut self, n: usize, epoch: u64) -> bool {
+    pub(super) fn carries(&self, n: usize, epoch: u64) -> bool {
         let port = &self.ports[n];
-        let carries = port.up && port.epoch == epoch;
-        self.sent |= carries;
-        carries && !port.cut
+        port.up && port.epoch == epoch && !port.cut
     }
 
     pub(super) fn note_typed(&mut self, n: usize, bytes: &[u8]) {
