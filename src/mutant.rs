@@ -292,7 +292,7 @@ guards! {
         AbandonVoids, 3, "a procedure that is interrupted voids what it was proving";
         OrderEnds, 10, "an order that no state took up is not in force later";
         HeirEnds, 9, "a takeover that came to nothing is not in force later";
-        HopsEnd, 17, "a circle of states without a wait ends in HOLD";
+        HopsEnd, 17, "a circle of states without a pause ends in HOLD";
         OpsEnd, 17, "a circle of steps without a wait ends in HOLD";
         TriesEnd, 17, "a retry has an end";
     }

@@ -4,7 +4,7 @@
 mod daemon_support;
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
@@ -304,4 +304,60 @@ fn a_user_has_the_rights_that_the_table_gives_and_no_others() {
         }
         daemon.stop();
     }
+}
+
+/// Opens connections that say nothing, and holds them until its standard input ends.
+const STUCK: &str = "
+import socket, sys
+held = []
+for _ in range(int(sys.argv[2])):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(sys.argv[1])
+    held.append(one)
+print('stuck', flush=True)
+sys.stdin.read()
+";
+
+#[test]
+#[ignore = "needs root, python3"]
+fn stuck_clients_of_one_user_keep_nobody_else_out() {
+    let (_pair, home) = watched();
+    fs::set_permissions(home.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = "control_group: nogroup\naccess: { watch: [nobody] }\n";
+    fs::write(home.path("clusterd.yaml"), settings).unwrap();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut stuck = Command::new("setpriv")
+        .args(["--reuid", "nobody", "--regid", "nogroup", "--init-groups"])
+        .args(["python3", "-c", STUCK])
+        .arg(home.path("clusterd.sock"))
+        .arg("40")
+        // A python3 of root's own is none of theirs.
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(stuck.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "stuck\n");
+    let theirs = as_nobody(&home, &["status"]);
+    assert_eq!(theirs.status.code(), Some(4), "{}", stderr(&theirs));
+    assert!(
+        stderr(&theirs).contains("you have 16 connections"),
+        "{}",
+        stderr(&theirs)
+    );
+    for _ in 0..3 {
+        let ours = home.clusterd(&["status"]);
+        assert_eq!(ours.status.code(), Some(0), "{}", stderr(&ours));
+    }
+    drop(stuck.stdin.take());
+    assert!(stuck.wait().unwrap().success());
+    until("their own place", || {
+        (as_nobody(&home, &["status"]).status.code() == Some(0)).then_some(())
+    });
+    daemon.stop();
 }

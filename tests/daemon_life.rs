@@ -219,12 +219,14 @@ fn a_word_needs_to_be_meant() {
     let home = Home::of(&pair);
     let mut daemon = home.run();
     daemon.line("state watch");
-    for (args, part) in [
+    for (code, args, part) in [
         (
+            2,
             &["confirm", "pair/alpha", "stopped"][..],
             "no terminal to ask at",
         ),
         (
+            2,
             &[
                 "confirm",
                 "pair/alpha",
@@ -234,8 +236,12 @@ fn a_word_needs_to_be_meant() {
             ],
             "names pair/beta, not pair/alpha",
         ),
-        (&["confirm", "alpha", "stopped"], "CLUSTER/NODE"),
+        (2, &["confirm", "alpha", "stopped"], "CLUSTER/NODE"),
+        (2, &["confirm", "pair/", "stopped"], "CLUSTER/NODE"),
+        (2, &["console", "alpha"], "CLUSTER/NODE"),
+        (2, &["console", "pair/alpha/beta"], "CLUSTER/NODE"),
         (
+            4,
             &[
                 "confirm",
                 "pair/gamma",
@@ -246,12 +252,18 @@ fn a_word_needs_to_be_meant() {
             "no such node; it has alpha, beta",
         ),
         (
+            4,
             &["release", "pear"],
             "there is no cluster \"pear\"; guarded here: pair",
         ),
     ] {
         let said = home.clusterd(args);
-        assert_eq!(said.status.code(), Some(4), "{args:?}: {}", stderr(&said));
+        assert_eq!(
+            said.status.code(),
+            Some(code),
+            "{args:?}: {}",
+            stderr(&said)
+        );
         assert!(stderr(&said).contains(part), "{args:?}: {}", stderr(&said));
     }
     assert!(!home.activity().contains("operator"), "{}", home.activity());

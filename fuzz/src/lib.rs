@@ -2,8 +2,11 @@
 //! does not hold. The fuzzers run them (`fuzz_targets/`), and `tests/fuzz_corpus.rs` over the
 //! corpora that are kept.
 
+pub mod config;
 pub mod control;
+pub mod matcher;
 pub mod rfc2217;
+pub mod script;
 pub mod telnet;
 pub mod transcript;
 

@@ -5,6 +5,17 @@ use crate::config;
 use crate::control::{Answer, Ask, Client, ClientError};
 use crate::home::Home;
 
+/// Cluster and node of `CLUSTER/NODE`; what is none is told, with `example`.
+pub(super) fn node<'a>(named: &'a str, example: &str) -> Result<(&'a str, &'a str), Exit> {
+    let parts = named.split_once('/');
+    parts
+        .filter(|(cluster, node)| !cluster.is_empty() && !node.is_empty() && !node.contains('/'))
+        .ok_or_else(|| {
+            eprintln!("clusterd: name the node as CLUSTER/NODE, as in: clusterd {example}");
+            Exit::Usage
+        })
+}
+
 /// Asks the daemon of a home; what goes wrong is printed and gives the exit code.
 pub(super) fn ask(args: &HomeArgs, ask: Ask) -> Result<Answer, Exit> {
     converse(args, ask).map(|(answer, _)| answer)

@@ -37,13 +37,13 @@ enum What {
 /// Asks, and tells the daemon.
 pub fn run(args: &ConfirmArgs) -> Exit {
     let What::Stopped = args.what;
-    let Some((cluster, node)) = args.node.split_once('/') else {
-        eprintln!("clusterd: name the node as CLUSTER/NODE, as in: confirm pki-ca/ca1 stopped");
-        return Exit::Refused;
+    let (cluster, node) = match ask::node(&args.node, "confirm pki-ca/ca1 stopped") {
+        Ok(parts) => parts,
+        Err(exit) => return exit,
     };
-    if let Err(why) = consent(args, node) {
+    if let Err((why, exit)) = consent(args, node) {
         eprintln!("clusterd: {why}; nothing was said to the daemon");
-        return Exit::Refused;
+        return exit;
     }
     let question = Ask::Say {
         cluster: cluster.to_owned(),
@@ -53,35 +53,36 @@ pub fn run(args: &ConfirmArgs) -> Exit {
     ask::told(&args.home, cluster, question)
 }
 
-/// Both questions, or their answer on the command line.
-fn consent(args: &ConfirmArgs, node: &str) -> Result<(), String> {
+/// Both questions, or their answer on the command line. Without consent: why, and how it ends.
+fn consent(args: &ConfirmArgs, node: &str) -> Result<(), (String, Exit)> {
     if let Some(again) = &args.yes_i_have_checked {
-        return if *again == args.node {
-            Ok(())
-        } else {
-            Err(format!(
-                "--yes-i-have-checked names {again}, not {}",
-                args.node
-            ))
-        };
+        if *again == args.node {
+            return Ok(());
+        }
+        let why = format!("--yes-i-have-checked names {again}, not {}", args.node);
+        return Err((why, Exit::Usage));
     }
     if !io::stdin().is_terminal() {
-        return Err(format!(
+        let why = format!(
             "there is no terminal to ask at; a script says --yes-i-have-checked {}",
             args.node
-        ));
+        );
+        return Err((why, Exit::Usage));
     }
-    explain(args)?;
+    let unsaid = |why| (why, Exit::Refused);
+    explain(args).map_err(unsaid)?;
     question(
         &format!(
             "Have you seen with your own eyes, or at its power switch, that {node} is stopped? Type its name"
         ),
         node,
-    )?;
+    )
+    .map_err(unsaid)?;
     question(
         "It must stay so until clusterd has booted the other node. Type the word: stopped",
         "stopped",
     )
+    .map_err(unsaid)
 }
 
 fn explain(args: &ConfirmArgs) -> Result<(), String> {

@@ -46,9 +46,9 @@ pub struct ConsoleArgs {
 
 /// Connects, and carries keys and output until either end has enough.
 pub fn run(args: &ConsoleArgs) -> Exit {
-    let Some((cluster, node)) = args.node.split_once('/') else {
-        eprintln!("clusterd: name the node as CLUSTER/NODE, as in: clusterd console pki-ca/ca1");
-        return Exit::Refused;
+    let (cluster, node) = match ask::node(&args.node, "console pki-ca/ca1") {
+        Ok(parts) => parts,
+        Err(exit) => return exit,
     };
     let grip = match (args.spy, args.join, args.force) {
         (true, ..) => Grip::Spy,

@@ -69,6 +69,8 @@ pub enum Exit {
     Good,
     /// Faults found, or what was asked for failed.
     Faults,
+    /// Wrong usage that the parser of the command line cannot see.
+    Usage,
     /// Of `power` alone: every leg says off, as fence agents have it.
     Off,
     /// The daemon does not run.
@@ -85,7 +87,7 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Good => 0,
             Exit::Faults => 1,
-            Exit::Off => 2,
+            Exit::Usage | Exit::Off => 2,
             Exit::NotRunning => 3,
             Exit::Refused => 4,
             Exit::NoHome => 5,

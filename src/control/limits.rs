@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 /// Longest request, in bytes.
-pub(super) const REQUEST: u64 = 64 << 10;
+pub const REQUEST: u64 = 64 << 10;
 /// Longest reply, in bytes: the status of some hundred clusters.
 pub(super) const REPLY: u64 = 16 << 20;
-/// Connections at once; the next ones are told so and closed.
+/// Connections at once, half of them for one user; the next ones are told so and closed.
 pub(super) const CONNECTIONS: usize = 32;
 /// Of those that are told so, at once; more are closed without a word.
 pub(super) const TURNED_AWAY: usize = 32;
-/// Visits to consoles at once.
+/// Visits to consoles at once, half of them for one user.
 pub(super) const VISITS: usize = 256;
 /// How long a connection may say nothing.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// The stream fails, ends inside a line, or the line is longer than `limit`.
-pub(super) async fn read_line(
+pub async fn read_line(
     from: &mut (impl AsyncBufRead + Unpin),
     limit: u64,
 ) -> io::Result<Option<Vec<u8>>> {

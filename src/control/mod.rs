@@ -11,11 +11,13 @@ mod limits;
 mod person;
 mod protocol;
 mod report;
+mod seats;
 mod server;
 mod visit;
 
 pub use client::{Client, ClientError};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
+pub use limits::{REQUEST, read_line};
 pub use protocol::{Answer, Ask, Refusal, Reply, Request, VERSION, Word};
 pub use report::{ClusterReport, ConsoleReport, HostReport, Report, VisitorReport};
 pub use server::{Asked, Given, Server};

@@ -19,6 +19,29 @@ pub struct Request {
     pub ask: Ask,
 }
 
+impl Request {
+    /// Reads one line; the version first, so that a request of another version is told just that.
+    ///
+    /// # Errors
+    /// What is wrong with it, for whoever wrote it.
+    pub fn read(line: &[u8]) -> Result<Ask, String> {
+        let json: serde_json::Value =
+            serde_json::from_slice(line).map_err(|err| format!("this is no JSON: {err}"))?;
+        match json.get("v").and_then(serde_json::Value::as_u64) {
+            Some(v) if v == u64::from(VERSION) => {}
+            Some(v) => {
+                return Err(format!(
+                    "the request is of protocol version {v}, this clusterd speaks {VERSION}: use the clusterd of the same version"
+                ));
+            }
+            None => return Err("the request has no version: \"v\" is missing".to_owned()),
+        }
+        serde_json::from_value::<Request>(json)
+            .map(|request| request.ask)
+            .map_err(|err| format!("this is no request: {err}"))
+    }
+}
+
 /// What a client may want.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]

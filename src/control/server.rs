@@ -9,12 +9,13 @@ use std::sync::Arc;
 use nix::unistd::{Group, chown};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::limits;
 use super::person::Person;
 use super::protocol::{Answer, Ask, Refusal, Reply, Request, VERSION};
+use super::seats::{Full, Seat, Seats};
 use super::visit::{self, May, Visit};
 use crate::config::{Access, Right};
 
@@ -74,12 +75,12 @@ impl Server {
     /// Takes requests for as long as it is polled, and hands those that `access` allows to
     /// `asked`.
     pub async fn serve(&self, asked: mpsc::Sender<Asked>, access: Access) {
-        let seats = Arc::new(Semaphore::new(limits::CONNECTIONS));
+        let seats = Seats::new(limits::CONNECTIONS);
         let doorstep = Arc::new(Semaphore::new(limits::TURNED_AWAY));
         let house = Arc::new(House {
             asked,
             access,
-            visits: Semaphore::new(limits::VISITS),
+            visits: Seats::new(limits::VISITS),
         });
         loop {
             let stream = match self.listener.accept().await {
@@ -91,7 +92,10 @@ impl Server {
                     continue;
                 }
             };
-            let seat = Arc::clone(&seats).try_acquire_owned();
+            let Ok(uid) = stream.peer_cred().map(|peer| peer.uid()) else {
+                continue;
+            };
+            let seat = seats.take(uid);
             let step = match &seat {
                 Ok(_) => None,
                 Err(_) => match Arc::clone(&doorstep).try_acquire_owned() {
@@ -105,8 +109,9 @@ impl Server {
                 let talk = async {
                     match seat {
                         Ok(seat) => converse(stream, &house, seat).await,
-                        Err(_) => {
-                            refuse(stream, Refusal::Busy, "too many connections at once").await
+                        Err(full) => {
+                            let text = crowded(full, "connections to the control socket");
+                            refuse(stream, Refusal::Busy, &text).await
                         }
                     }
                 };
@@ -131,7 +136,7 @@ impl Drop for Server {
 struct House {
     asked: mpsc::Sender<Asked>,
     access: Access,
-    visits: Semaphore,
+    visits: Arc<Seats>,
 }
 
 /// Where the socket is made before it takes its name: nobody may meet it before it has its rights. The
@@ -179,7 +184,17 @@ fn open_to(path: &Path, name: &str) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(0o660))
 }
 
-async fn converse(stream: UnixStream, house: &House, seat: OwnedSemaphorePermit) -> io::Result<()> {
+/// What somebody is told who finds no place.
+fn crowded(full: Full, what: &str) -> String {
+    match full {
+        Full::All => format!("there are too many {what} at once"),
+        Full::Yours(most) => {
+            format!("you have {most} {what}, and one user has no more: end some of them")
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<()> {
     let peer = stream.peer_cred()?;
     let access = house.access.clone();
     // The user database may be a directory server that takes its time.
@@ -206,11 +221,26 @@ async fn converse(stream: UnixStream, house: &House, seat: OwnedSemaphorePermit)
             }
             Ok(Err(err)) => return Err(err),
         };
-        let given = match understand(&line) {
-            Ok(ask) => grant(ask, &person, &house.asked).await,
-            Err(text) => Given::Answer(Answer::refused(Refusal::BadRequest, text)),
+        let ask = match Request::read(&line) {
+            Ok(ask) => ask,
+            Err(text) => {
+                write(&mut to, Answer::refused(Refusal::BadRequest, text)).await?;
+                continue;
+            }
         };
-        match given {
+        // Before the daemon hears of it: who finds no place must not have taken anybody's pen.
+        let place = match ask {
+            Ask::Attach { .. } => match house.visits.take(peer.uid()) {
+                Ok(place) => Some(place),
+                Err(full) => {
+                    let text = crowded(full, "visits to consoles");
+                    write(&mut to, Answer::refused(Refusal::Busy, text)).await?;
+                    continue;
+                }
+            },
+            _ => None,
+        };
+        match grant(ask, &person, &house.asked).await {
             Given::Answer(answer) => write(&mut to, answer).await?,
             Given::Visit(answer, visit) => {
                 drop(seat);
@@ -220,14 +250,11 @@ async fn converse(stream: UnixStream, house: &House, seat: OwnedSemaphorePermit)
                     May::Watch
                 };
                 // Whatever happens, the visit is ended.
-                let seat = house.visits.try_acquire();
-                let answer = match seat {
-                    Ok(_) => answer,
-                    Err(_) => Answer::refused(Refusal::Busy, "too many people are at consoles"),
-                };
-                let may = seat.is_ok().then_some(may);
                 let greeted = write(&mut to, answer).await;
-                return visit::carry(from, to, visit, may.filter(|_| greeted.is_ok())).await;
+                let went = visit::carry(from, to, visit, Some(may).filter(|_| greeted.is_ok()));
+                let went = went.await;
+                drop(place);
+                return went;
             }
         }
     }
@@ -250,24 +277,6 @@ async fn grant(ask: Ask, person: &Person, asked: &mpsc::Sender<Asked>) -> Given 
         Refusal::NotYours,
         format!("{who} has no right to {right_word}, which `access:` in clusterd.yaml gives{spy}"),
     ))
-}
-
-/// Reads the version first, so that a request of another version is told just that.
-fn understand(line: &[u8]) -> Result<Ask, String> {
-    let json: serde_json::Value =
-        serde_json::from_slice(line).map_err(|err| format!("this is no JSON: {err}"))?;
-    match json.get("v").and_then(serde_json::Value::as_u64) {
-        Some(v) if v == u64::from(VERSION) => {}
-        Some(v) => {
-            return Err(format!(
-                "the request is of protocol version {v}, this clusterd speaks {VERSION}: use the clusterd of the same version"
-            ));
-        }
-        None => return Err("the request has no version: \"v\" is missing".to_owned()),
-    }
-    serde_json::from_value::<Request>(json)
-        .map(|request| request.ask)
-        .map_err(|err| format!("this is no request: {err}"))
 }
 
 async fn put(ask: Ask, who: String, asked: &mpsc::Sender<Asked>) -> Given {
@@ -304,3 +313,6 @@ async fn write(to: &mut (impl AsyncWriteExt + Unpin), answer: Answer) -> io::Res
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,13 @@ impl Machine {
     pub(super) fn intend_fence(&mut self, p: PackageId, n: NodeId) {
         let takeover = self.packages[p].primary == Some(n);
         match self.may_fence(p, n) {
-            Err(veto) => self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto),
+            Err(veto) => {
+                // What a besieged node said is taken up; its next word is another one.
+                if let Some(siege) = &mut self.nodes[n].siege {
+                    siege.answered = false;
+                }
+                self.vetoed(p, &format!("fence {}", self.setup.node_name(n)), &veto);
+            }
             Ok(evidence) => {
                 let package = &mut self.packages[p];
                 package.run.evidence.clone_from(&evidence);

@@ -81,6 +81,9 @@ pub struct Run {
     pub cause: String,
     /// States entered since the script last waited: a loop without a wait ends in HOLD.
     pub hops: u32,
+    /// States entered one after the other of which none lasted a second: a loop that only
+    /// waits for answers ends in HOLD too.
+    pub haste: u32,
     /// Roles and word before a boot intent whose RETURN was not pressed yet.
     pub roles_before: Option<(Option<NodeId>, Option<NodeId>, bool)>,
     /// The engine's own HOLD: no trigger fires until an operator says `release`.
@@ -269,6 +272,7 @@ impl Run {
             pending: BTreeSet::new(),
             cause: String::new(),
             hops: 0,
+            haste: 0,
             roles_before: None,
             stuck: false,
         }

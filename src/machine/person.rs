@@ -19,6 +19,7 @@ use crate::machine::making::Making;
 use crate::machine::node::Condition;
 use crate::machine::package::{Door, Frame, Gate, Wait};
 use crate::machine::setup::{NodeId, PackageId};
+use crate::machine::survey::Survey;
 use crate::machine::{Action, Event, Machine};
 use crate::mutant::Guard;
 use crate::script::program::{Op, Severity, When};
@@ -246,7 +247,11 @@ impl Machine {
         }
         for p in 0..self.packages.len() {
             let package = &self.packages[p];
-            let waits = matches!(package.run.wait, Wait::Person { node, .. } if node == n);
+            let waits = match &package.run.wait {
+                Wait::Person { node, .. } => *node == n,
+                Wait::Survey(survey) => survey.lacks(n),
+                _ => false,
+            };
             let runs = |n: NodeId| self.nodes[n].condition == Condition::Running;
             let well = package.missing_since.is_none() && package.primary.is_some_and(runs);
             if !waits || package.run.stuck || well {
@@ -272,7 +277,7 @@ impl Machine {
         open.then(|| pen.since + self.setup.nodes[n].dark_after)
     }
 
-    fn alarm_person(&mut self, p: PackageId, n: NodeId) {
+    pub(super) fn alarm_person(&mut self, p: PackageId, n: NodeId) {
         let text = format!(
             "the script of {} waits: {} types on the console of {}",
             self.setup.packages[p].name,
@@ -282,13 +287,10 @@ impl Machine {
         self.alarm(p, Severity::Warning, "person", text);
     }
 
-    /// A survey does not end without those at whose consoles a person is.
-    pub(super) fn note_person_in_survey(&mut self, p: PackageId) {
-        let nodes = self.setup.packages[p].nodes.iter().copied();
-        let at = nodes.filter(|n| self.person_at(*n)).collect::<Vec<_>>();
-        for n in at {
-            self.alarm_person(p, n);
-        }
+    /// At whose console a person keeps a survey waiting: it does not end without that node.
+    pub(super) fn person_in_survey(&self, p: PackageId, survey: &Survey) -> Option<NodeId> {
+        let mut nodes = self.setup.packages[p].nodes.iter().copied();
+        nodes.find(|n| self.person_at(*n) && survey.lacks(*n))
     }
 
     /// An op that speaks to a node gives way to whoever types there, or waits to; true when it

@@ -1,5 +1,7 @@
 //! Driving a script: enter states, run ops until one waits, let triggers interrupt.
 
+use std::time::Duration;
+
 use crate::machine::action::EntryKind;
 use crate::machine::package::{Frame, Package, Wait};
 use crate::machine::setup::{NodeId, PackageId};
@@ -11,6 +13,11 @@ use crate::script::program::{Role, StateId, StateKind, When, Who};
 const OPS_AT_ONCE: u32 = 10_000;
 /// States entered at most between two waits.
 const HOPS_AT_ONCE: u32 = 32;
+/// A state that lasted so long was no part of a round without a pause.
+const PAUSE: Duration = Duration::from_secs(1);
+/// States entered at most one after the other of which none lasted for [`PAUSE`], and none of whose
+/// triggers was a line on a console or an operator's word.
+const HOPS_IN_HASTE: u32 = 256;
 
 impl Machine {
     /// Before anything is known: the journalled primary, or the first of the list as a guess.
@@ -43,6 +50,11 @@ impl Machine {
         if leaves_rest && run.hops == 0 {
             run.trouble = now;
         }
+        run.haste = if now.since(run.entered) < PAUSE {
+            run.haste + 1
+        } else {
+            0
+        };
         run.state = state;
         run.entered = now;
         run.pc = chosen.entry;
@@ -77,9 +89,24 @@ impl Machine {
             ),
         });
         self.note_hold(p, chosen.kind);
-        if self.packages[p].run.hops > HOPS_AT_ONCE && Guard::HopsEnd.stands() {
-            self.hold(p, "the script runs in a circle of states without a wait");
+        let run = &self.packages[p].run;
+        let why = if run.hops > HOPS_AT_ONCE {
+            "the script runs in a circle of states without a wait"
+        } else if run.haste > HOPS_IN_HASTE {
+            "the script runs in a circle of states, and none of them lasts a second"
+        } else {
+            return;
+        };
+        if Guard::HopsEnd.stands() {
+            self.hold_circle(p, why);
         }
+    }
+
+    /// HOLD for a circle; an operator's `release` lets the script begin anew.
+    fn hold_circle(&mut self, p: PackageId, why: &str) {
+        let run = &mut self.packages[p].run;
+        (run.hops, run.haste) = (0, 0);
+        self.hold(p, why);
     }
 
     /// HOLD begins or ends with its states.
@@ -173,7 +200,11 @@ impl Machine {
         }
         let state = &self.setup.packages[p].program.states[self.packages[p].run.state];
         let ordinary = state.kind == StateKind::Ordinary;
+        let now = self.now;
         let package = &mut self.packages[p];
+        if now.since(package.run.entered) >= PAUSE {
+            package.run.haste = 0;
+        }
         if Guard::OrderEnds.stands() {
             package.ordered = None;
             package.adopting = None;

@@ -127,7 +127,13 @@ impl Machine {
                     self.darkness_left(p, *n)
                 )
             }
-            Wait::Survey(_) => "all consoles to say who they are".to_owned(),
+            Wait::Survey(survey) => match self.person_in_survey(p, survey) {
+                Some(n) => format!(
+                    "the person who types on the console of {}: then all consoles say who they are",
+                    node(&n)
+                ),
+                None => "all consoles to say who they are".to_owned(),
+            },
             Wait::Gate { node: n, .. } => {
                 format!("the gate before the boot command on {}", node(n))
             }
@@ -139,10 +145,10 @@ impl Machine {
         let deadline = match &run.wait {
             Wait::Answer { node } => self.nodes[*node].asking.as_ref().map(|a| a.deadline),
             Wait::Dark { deadline, .. } => Some(*deadline),
-            Wait::Person { node, .. } => {
-                let pen = self.nodes[*node].pen.as_ref();
-                pen.map(|pen| pen.typed + pen.idle)
-            }
+            Wait::Person { node, .. } => self.pen_end(*node),
+            Wait::Survey(survey) => self
+                .person_in_survey(p, survey)
+                .map_or_else(|| self.wait_timeout(p), |n| self.pen_end(n)),
             _ => self.wait_timeout(p),
         };
         Some(Waits {
@@ -150,6 +156,12 @@ impl Machine {
             left_ms: deadline.map(|at| ms(at.since(now))),
             place: program.place_text(run.pc),
         })
+    }
+
+    /// When a person who presses no key any more has left.
+    fn pen_end(&self, n: NodeId) -> Option<Moment> {
+        let pen = self.nodes[n].pen.as_ref();
+        pen.map(|pen| pen.typed + pen.idle)
     }
 
     fn show_node(&self, n: NodeId, now: Moment) -> NodeSnapshot {

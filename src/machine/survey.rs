@@ -27,6 +27,8 @@ pub struct Survey {
     began: Moment,
     deadline: Moment,
     looks: Vec<(NodeId, Look)>,
+    /// It was said that it waits for a person.
+    told: bool,
 }
 
 /// How far it is with one node.
@@ -67,7 +69,14 @@ impl Survey {
             began,
             deadline,
             looks,
+            told: false,
         }
+    }
+
+    /// Whether it still has to hear of this node.
+    pub fn lacks(&self, n: NodeId) -> bool {
+        let open = |(node, look): &(NodeId, Look)| *node == n && !matches!(look, Look::Found(_));
+        self.looks.iter().any(open)
     }
 
     /// When it wants to go on at the latest.
@@ -97,10 +106,16 @@ impl Machine {
         let address_known = package.misses > 0 || package.answered.is_some() || over;
         if !found || !address_known {
             if self.now >= survey.deadline {
-                self.note_person_in_survey(p);
                 survey.deadline = self.now + AGAIN;
             }
+            // Rule 16: it pauses visibly.
+            let person = self.person_in_survey(p, &survey);
+            let news = person.filter(|_| !survey.told);
+            survey.told = person.is_some();
             self.packages[p].run.wait = Wait::Survey(Box::new(survey));
+            if let Some(n) = news {
+                self.alarm_person(p, n);
+            }
             return;
         }
         let outcome = self.conclude(p, &survey);

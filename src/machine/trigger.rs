@@ -108,6 +108,12 @@ impl Machine {
             self.packages[p].run.trouble = self.now;
         }
         let run = &mut self.packages[p].run;
+        if matches!(
+            triggers[index].when,
+            When::Prints { .. } | When::Operator(_)
+        ) {
+            run.haste = 0;
+        }
         run.frames.clear();
         run.pc = body;
         run.wait = Wait::Ready;

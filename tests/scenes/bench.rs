@@ -12,7 +12,7 @@ use clusterd::machine::memory::Memory;
 use clusterd::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
 use clusterd::matcher::{self, PatternDef, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
-use clusterd::script::program::{Pattern, Program};
+use clusterd::script::program::{Op, Pattern, Program};
 use clusterd::script::{Context, Loader, PatternJudge, compile};
 use clusterd::sim::{Condition, ConsoleLink, NodeSpec, Rig, Times, Traffic, World};
 
@@ -92,6 +92,8 @@ pub struct Bench {
     pub power_legs: usize,
     /// The Host ID that the cluster file gives for alpha.
     pub alpha_id: &'static str,
+    /// What every `wait` of the script lasts instead: the checker lets no script without pauses through.
+    pub waits: Option<Duration>,
 }
 
 impl Default for Bench {
@@ -107,11 +109,22 @@ impl Default for Bench {
             seed: 1,
             power_legs: 0,
             alpha_id: "80770001",
+            waits: None,
         }
     }
 }
 
 impl Bench {
+    fn program(&self) -> Program {
+        let mut program = program(self.script, &self.params);
+        for op in &mut program.ops {
+            if let (Op::Wait(time), Some(waits)) = (op, self.waits) {
+                *time = waits;
+            }
+        }
+        program
+    }
+
     fn setup(&self) -> Setup {
         let node = |name: &str, id: &str| NodeSetup {
             name: NodeName::new(name).expect("a good name"),
@@ -127,7 +140,7 @@ impl Bench {
             nodes: vec![node("alpha", self.alpha_id), node("beta", "80770002")],
             packages: vec![PackageSetup {
                 name: PackageName::new("service").expect("a good name"),
-                program: Arc::new(program(self.script, &self.params)),
+                program: Arc::new(self.program()),
                 nodes: vec![ALPHA, BETA],
                 boot_device: "disk".to_owned(),
                 address: "10.77.0.10".to_owned(),

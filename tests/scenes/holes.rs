@@ -260,11 +260,50 @@ fn a_boot_by_hand_voids_the_guard_and_says_so_and_a_restart_knows_it() {
 fn a_circle_of_states_through_a_level_ends_in_hold() {
     let mut world = Bench {
         script: "tests/scenes/circle.chat",
+        waits: Some(Duration::ZERO),
         ..Bench::default()
     }
     .at_prompts();
     let since = world.now();
     alarmed(&mut world, "hold", since);
+    // A release lets it begin anew, however the circle ended.
+    let again = world.now();
+    world.operator(OperatorWord::Release, None);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.state(), "resting", "{}", world.timeline());
+    alarmed(&mut world, "hold", again);
+}
+
+#[test]
+fn a_circle_of_states_that_only_waits_for_answers_ends_in_hold() {
+    let mut world = Bench {
+        script: "tests/scenes/circle_of_answers.chat",
+        waits: Some(Duration::ZERO),
+        ..Bench::default()
+    }
+    .at_prompts();
+    let since = world.now();
+    alarmed(&mut world, "hold", since);
+    let now = world.now();
+    assert!(now.since(since) < minutes(5), "{}", world.timeline());
+    // It types no more.
+    world.pass(minutes(10));
+    let typed = world.rig.transcript(ALPHA).typed(now);
+    assert!(typed.len() < 10, "{typed:?}");
+}
+
+#[test]
+fn the_same_circle_with_a_pause_goes_on() {
+    let mut world = Bench {
+        script: "tests/scenes/circle_of_answers.chat",
+        ..Bench::default()
+    }
+    .at_prompts();
+    let since = world.now();
+    world.pass(minutes(60));
+    let typed = world.rig.transcript(ALPHA).typed(since);
+    assert!((300..1900).contains(&typed.len()), "{}", typed.len());
+    assert_eq!(world.open_alarms().count(), 0, "{}", world.timeline());
 }
 
 #[test]

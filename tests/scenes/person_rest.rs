@@ -6,6 +6,7 @@ use std::time::Duration;
 use clusterd::clock::Moment;
 use clusterd::machine::action::PenWord;
 use clusterd::machine::input::Deed;
+use clusterd::script::program::Severity;
 use clusterd::sim::{Condition, Traffic, World};
 
 use crate::bench::*;
@@ -213,4 +214,57 @@ fn a_break_of_a_persons_is_theirs_to_undo() {
     assert!(world.open_alarms().all(|alarm| alarm.code != "person"));
     assert_eq!(breaks(&world, ALPHA, since), 1, "{}", world.timeline());
     sound(&mut world);
+}
+
+#[test]
+fn a_survey_waits_visibly_for_a_person_and_then_asks_their_node_anew() {
+    let mut world = Bench::default().alpha_runs();
+    world.kill_after(0);
+    world.restart(true);
+    let since = world.now();
+    let has_the_pen = |world: &World| {
+        let snapshot = world.machine().snapshot(world.now());
+        snapshot.nodes[BETA].keyboard.is_some()
+    };
+    for _ in 0..1000 {
+        if has_the_pen(&world) {
+            break;
+        }
+        world.person_types(BETA, "bob", "x");
+        world.pass(Duration::from_millis(1));
+    }
+    assert!(has_the_pen(&world), "{}", world.timeline());
+    assert_eq!(world.state(), "assess", "{}", world.timeline());
+    // At once, not at the end of the survey's two minutes.
+    world.pass(Duration::from_secs(2));
+    alarmed(&mut world, "person", since);
+    assert!(world.now().since(since) < Duration::from_secs(5));
+    let shown = world.machine().snapshot(world.now()).packages[0].clone();
+    let waits = shown.waits_for.unwrap();
+    assert!(
+        waits
+            .what
+            .contains("person who types on the console of beta"),
+        "{waits:?}"
+    );
+    // Nobody serves: after a while that is an emergency.
+    let off = world.now();
+    world.rig.power(ALPHA, false, off);
+    let critical = |w: &World| {
+        let mut open = w.open_alarms();
+        open.any(|a| a.code == "person" && a.severity == Severity::Critical)
+    };
+    for _ in 0..20 {
+        world.person_types(BETA, "bob", "x");
+        world.pass(Duration::from_secs(20));
+        if critical(&world) {
+            break;
+        }
+    }
+    assert!(critical(&world), "{}", world.timeline());
+    assert_eq!(world.state(), "assess");
+    hands_off(&world, since);
+    world.person_leaves(BETA, "bob");
+    assert!(world.until(Duration::from_secs(120), |w| w.state() != "assess"));
+    assert!(world.open_alarms().all(|a| a.code != "person"));
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::libc::O_NONBLOCK;
 use ring::hmac;
 use russh::keys::ssh_key::known_hosts::HostPatterns;
 use russh::keys::{HashAlg, PublicKey};
@@ -128,7 +129,10 @@ impl KnownHosts {
 
     /// What the file says; nothing where there is none.
     fn read(&self) -> io::Result<String> {
-        match File::open(&self.file) {
+        // Opening a FIFO would wait for its other end.
+        let mut open = OpenOptions::new();
+        open.read(true).custom_flags(O_NONBLOCK);
+        match open.open(&self.file) {
             Ok(file) => text_of(&file),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(error),
@@ -142,6 +146,7 @@ impl KnownHosts {
             |error: io::Error| format!("cannot write the host key of {peer} to {path}: {error}");
         let mut open = OpenOptions::new();
         open.read(true).append(true).create(true).mode(0o600);
+        open.custom_flags(O_NONBLOCK);
         let file = open.open(&self.file).map_err(cannot)?;
         let file = Flock::lock(file, FlockArg::LockExclusive)
             .map_err(|(_, errno)| cannot(errno.into()))?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::sends::stops;
 use crate::script::compile::Draft;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::program::{Op, Pc, ProcedureId, Program};
@@ -204,7 +205,11 @@ fn fence_only(draft: &Draft, uses: &Uses, procedure: ProcedureId, faults: &mut V
     };
     let name = &program.procedures[procedure].name;
     for pc in range(program, procedure) {
-        let step = match program.ops[pc] {
+        let step = match &program.ops[pc] {
+            Op::Send { text, .. } => match stops(text) {
+                Some(word) => &format!("send \"{word} …\""),
+                None => continue,
+            },
             Op::Break { .. } => "break",
             Op::Siege { .. } => "siege",
             Op::Dark { .. } => "dark",

@@ -9,6 +9,7 @@ mod flow;
 mod names;
 mod patterns;
 mod proof;
+mod quick;
 mod rounds;
 mod sends;
 mod shell;

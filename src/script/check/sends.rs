@@ -1,4 +1,5 @@
-//! `send` must not start a system: rules 1 and 2 leave that to `boot` and `resume`.
+//! `send` must not start a system: rules 1 and 2 leave that to `boot` and `resume`. Nor may it stop a
+//! machine: that is left to `fence`.
 
 use super::calls::{Use, Uses, procedures_end, range};
 use super::flow::one_line;
@@ -11,6 +12,7 @@ pub fn check(draft: &Draft, uses: &Uses, sources: &Sources, faults: &mut Vec<Dia
     let program = &draft.program;
     for pc in procedures_end(program)..program.ops.len() {
         send(draft, pc, None, sources, faults);
+        stop(draft, pc, faults);
     }
     for procedure in 0..program.procedures.len() {
         let stray = uses
@@ -38,6 +40,56 @@ fn send(draft: &Draft, pc: Pc, used: Option<Pc>, sources: &Sources, faults: &mut
         fault = fault.also(draft.spans[at], format!("reached from here: `{step}`"));
     }
     faults.push(fault);
+}
+
+/// Words that stop a machine, switch it off or reset it when a line begins with them, at a shell or at
+/// the prompt of a service processor: ALOM `poweroff`, `break`, `powercycle`; ILOM `stop /SYS`; XSCF
+/// `poweroff`, `sendbreak`; Solaris and Linux `halt`, `poweroff`, `shutdown`, `reboot`, `uadmin`.
+/// What a firmware takes so stands under `starts` in its block.
+const STOPS: [&str; 10] = [
+    "poweroff",
+    "power-off",
+    "powercycle",
+    "stop",
+    "break",
+    "sendbreak",
+    "halt",
+    "shutdown",
+    "reboot",
+    "uadmin",
+];
+
+/// The word in a text that stops a machine.
+pub fn stops(text: &Text) -> Option<&'static str> {
+    let mut line = String::new();
+    for piece in &text.0 {
+        match piece {
+            Piece::Literal(literal) => line.push_str(literal),
+            Piece::Value(_) => line.push('\u{fffd}'),
+        }
+    }
+    let first = line.split(['\r', '\n', ';', '&', '|']);
+    let mut first = first.filter_map(|line| words(line).find(|word| !word.is_empty()));
+    first.find_map(|word| {
+        let mut known = STOPS.iter().copied();
+        known.find(|stop| stop.eq_ignore_ascii_case(word))
+    })
+}
+
+/// A step of a state that types such a word.
+fn stop(draft: &Draft, pc: Pc, faults: &mut Vec<Diagnostic>) {
+    let Op::Send { text, .. } = &draft.program.ops[pc] else {
+        return;
+    };
+    let Some(word) = stops(text) else { return };
+    faults.push(
+        Diagnostic::error(
+            draft.spans[pc],
+            format!("`{word}` stops a machine, and only a fence may do that"),
+        )
+        .label("this may stop a healthy node")
+        .help("put it into a procedure and write `fence … with … else -> …` in a state"),
+    );
 }
 
 /// The value of a `set` is typed behind a command: it must not be able to end that line.

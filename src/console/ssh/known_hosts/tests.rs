@@ -142,3 +142,17 @@ fn globs_match_all_of_a_name() {
         );
     }
 }
+
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for path in [fifo.as_path(), dir.path()] {
+        for accept_new in [false, true] {
+            let hosts = KnownHosts::new(path.to_str().unwrap(), "ts1", 22, accept_new);
+            let why = hosts.kinds().unwrap_err();
+            assert!(why.contains("it is not a regular file"), "{why}");
+        }
+    }
+}
