@@ -197,11 +197,12 @@ fn tell_run_apart<H: Hasher>(run: &Run, hasher: &mut H) {
         pending,
         cause: _,
         hops,
+        haste,
         roles_before,
         stuck,
     } = run;
     (state, entered, pc, frames, slots).hash(hasher);
-    (due, answered, pending, hops, roles_before, stuck).hash(hasher);
+    (due, answered, pending, hops, haste, roles_before, stuck).hash(hasher);
     std::mem::discriminant(wait).hash(hasher);
     match wait {
         Wait::Durable { ticket: _, then } => then.hash(hasher),
