@@ -1,7 +1,7 @@
 //! What tells two machines apart: for explorers, which must know a situation again when they meet
 //! it on another way (`sim/prove`).
 //!
-//! Left out is what cannot change what the machine will do: texts that are only shown to people,
+//! Left out is what the cluster's files say, which is the same for both, and what cannot change what the machine will do: texts that are only shown to people,
 //! the numbers of tickets (an answer is awaited or it is not), the stock of random numbers, what
 //! a console said before our last question, and the clock itself: moments hash as moments, and
 //! the hasher looks at how far they are away. Where the order of two moments decides something
@@ -26,6 +26,7 @@ impl Machine {
     pub fn tell_apart<H: Hasher>(&self, hasher: &mut H) {
         let Machine {
             setup: _,
+            firmwares: _,
             nodes,
             packages,
             host,

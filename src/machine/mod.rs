@@ -62,7 +62,7 @@ use input::{HostFact, Order, Ticket};
 use memory::{Memory, NodeMemory, PackageMemory};
 use node::{Condition, Link, Node, Word};
 use package::Package;
-use setup::{NodeId, PackageId, Setup};
+use setup::{NodeId, NodeSetup, PackageId, Setup};
 
 /// Random numbers kept in stock.
 const NONCE_STOCK: usize = 8;
@@ -77,6 +77,8 @@ const DOUBT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     setup: Arc<Setup>,
+    /// For each node: the firmware that speaks to it, shared by all copies of the machine.
+    firmwares: Vec<Option<Arc<Firmware>>>,
     nodes: Vec<Node>,
     packages: Vec<Package>,
     host: Host,
@@ -129,6 +131,7 @@ impl Machine {
             Package::new(known.unwrap_or(&empty), find, now)
         });
         let mut machine = Machine {
+            firmwares: firmwares(&setup),
             nodes: nodes.collect(),
             packages: packages.collect(),
             host: Host {
@@ -542,13 +545,8 @@ impl Machine {
             .position(|p| p.nodes.contains(&n))
     }
 
-    fn firmware(&self, n: NodeId) -> Option<Firmware> {
-        let package = self.package_of(n)?;
-        let platform = &self.setup.nodes[n].platform;
-        self.setup.packages[package]
-            .program
-            .firmware(platform)
-            .cloned()
+    fn firmware(&self, n: NodeId) -> Option<Arc<Firmware>> {
+        self.firmwares[n].clone()
     }
 
     /// The other nodes of a package.
@@ -561,4 +559,14 @@ impl Machine {
         let fresh = |seen: &Option<Moment>| Node::fresh(*seen, within, self.now);
         self.host.witnesses.iter().any(fresh)
     }
+}
+
+/// For each node of a cluster: the firmware that speaks to it, by the script of its package.
+fn firmwares(setup: &Setup) -> Vec<Option<Arc<Firmware>>> {
+    let of = |(n, node): (NodeId, &NodeSetup)| {
+        let package = setup.packages.iter().find(|p| p.nodes.contains(&n))?;
+        let firmware = package.program.firmware(&node.platform)?;
+        Some(Arc::new(firmware.clone()))
+    };
+    setup.nodes.iter().enumerate().map(of).collect()
 }

@@ -32,7 +32,7 @@ impl Machine {
         let now = self.now;
         let mut kill = String::new();
         if std::mem::take(&mut self.nodes[n].dirty) && Guard::DirtyKilled.stands() {
-            kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
+            kill = self.firmware(n).map(|f| f.kill.clone()).unwrap_or_default();
         }
         let node = &mut self.nodes[n];
         node.begin_talk(now);
@@ -68,7 +68,7 @@ impl Machine {
         if self.nodes[n].line.is_empty() {
             return;
         }
-        let kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
+        let kill = self.firmware(n).map(|f| f.kill.clone()).unwrap_or_default();
         self.type_text(n, &kill);
     }
 

@@ -76,7 +76,7 @@ impl Machine {
             if let Some(siege) = &mut self.nodes[n].siege {
                 siege.next = now + SIEGE_EVERY;
             }
-            let kill = self.firmware(n).map(|f| f.kill).unwrap_or_default();
+            let kill = self.firmware(n).map(|f| f.kill.clone()).unwrap_or_default();
             self.send_break(n);
             self.type_text(n, &format!("{kill}\r"));
         }

@@ -45,9 +45,7 @@ impl Machine {
         }
         for p in 0..self.packages.len() {
             note(self.wait_timeout(p), "the script's wait ends");
-            for at in self.trigger_timeouts(p) {
-                note(Some(at), "a trigger's time has come");
-            }
+            note(self.trigger_timeout(p), "a trigger's time has come");
         }
         next
     }
@@ -83,38 +81,38 @@ impl Machine {
         }
     }
 
-    fn trigger_timeouts(&self, p: PackageId) -> Vec<Moment> {
+    /// When the first trigger of the present state fires by time alone.
+    fn trigger_timeout(&self, p: PackageId) -> Option<Moment> {
         let run = &self.packages[p].run;
         if run.stuck || run.talks() {
-            return Vec::new();
+            return None;
         }
         let program = &self.setup.packages[p].program;
-        let mut times = Vec::new();
-        for (index, trigger) in program.states[run.state].triggers.iter().enumerate() {
-            let at = match &trigger.when {
-                When::After(_) | When::Every(_) if run.wait == Wait::Idle => run
-                    .due
-                    .get(index)
-                    .copied()
-                    .flatten()
-                    .map(|due| self.after_typing(p, due)),
+        let triggers = program.states[run.state].triggers.iter().enumerate();
+        let times = triggers.filter_map(|(index, trigger)| {
+            if run.answered.get(index).copied().unwrap_or(false) {
+                // Its level is on.
+                return None;
+            }
+            match &trigger.when {
+                When::After(_) | When::Every(_) if run.wait == Wait::Idle => {
+                    let due = run.due.get(index).copied().flatten()?;
+                    Some(self.after_typing(p, due))
+                }
                 When::Link { who, state, held } => {
-                    self.who(p, Who::Role(*who))
-                        .and_then(|n| match (&self.nodes[n].link, state) {
-                            (Link::Up { since, .. }, LinkState::Up)
-                            | (Link::Down { since, .. }, LinkState::Down) => Some(*since + *held),
-                            _ => None,
-                        })
+                    let n = self.who(p, Who::Role(*who))?;
+                    match (&self.nodes[n].link, state) {
+                        (Link::Up { since, .. }, LinkState::Up)
+                        | (Link::Down { since, .. }, LinkState::Down) => Some(*since + *held),
+                        _ => None,
+                    }
                 }
                 When::NetworkLoss => self.leg_time(p, Leg::Network),
                 When::ConsoleSilent => self.leg_time(p, Leg::Console),
                 _ => None,
-            };
-            let level_is_on = run.answered.get(index).copied().unwrap_or(false);
-            times.extend(at.filter(|_| !level_is_on));
-        }
-        times.retain(|at| *at > self.now);
-        times
+            }
+        });
+        times.filter(|at| *at > self.now).min()
     }
 
     /// Timed triggers wait until nobody types any more.

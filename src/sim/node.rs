@@ -200,6 +200,50 @@ impl Node {
         Some(local + self.skew)
     }
 
+    /// The same, but for heartbeats of which nobody else notices anything.
+    pub(super) fn next_noticed(&self, disk: &SharedDisk) -> Option<Moment> {
+        match &self.system {
+            Some(system) if self.step.is_none() && self.beats_unnoticed(system, disk) => {
+                if self.frozen.is_some() {
+                    return None;
+                }
+                system.next_but_beats().map(|at| at + self.skew)
+            }
+            _ => self.poll_timeout(),
+        }
+    }
+
+    /// Writes, together, the heartbeats that are due at `now` before anything else happens here,
+    /// where nobody else notices any of them. False where there is none to write in this way.
+    pub(super) fn beat_unnoticed(&mut self, now: Moment, disk: &mut SharedDisk) -> bool {
+        if self.frozen.is_some() || self.step.is_some() {
+            return false;
+        }
+        let local = self.local(now);
+        let unnoticed = |system: &System| self.beats_unnoticed(system, disk);
+        if !self.system.as_ref().is_some_and(unnoticed) {
+            return false;
+        }
+        let Some(system) = &mut self.system else {
+            return false;
+        };
+        let (Some(boot), Some((count, last))) = (system.boot, system.take_beats(local)) else {
+            return false;
+        };
+        disk.write_unnoticed(&self.spec.name, boot, count, last + self.skew);
+        true
+    }
+
+    fn beats_unnoticed(&self, system: &System, disk: &SharedDisk) -> bool {
+        let boot = system.boot;
+        boot.is_some_and(|boot| disk.takes_unnoticed(&self.spec.name, boot))
+    }
+
+    /// Whether it wrote to its serial line since [`Node::take_output`] was called last.
+    pub(super) fn has_output(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// What it wrote to its serial line since the last call.
     pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out).into()
@@ -269,11 +313,6 @@ impl Node {
         if let Some(system) = &self.system {
             system.tell_apart(local, now, hasher);
         }
-    }
-
-    /// Whether it has written something that was not taken yet.
-    pub(super) fn has_output(&self) -> bool {
-        !self.out.is_empty()
     }
 
     /// Whether its system has mounted the shared disk and would write to it now.

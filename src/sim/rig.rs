@@ -4,6 +4,8 @@
 //! Every call that takes `now` first does all that was due until then, node by node in the order
 //! of time, so that the same calls give the same bytes and the same record on the disk.
 
+use std::time::Duration;
+
 use crate::clock::Moment;
 
 use super::disk::SharedDisk;
@@ -192,6 +194,12 @@ impl Rig {
             if at > now {
                 break;
             }
+            let others = self.nodes.iter().enumerate().filter(|(n, _)| *n != node);
+            let others = others.filter_map(|(_, other)| other.poll_timeout()).min();
+            let alone = others.map_or(now, |other| now.min(other - Duration::from_micros(1)));
+            if at <= alone && self.nodes[node].beat_unnoticed(alone, &mut self.disk) {
+                continue;
+            }
             self.now = self.now.max(at);
             self.nodes[node].advance(at, &mut self.disk);
             self.collect();
@@ -202,6 +210,21 @@ impl Rig {
     /// The moment at which something will happen by itself.
     pub fn poll_timeout(&self) -> Option<Moment> {
         self.nodes.iter().filter_map(Node::poll_timeout).min()
+    }
+
+    /// The moment at which something will happen by itself of which anybody notices anything: a
+    /// heartbeat on the disk, where one node alone writes, is nothing of the kind.
+    pub(super) fn next_noticed(&self) -> Option<Moment> {
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| node.next_noticed(&self.disk)).min()
+    }
+
+    /// Whether everything that was written has been read. A service processor may have more to say
+    /// at any time.
+    pub(super) fn is_read(&self) -> bool {
+        self.processors.iter().all(Option::is_none)
+            && !self.nodes.iter().any(Node::has_output)
+            && self.ports.iter().all(|port| port.output.is_empty())
     }
 
     /// Takes what a port has for its client.
@@ -300,6 +323,9 @@ impl Rig {
     fn collect(&mut self) {
         for port in 0..self.ports.len() {
             let node = self.ports[port].node;
+            if !self.nodes[node].has_output() && self.processors[node].is_none() {
+                continue;
+            }
             let mut output = self.nodes[node].take_output();
             if let Some(processor) = &mut self.processors[node] {
                 output = processor.show(&output, self.nodes[node].condition());

@@ -124,6 +124,33 @@ impl System {
         Some(self.origin + due)
     }
 
+    /// The local moment of its next step that is no heartbeat.
+    pub fn next_but_beats(&self) -> Option<Moment> {
+        if self.paused.is_some() || self.mode == Mode::Hung {
+            return None;
+        }
+        self.agenda.front().map(|(at, _)| self.origin + *at)
+    }
+
+    /// Takes all heartbeats that are due at `local` and come before any other step: how many, and
+    /// the local moment of the last.
+    pub fn take_beats(&mut self, local: Moment) -> Option<(u64, Moment)> {
+        if self.paused.is_some() || self.mode == Mode::Hung {
+            return None;
+        }
+        let first = self.next_beat.filter(|at| self.origin + *at <= local)?;
+        let planned = self.agenda.front().map_or(Duration::MAX, |(at, _)| *at);
+        // A moment is a whole microsecond: what is due within it is due.
+        let end = planned.min(local.since(self.origin) + Duration::from_micros(1));
+        let span = end
+            .checked_sub(first)?
+            .checked_sub(Duration::from_nanos(1))?;
+        let more = u32::try_from(span.as_nanos() / self.heartbeat.as_nanos()).unwrap_or(u32::MAX);
+        let last = first + self.heartbeat * more;
+        self.next_beat = Some(last + self.heartbeat);
+        Some((u64::from(more) + 1, self.origin + last))
+    }
+
     /// Takes the step that is due at `local`.
     pub fn take_due(&mut self, local: Moment) -> Option<OsStep> {
         if self.next()? > local {

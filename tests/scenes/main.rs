@@ -1,6 +1,7 @@
 //! The scenes of the first switchover, with simulated nodes in virtual time. The same scenes
 //! on real machines stand in `tests/bed/`. Letters are those of `docs/reliability.md`.
 
+mod beats;
 mod bench;
 mod holes;
 mod intruder;

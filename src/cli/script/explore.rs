@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -15,7 +15,7 @@ use super::{Policy, compile_file};
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
 use crate::sim::explore::{self, Weather};
-use crate::sim::scene::{self, Scene};
+use crate::sim::scene::{self, Scene, Stage, Unplayable};
 
 /// How many scenes are played to shorten one that fails.
 const SHRINKING: usize = 2000;
@@ -102,14 +102,12 @@ pub fn run(args: &ExploreArgs) -> Exit {
         failed: Mutex::new(None),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let began = Instant::now();
-    sweep.play_all(args.jobs.unwrap_or(cores).max(1), args.seeds);
+    let jobs = args.jobs.unwrap_or(cores).max(1);
+    let (began, ran) = (Instant::now(), processor_time());
+    sweep.play_all(jobs, args.seeds);
     let done = sweep.done.load(Ordering::Relaxed);
-    let took = began.elapsed().as_secs_f64();
-    println!(
-        "{done} scenes in {took:.1} s, {:.0} a second",
-        f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / took.max(0.001)
-    );
+    let ran = processor_time().saturating_sub(ran);
+    println!("{}", figures(done, began.elapsed(), ran, jobs));
     match sweep
         .failed
         .lock()
@@ -122,6 +120,27 @@ pub fn run(args: &ExploreArgs) -> Exit {
         }
         Some((seed, why)) => sweep.tell(seed, &why, args),
     }
+}
+
+/// What all threads of this process have taken of the cores so far.
+fn processor_time() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
+        .map(Duration::from)
+        .unwrap_or_default()
+}
+
+/// How fast it went: by the clock, and what one core plays that does nothing else.
+fn figures(done: u64, took: Duration, ran: Duration, jobs: usize) -> String {
+    let each = |span: Duration| {
+        f64::from(u32::try_from(done).unwrap_or(u32::MAX)) / span.as_secs_f64().max(0.001)
+    };
+    format!(
+        "{done} scenes in {:.1} s on {jobs} {}: {:.0} a second, {:.0} a second and core",
+        took.as_secs_f64(),
+        if jobs == 1 { "thread" } else { "threads" },
+        each(took),
+        each(ran)
+    )
 }
 
 impl Sweep {
@@ -138,12 +157,13 @@ impl Sweep {
 
     /// One thread's share.
     fn play_some(&self, seeds: u64) {
+        let stage = Stage::new(&self.program);
         while !self.over.load(Ordering::Relaxed) {
             let seed = self.next.fetch_add(1, Ordering::Relaxed);
             if seed >= self.end {
                 return;
             }
-            if let Some(why) = self.failure(&explore::scene(seed, &self.weather)) {
+            if let Some(why) = failure(&stage, &explore::scene(seed, &self.weather)) {
                 self.over.store(true, Ordering::Relaxed);
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 // Of several that fail at once the lowest seed is told.
@@ -161,19 +181,13 @@ impl Sweep {
         }
     }
 
-    fn failure(&self, scene: &Scene) -> Option<String> {
-        match scene::play(scene, &self.program) {
-            Ok(played) => played.failure.map(|failure| failure.why),
-            Err(why) => Some(why.to_string()),
-        }
-    }
-
     /// Shortens the scene of a seed, saves it and says how to play it.
     fn tell(&self, seed: u64, why: &str, args: &ExploreArgs) -> Exit {
         println!("seed {seed} fails: {why}");
         // What is left out must not turn it into another failure.
         let kind = kind_of(why);
-        let same = |scene: &Scene| self.failure(scene).is_some_and(|why| kind_of(&why) == kind);
+        let stage = Stage::new(&self.program);
+        let same = |scene: &Scene| failure(&stage, scene).is_some_and(|why| kind_of(&why) == kind);
         let whole = explore::scene(seed, &self.weather);
         let mut short = explore::shrink(&whole, same, SHRINKING);
         short.title = format!("seed {seed}: {kind}");
@@ -188,6 +202,17 @@ impl Sweep {
             Err(err) => eprintln!("clusterd: cannot write {}: {err}", args.save.display()),
         }
         Exit::Faults
+    }
+}
+
+/// Why a scene fails, if it does.
+fn failure(stage: &Result<Stage, Unplayable>, scene: &Scene) -> Option<String> {
+    match stage {
+        Ok(stage) => match stage.play(scene) {
+            Ok(played) => played.failure.map(|failure| failure.why),
+            Err(why) => Some(why.to_string()),
+        },
+        Err(why) => Some(why.to_string()),
     }
 }
 

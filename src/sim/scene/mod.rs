@@ -15,7 +15,7 @@ mod write;
 use std::time::Duration;
 
 pub use parse::parse;
-pub use play::{Played, Unplayable, play};
+pub use play::{Played, Stage, Unplayable, play};
 pub use write::write;
 
 use crate::machine::setup::{Cap, DataPolicy, LegPolicy};

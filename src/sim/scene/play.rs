@@ -17,7 +17,7 @@ use crate::sim::node::Condition;
 use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
 use crate::sim::spec::NodeSpec;
-use crate::sim::world::World;
+use crate::sim::world::{Beats, World};
 
 /// The bench has settled after so long: every machine is at its prompt.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -74,12 +74,100 @@ pub enum Unplayable {
     Patterns(#[from] PatternError),
 }
 
-/// Plays `scene` with the compiled script `program`.
+/// Plays scenes with one script, whose patterns are compiled once for all of them.
+///
+/// One stage is for one thread: the matcher's states are shared by all its scenes, under a lock.
+#[derive(Debug)]
+pub struct Stage {
+    program: Arc<Program>,
+    set: Arc<PatternSet>,
+    beats: Beats,
+}
+
+impl Stage {
+    /// A stage for the compiled script `program`.
+    ///
+    /// # Errors
+    /// The script's patterns cannot be armed together.
+    pub fn new(program: &Arc<Program>) -> Result<Stage, Unplayable> {
+        let defs: Vec<PatternDef> = program
+            .patterns
+            .iter()
+            .map(|pattern| PatternDef {
+                name: pattern.name.clone(),
+                regex: pattern.regex.clone(),
+                quiet: pattern.quiet,
+            })
+            .collect();
+        Ok(Stage {
+            program: Arc::clone(program),
+            set: Arc::new(PatternSet::new(&defs)?),
+            beats: Beats::Noticed,
+        })
+    }
+
+    /// The same, stopping at every heartbeat on the shared disk as if somebody looked at it: what
+    /// comes out must be the same, some times slower.
+    pub fn at_each_beat(self) -> Stage {
+        Stage {
+            beats: Beats::Each,
+            ..self
+        }
+    }
+
+    /// Plays `scene` from its beginning.
+    ///
+    /// # Errors
+    /// The scene and the script do not fit together.
+    pub fn play(&self, scene: &Scene) -> Result<Played, Unplayable> {
+        let mut world = self.world(&scene.bench)?;
+        world.beats = self.beats;
+        Ok(play_in(world, scene))
+    }
+
+    /// The bench of a scene, clusterd just started.
+    fn world(&self, bench: &Bench) -> Result<World, Unplayable> {
+        if bench.nodes.len() < 2 {
+            return Err(Unplayable::Nodes);
+        }
+        let setup = Arc::new(setup(bench, &self.program)?);
+        let mut rig = Rig::new(bench.nodes.iter().map(|node| spec(node, bench)));
+        for node in 0..rig.len() {
+            let machine = rig.node_at(node, Moment::ZERO);
+            machine.set_variable("auto-boot?", "false");
+            machine.power(true, Moment::ZERO);
+        }
+        let settled = Moment::ZERO + SETTLED + bench.times.post;
+        rig.advance(settled);
+        if bench.start != Start::AtPrompts {
+            let alias = rig.node(0).spec().disk_alias.clone();
+            rig.operator_types(0, format!("boot {alias}\r").as_bytes(), settled);
+            rig.advance(settled + bench.times.load + bench.times.boot + BOOTED);
+        }
+        for node in 0..rig.len() {
+            rig.read(node);
+        }
+        let mut world = World::new(
+            setup,
+            Arc::clone(&self.set),
+            rig,
+            Memory::default(),
+            bench.seed,
+        );
+        world.power_legs = bench.power_legs > 0;
+        Ok(world)
+    }
+}
+
+/// Plays `scene` with the compiled script `program`, once.
 ///
 /// # Errors
 /// The scene and the script do not fit together.
 pub fn play(scene: &Scene, program: &Arc<Program>) -> Result<Played, Unplayable> {
-    let mut world = world(&scene.bench, program)?;
+    Stage::new(program)?.play(scene)
+}
+
+fn play_in(mut world: World, scene: &Scene) -> Played {
     let mut steps = Vec::new();
     let mut failure = start(&mut world, scene.bench.start)
         .err()
@@ -95,11 +183,11 @@ pub fn play(scene: &Scene, program: &Arc<Program>) -> Result<Played, Unplayable>
             failure = Some(Failure { at, why });
         }
     }
-    Ok(Played {
+    Played {
         world,
         failure,
         steps,
-    })
+    }
 }
 
 fn play_step(world: &mut World, step: &Step, mark: &mut Moment) -> Result<(), String> {
@@ -158,50 +246,13 @@ fn stands(world: &World) -> String {
     .to_lowercase()
 }
 
-/// The bench of a scene, clusterd just started.
-fn world(bench: &Bench, program: &Arc<Program>) -> Result<World, Unplayable> {
-    if bench.nodes.len() < 2 {
-        return Err(Unplayable::Nodes);
-    }
-    let setup = Arc::new(setup(bench, program)?);
-    let defs: Vec<PatternDef> = program
-        .patterns
-        .iter()
-        .map(|pattern| PatternDef {
-            name: pattern.name.clone(),
-            regex: pattern.regex.clone(),
-            quiet: pattern.quiet,
-        })
-        .collect();
-    let set = Arc::new(PatternSet::new(&defs)?);
-    let mut rig = Rig::new(bench.nodes.iter().map(|node| spec(node, bench)));
-    for node in 0..rig.len() {
-        let machine = rig.node_at(node, Moment::ZERO);
-        machine.set_variable("auto-boot?", "false");
-        machine.power(true, Moment::ZERO);
-    }
-    let settled = Moment::ZERO + SETTLED + bench.times.post;
-    rig.advance(settled);
-    if bench.start != Start::AtPrompts {
-        let alias = rig.node(0).spec().disk_alias.clone();
-        rig.operator_types(0, format!("boot {alias}\r").as_bytes(), settled);
-        rig.advance(settled + bench.times.load + bench.times.boot + BOOTED);
-    }
-    for node in 0..rig.len() {
-        rig.read(node);
-    }
-    let mut world = World::new(setup, set, rig, Memory::default(), bench.seed);
-    world.power_legs = bench.power_legs > 0;
-    Ok(world)
-}
-
 /// Lets clusterd find its cluster, and brings both to where the scene begins.
 fn start(world: &mut World, start: Start) -> Result<(), String> {
     if start == Start::AtPrompts {
         return Ok(());
     }
     let adopted = |world: &mut World| world.rests() && world.machine().primary(0) == Some(0);
-    if !world.until(PREPARED, adopted) {
+    if !world.until_noticed(PREPARED, adopted) {
         return Err(format!("the first node was not adopted; {}", stands(world)));
     }
     world.pass(Duration::from_secs(1));
@@ -213,7 +264,7 @@ fn start(world: &mut World, start: Start) -> Result<(), String> {
                 let known = world.machine().primary(0) == Some(to);
                 known && world.rests() && world.rig.node(to).condition() == Condition::Running
             };
-            if !world.until(PREPARED, serves) {
+            if !world.until_noticed(PREPARED, serves) {
                 return Err(format!(
                     "the switchover before the scene did not come; {}",
                     stands(world)

@@ -41,6 +41,21 @@ impl Port {
 }
 
 impl World {
+    /// Whether [`World::carry_links`] has nothing to do before a deadline of its own.
+    pub(super) fn links_rest(&self) -> bool {
+        self.ports.iter().enumerate().all(|(n, port)| {
+            let carries = self.rig.link_up(n) && self.rig.link(n) == ConsoleLink::Up;
+            match (port.up, carries) {
+                (true, true) => port.dead_since.is_none(),
+                (true, false) => {
+                    self.rig.link(n) != ConsoleLink::Refused && port.dead_since.is_some()
+                }
+                (false, true) => port.mended.is_some(),
+                (false, false) => port.mended.is_none(),
+            }
+        })
+    }
+
     pub(super) fn carry_links(&mut self) {
         for n in 0..self.ports.len() {
             let can = self.rig.link_up(n);

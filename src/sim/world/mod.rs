@@ -48,6 +48,16 @@ pub struct RaisedAlarm {
     pub count: u32,
 }
 
+/// At which heartbeats on the shared disk the world stands still, so that it can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beats {
+    /// At each: ten a second, whoever looks at them.
+    Each,
+    /// At those of which somebody notices something. The others happen all the same, with the next
+    /// thing that does.
+    Noticed,
+}
+
 /// A cluster on the bench, watched by a machine.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -80,6 +90,8 @@ pub struct World {
     pen_words: Vec<(Moment, usize, PenWord)>,
     /// The first rule that was broken.
     broken: Option<Broken>,
+    /// How finely [`World::pass`] goes.
+    pub(super) beats: Beats,
 }
 
 impl World {
@@ -117,6 +129,7 @@ impl World {
             typing: None,
             pen_words: Vec::new(),
             broken: None,
+            beats: Beats::Noticed,
         }
     }
 
@@ -209,7 +222,31 @@ impl World {
     }
 
     /// Lets time pass until the condition holds; false when `limit` is over before.
-    pub fn until(&mut self, limit: Duration, mut holds: impl FnMut(&mut World) -> bool) -> bool {
+    /// It is looked at after everything that happens, every heartbeat on the disk among it.
+    pub fn until(&mut self, limit: Duration, holds: impl FnMut(&mut World) -> bool) -> bool {
+        self.run(limit, Beats::Each, holds)
+    }
+
+    /// The same for a condition that no heartbeat on the disk changes.
+    pub(super) fn until_noticed(
+        &mut self,
+        limit: Duration,
+        holds: impl FnMut(&mut World) -> bool,
+    ) -> bool {
+        self.run(limit, self.beats, holds)
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, span: Duration) {
+        self.run(span, self.beats, |_| false);
+    }
+
+    fn run(
+        &mut self,
+        limit: Duration,
+        beats: Beats,
+        mut holds: impl FnMut(&mut World) -> bool,
+    ) -> bool {
         let end = self.now + limit;
         loop {
             if holds(self) {
@@ -218,13 +255,8 @@ impl World {
             if self.now >= end {
                 return false;
             }
-            self.step(end);
+            self.step(end, beats);
         }
-    }
-
-    /// Lets time pass.
-    pub fn pass(&mut self, span: Duration) {
-        self.until(span, |_| false);
     }
 
     /// Everything that happened, as people read it.
@@ -240,10 +272,15 @@ impl World {
     }
 
     /// To the next moment at which anything is due.
-    fn step(&mut self, end: Moment) {
+    fn step(&mut self, end: Moment, beats: Beats) {
         let mut next = end;
         let mut note = |at: Option<Moment>| next = at.map_or(next, |at| next.min(at));
-        note(self.rig.poll_timeout());
+        // What was done to the bench since the last step is noticed with the very next beat.
+        let rests = !self.alive || !self.sent && self.rig.is_read() && self.links_rest();
+        note(match beats {
+            Beats::Noticed if rests => self.rig.next_noticed(),
+            Beats::Noticed | Beats::Each => self.rig.poll_timeout(),
+        });
         if !self.alive {
             self.now = next.max(self.now).min(end.max(self.now));
             self.rig.advance(self.now);
