@@ -19,13 +19,23 @@ const WAITING: usize = 1024;
 /// The least and the most time between the pings of one probe.
 const PROBE_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// What a cluster is told.
+/// What an asker is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub enum Told {
     /// The target of that key answered, or did not.
-    Answer { key: u64, answered: bool },
+    Answer {
+        /// The key given by [`Asker::watch`].
+        key: u64,
+        /// Whether it did.
+        answered: bool,
+    },
     /// It could not be asked, for a reason of this host.
-    Trouble { key: u64, why: String },
+    Trouble {
+        /// The key given by [`Asker::watch`].
+        key: u64,
+        /// The reason.
+        why: String,
+    },
     /// Something about this host.
     Host(HostFact),
 }
@@ -67,8 +77,8 @@ impl Asks {
         Asks { shared, router }
     }
 
-    /// A place for one cluster's answers.
-    pub(super) fn asker(&self) -> Asker {
+    /// A place for one cluster's answers, or the host's own.
+    pub fn asker(&self) -> Asker {
         let (answers, receiver) = mpsc::channel(WAITING);
         let mut routes = self.shared.routes();
         let id = routes.number();
@@ -88,8 +98,8 @@ impl Drop for Asks {
     }
 }
 
-/// One cluster's questions; they end with it.
-pub(super) struct Asker {
+/// One asker's questions; they end with it.
+pub struct Asker {
     shared: Arc<Shared>,
     id: u64,
     answers: mpsc::Receiver<Box<Told>>,
@@ -97,7 +107,10 @@ pub(super) struct Asker {
 
 impl Asker {
     /// Asks `target` every `interval` from now on; the answers carry the key given back.
-    pub(super) fn watch(&self, target: Target, interval: Duration) -> Result<u64, ProbeError> {
+    ///
+    /// # Errors
+    /// No ICMP socket is to be had.
+    pub fn watch(&self, target: Target, interval: Duration) -> Result<u64, ProbeError> {
         let key = {
             let mut routes = self.shared.routes();
             let key = routes.number();
@@ -110,7 +123,7 @@ impl Asker {
     }
 
     /// The next answer. It is cancel safe.
-    pub(super) async fn next(&mut self) -> Told {
+    pub async fn next(&mut self) -> Told {
         match self.answers.recv().await {
             Some(told) => *told,
             // The sender lives in `shared`, which this holds.
@@ -176,7 +189,7 @@ impl Shared {
                 tracing::warn!("{skipped} probes were skipped: this process was {behind:?} behind");
                 if behind >= JUMP {
                     let millis = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX);
-                    routes.tell_all(HostFact::ClockJump { millis });
+                    routes.tell_all(HostFact::PingsLate { millis });
                 }
             }
             ProbeEvent::SocketDrops(count) => {

@@ -93,6 +93,11 @@ impl Blueprint {
         })
     }
 
+    /// Who is asked whether this host's own path is alive.
+    pub fn witnesses(&self) -> &[Target] {
+        &self.witnesses
+    }
+
     /// The cluster's name.
     pub fn name(&self) -> &str {
         self.setup.cluster.as_str()

@@ -18,6 +18,7 @@ mod clock;
 mod errand;
 mod line;
 mod message;
+mod on_purpose;
 mod perform;
 mod recorder;
 mod room;
@@ -27,7 +28,7 @@ mod task;
 mod visitors;
 mod visits;
 
-pub use asks::Asks;
+pub use asks::{Asker, Asks, Told};
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};

@@ -96,6 +96,7 @@ impl Guard {
         self.host.scribe.line(book, &line);
         tracing::debug!(target: "activity", cluster = self.blueprint.name(), "{text}");
         self.recorder.event(&event);
+        super::on_purpose::fault(self.blueprint.name(), &text);
         if let Some(overheard) = &mut self.overheard {
             overheard.push(text);
         }

@@ -27,6 +27,10 @@ const EVENTS: usize = 2000;
 /// The first and the longest wait before a failed write is made again.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
+/// A write that has not ended after so long: the disk hangs, and the journal counts as not writable.
+/// Above the store's own wait for another program.
+const HANGS: Duration = Duration::from_secs(10);
+
 type Write = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 /// The recorder of one cluster.
@@ -36,9 +40,33 @@ pub(super) struct Recorder {
     waiting: Vec<Item>,
     memory: Option<Memory>,
     oldest_event: Option<Instant>,
-    /// The write under way, and how many of `waiting` it holds.
-    write: Option<(Write, usize)>,
+    /// The write under way.
+    write: Option<UnderWay>,
     failure: Option<Failure>,
+}
+
+struct UnderWay {
+    write: Write,
+    /// How many of `waiting` it holds.
+    count: usize,
+    /// When it counts as hung; nothing once that was said.
+    hangs: Option<Instant>,
+}
+
+impl UnderWay {
+    /// How it ended, or nothing: it hangs. It is cancel safe.
+    async fn outcome(&mut self) -> Option<Result<(), StoreError>> {
+        let Some(hangs) = self.hangs else {
+            return Some(self.write.as_mut().await);
+        };
+        match tokio::time::timeout_at(hangs, self.write.as_mut()).await {
+            Ok(outcome) => Some(outcome),
+            Err(_) => {
+                self.hangs = None;
+                None
+            }
+        }
+    }
 }
 
 struct Item {
@@ -105,9 +133,15 @@ impl Recorder {
     /// Waits for news of the journal, as inputs of the machine. It is cancel safe.
     pub(super) async fn next(&mut self) -> Vec<Input> {
         loop {
-            if let Some((write, _)) = &mut self.write {
-                let outcome = write.as_mut().await;
-                let written = self.write.take().map_or(0, |(_, count)| count);
+            if let Some(under_way) = &mut self.write {
+                let Some(outcome) = under_way.outcome().await else {
+                    let news = self.hung();
+                    if news.is_empty() {
+                        continue;
+                    }
+                    return news;
+                };
+                let written = self.write.take().map_or(0, |write| write.count);
                 let news = self.ended(outcome, written);
                 if !news.is_empty() {
                     return news;
@@ -128,7 +162,7 @@ impl Recorder {
                 if self.write.is_none() {
                     self.begin();
                 }
-                if let Some((write, count)) = self.write.take() {
+                if let Some(UnderWay { write, count, .. }) = self.write.take() {
                     let outcome = write.await;
                     if let Err(err) = &outcome {
                         tracing::warn!(
@@ -168,8 +202,27 @@ impl Recorder {
         });
         let journal = Arc::clone(&self.journal);
         let write = async move { journal.append_with_state(entries, state).await };
-        self.write = Some((Box::pin(write), count));
+        self.write = Some(UnderWay {
+            write: Box::pin(write),
+            count,
+            hangs: Some(Instant::now() + HANGS),
+        });
         self.oldest_event = None;
+    }
+
+    /// The write neither succeeds nor fails: it may yet, and until then nothing is durable.
+    fn hung(&mut self) -> Vec<Input> {
+        if self.failure.is_some() {
+            return Vec::new();
+        }
+        let (pause, _) = AGAIN;
+        let again = Instant::now();
+        self.failure = Some(Failure { pause, again });
+        let why = format!(
+            "a write has not ended for {}: its disk hangs",
+            crate::clock::Span(HANGS)
+        );
+        vec![Input::JournalFailed { why }]
     }
 
     fn ended(&mut self, outcome: Result<(), StoreError>, written: usize) -> Vec<Input> {
@@ -178,6 +231,11 @@ impl Recorder {
             Ok(()) => {
                 if self.failure.take().is_some() {
                     news.push(Input::JournalWell);
+                }
+                for item in self.waiting.iter().take(written) {
+                    if item.ticket.is_some() {
+                        super::on_purpose::kill(&self.cluster, &item.entry.text);
+                    }
                 }
                 let durable = self.waiting.drain(..written);
                 let tickets = durable.filter_map(|item| item.ticket);
@@ -206,7 +264,7 @@ impl Recorder {
 
     /// Of what is not being written now.
     fn drop_oldest_event(&mut self) {
-        let busy = self.write.as_ref().map_or(0, |(_, count)| *count);
+        let busy = self.write.as_ref().map_or(0, |write| write.count);
         let oldest = self
             .waiting
             .iter()

@@ -21,7 +21,7 @@ use crate::config::ConsoleSpec;
 use crate::console::{LinkSettings, Said};
 use crate::control::{ConsoleReport, Wish};
 use crate::machine::Machine;
-use crate::machine::input::{HostFact, Input, Order};
+use crate::machine::input::{Input, Order};
 use crate::machine::memory::Memory;
 use crate::machine::setup::NodeId;
 use crate::script::program::OperatorWord;
@@ -40,19 +40,46 @@ const PASSED_OVER: u32 = 32;
 /// How long the last entries may take at the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// When a cluster's task last had a turn, for the supervisor.
-#[derive(Debug, Default)]
-pub struct Pulse(AtomicU64);
+/// How a cluster's task is, for the supervisor: when it last had a turn, and since when its cluster
+/// is dark.
+#[derive(Debug)]
+pub struct Pulse {
+    last: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// Not dark.
+const LIT: u64 = u64::MAX;
+
+impl Default for Pulse {
+    fn default() -> Pulse {
+        Pulse {
+            last: AtomicU64::new(0),
+            lost: AtomicU64::new(LIT),
+        }
+    }
+}
 
 impl Pulse {
     /// The moment of the last turn.
     pub fn last(&self) -> Moment {
-        Moment::from_micros(self.0.load(Ordering::Relaxed))
+        Moment::from_micros(self.last.load(Ordering::Relaxed))
     }
 
     /// A turn.
     pub fn beat(&self, now: Moment) {
-        self.0.store(now.micros(), Ordering::Relaxed);
+        self.last.store(now.micros(), Ordering::Relaxed);
+    }
+
+    /// Since when the cluster is dark ([`Machine::lost_since`]), if it is.
+    pub fn dark_since(&self) -> Option<Moment> {
+        let lost = self.lost.load(Ordering::Relaxed);
+        (lost != LIT).then(|| Moment::from_micros(lost))
+    }
+
+    fn lost_since(&self, since: Option<Moment>) {
+        let lost = since.map_or(LIT, Moment::micros);
+        self.lost.store(lost, Ordering::Relaxed);
     }
 }
 
@@ -74,10 +101,9 @@ pub async fn guard(
         let wake = guard.wait(&mut mail, &mut stop).await;
         let now = guard.host.clock.now();
         pulse.beat(now);
-        if let Some(jump) = jumps.turn(now, PROMPT) {
-            let millis = u64::try_from(jump.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!("{}: time jumped by {millis} ms", guard.blueprint.name());
-            guard.feed(Input::Host(HostFact::ClockJump { millis }), now);
+        for irregular in jumps.turn(now, PROMPT) {
+            tracing::warn!("{}: {irregular:?}", guard.blueprint.name());
+            guard.feed(Input::Host(irregular.fact()), now);
         }
         match wake {
             Wake::Stop => break,
@@ -93,6 +119,7 @@ pub async fn guard(
             Wake::Deadline => guard.passed_over = PASSED_OVER,
         }
         guard.deadlines(now);
+        pulse.lost_since(guard.machine.lost_since());
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
     }

@@ -39,7 +39,7 @@ pub use power::{
 pub use program::check_against;
 pub use read::{DARK_AFTER, FAILURES, PLANNED_GRACE, POWER_WITHIN, SWITCHES};
 pub use settings::{
-    ConsoleSettings, JournalSettings, PingSettings, Rotation, Settings, Transcripts,
+    ConsoleSettings, Gateway, JournalSettings, PingSettings, Rotation, Settings, Transcripts,
 };
 
 use across::Claims;

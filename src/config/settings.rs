@@ -1,5 +1,6 @@
 //! The host's own settings: `clusterd.yaml`. Every key may be left out, and so may the file.
 
+use core::net::IpAddr;
 use std::time::Duration;
 
 use super::access::{self, Access};
@@ -84,6 +85,19 @@ pub struct ConsoleSettings {
 pub struct PingSettings {
     /// A reply that comes later counts as missed.
     pub timeout: Duration,
+    /// Which gateway vouches for this host's own side.
+    pub gateway: Gateway,
+}
+
+/// The host's own gateway: once it has answered, its silence is a doubt of clusters without witnesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gateway {
+    /// That of the default route, if there is one.
+    Auto,
+    /// None is asked.
+    None,
+    /// This one.
+    At(IpAddr),
 }
 
 impl Default for Settings {
@@ -123,6 +137,7 @@ impl Default for Settings {
             },
             ping: PingSettings {
                 timeout: Duration::from_secs(1),
+                gateway: Gateway::Auto,
             },
         }
     }
@@ -168,10 +183,22 @@ pub fn settings(tree: &Tree, report: &mut Report<'_>) -> Settings {
             &mut settings.ping.timeout,
             ping.maybe("timeout", report, value::span),
         );
+        put(
+            &mut settings.ping.gateway,
+            ping.maybe("gateway", report, gateway),
+        );
         ping.close(report);
     }
     fields.close(report);
     settings
+}
+
+fn gateway(text: &str) -> Result<Gateway, Mend> {
+    match text {
+        "auto" => Ok(Gateway::Auto),
+        "none" => Ok(Gateway::None),
+        address => value::address(address).map(Gateway::At),
+    }
 }
 
 fn put<T>(place: &mut T, value: Option<T>) {

@@ -107,6 +107,8 @@ pub enum Word {
     Adopt,
     /// `release CLUSTER`.
     Release,
+    /// `confirm CLUSTER well`.
+    Well,
 }
 
 impl Word {
@@ -116,6 +118,7 @@ impl Word {
             Word::Confirm => OperatorWord::Confirm,
             Word::Adopt => OperatorWord::Adopt,
             Word::Release => OperatorWord::Release,
+            Word::Well => OperatorWord::Well,
         }
     }
 }

@@ -129,9 +129,8 @@ impl Desk<'_> {
     fn mail_of(&self, cluster: &str) -> Result<&mpsc::Sender<Box<Message>>, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
             return ward.mail().ok_or_else(|| {
-                let text = format!(
-                    "the task of {cluster} has crashed and begins again soon; see the alarms"
-                );
+                let why = ward.unguarded(cluster).unwrap_or_default();
+                let text = format!("nobody guards {cluster}: {why}; see the alarms");
                 Answer::refused(Refusal::NotGuarded, text)
             });
         }
@@ -181,7 +180,7 @@ impl Desk<'_> {
         let guarded = self.wards.iter().map(|(name, ward)| Subject {
             cluster: name.clone(),
             file: ward.blueprint.file.clone(),
-            not_guarded: None,
+            not_guarded: ward.unguarded(name),
             mail: ward.mail().cloned(),
         });
         let refused = self.refused.iter().map(|refused| Subject {

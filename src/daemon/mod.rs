@@ -7,10 +7,13 @@
 //!  signals, systemd, one tick a second ──────────────────┘
 //! ```
 //!
-//! The panic of one task is an alarm, and the task begins again with what the journal
-//! remembers; no other cluster is touched.
+//! The panic of one task is an alarm, and the task begins again with what the journal remembers;
+//! one that crashes again and again is left alone until a person says `release`. No other cluster
+//! is touched. The service manager's watchdog is fed while every task has its turns.
 
 mod desk;
+mod many_dark;
+mod outlook;
 mod prepare;
 mod signals;
 mod supervisor;

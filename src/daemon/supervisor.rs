@@ -11,13 +11,14 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
+use super::outlook::Outlook;
 use super::prepare::{Prepared, StartError, Unguarded};
 use super::systemd::Systemd;
-use super::ward::Ward;
+use super::ward::{MOST, Ward};
 use crate::alarm::{self, Alarms, Subject};
 use crate::clock::{Moment, Span};
 use crate::cluster::{self, Asks, Host, HostClock};
-use crate::control::{Asked, Server};
+use crate::control::{Answer, Ask, Asked, Given, Server, Word};
 use crate::machine::memory::Memory;
 use crate::script::program::Severity;
 use crate::store::Journal;
@@ -48,6 +49,7 @@ pub struct Daemon {
     server: Arc<Server>,
     service: JoinHandle<()>,
     requests: mpsc::Receiver<Asked>,
+    outlook: Outlook,
 }
 
 impl Daemon {
@@ -90,10 +92,17 @@ impl Daemon {
             let name = blueprint.name().to_owned();
             (name, Ward::new(blueprint))
         });
+        let wards: BTreeMap<String, Ward> = wards.collect();
+        let witnesses = wards.values().flat_map(|ward| ward.blueprint.witnesses());
+        let outlook = Outlook::new(
+            &host.asks,
+            host.settings.ping.gateway,
+            witnesses.copied().collect(),
+        );
         let mut daemon = Daemon {
             home: home.dir().to_owned(),
             host,
-            wards: wards.collect(),
+            wards,
             refused,
             tasks: JoinSet::new(),
             names: BTreeMap::new(),
@@ -102,6 +111,7 @@ impl Daemon {
             service: tokio::spawn(async move { serving.serve(asked, access).await }),
             server,
             requests,
+            outlook,
         };
         daemon.first_alarms();
         daemon.begin_due().await;
@@ -140,17 +150,44 @@ impl Daemon {
             tokio::select! {
                 why = &mut stop => break why,
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
-                Some(asked) = self.requests.recv() => self.desk().take(asked),
+                Some(asked) = self.requests.recv() => self.asked(asked),
+                told = self.outlook.next() => self.outlook.heard(&told, self.host.clock.now()),
                 _ = tick.tick() => {
                     self.look_round();
+                    self.look_out();
                     self.begin_due().await;
-                    systemd.alive();
+                    if self.all_alive() {
+                        systemd.alive();
+                    }
                 }
             }
         };
         tracing::info!("{why}: clusterd ends");
         systemd.stopping();
         self.end().await;
+    }
+
+    /// Somebody wants something: of a task that was left alone, that it begins again; all else is
+    /// the desk's.
+    fn asked(&mut self, asked: Asked) {
+        if let Ask::Say { cluster, word, .. } = &asked.ask
+            && *word == Word::Release
+            && let Some(ward) = self.wards.get_mut(cluster)
+            && ward.release()
+        {
+            let line = format!("the task of {cluster} begins again");
+            tracing::warn!("{} says release to {cluster}: {line}", asked.who);
+            let alarms = &self.host.alarms;
+            alarms.clear(&Subject::cluster(cluster), "task_given_up");
+            let told = Answer::Told {
+                who: asked.who,
+                lines: vec![line],
+            };
+            // Whoever asked may have gone.
+            let _ = asked.answer.send(Given::Answer(told));
+            return;
+        }
+        self.desk().take(asked);
     }
 
     fn desk(&self) -> Desk<'_> {
@@ -169,7 +206,13 @@ impl Daemon {
         let refused: BTreeSet<&str> = self.refused.iter().map(|r| r.cluster.as_str()).collect();
         alarms.forget_clusters(&|name| guarded.contains(name) || refused.contains(name));
         for name in guarded {
-            for code in ["not_guarded", "task_crashed", "task_stuck", "memory"] {
+            for code in [
+                "not_guarded",
+                "task_crashed",
+                "task_given_up",
+                "task_stuck",
+                "memory",
+            ] {
                 alarms.clear(&Subject::cluster(name), code);
             }
         }
@@ -248,17 +291,29 @@ impl Daemon {
         let Some(ward) = self.wards.get_mut(&name) else {
             return;
         };
-        let pause = Span(ward.ended());
-        let text = format!(
-            "the task of {name} crashed ({why}) and begins again in {pause}; until then nobody guards {name}"
-        );
+        let (code, text) = match ward.ended() {
+            Some(pause) => {
+                let pause = Span(pause);
+                let text = format!(
+                    "the task of {name} crashed ({why}) and begins again in {pause}; until then nobody guards {name}"
+                );
+                ("task_crashed", text)
+            }
+            None => {
+                let text = format!(
+                    "the task of {name} crashed {MOST} times in a row (the last time: {why}) and is left alone: nobody guards {name} until somebody says `clusterd release {name}`"
+                );
+                ("task_given_up", text)
+            }
+        };
         tracing::error!("{text}");
-        self.host.alarms.raise(
-            &Subject::cluster(&name),
-            Severity::Critical,
-            "task_crashed",
-            &text,
-        );
+        let subject = Subject::cluster(&name);
+        let alarms = &self.host.alarms;
+        alarms.raise(&subject, Severity::Critical, code, &text);
+        if code == "task_given_up" {
+            alarms.clear(&subject, "task_crashed");
+            alarms.clear(&subject, "task_stuck");
+        }
     }
 
     /// Once a second: is every task alive, and can logs be written?
@@ -287,6 +342,22 @@ impl Daemon {
                 alarms.raise(&Subject::host(), Severity::Warning, "logs", &text);
             }
             None => alarms.clear(&Subject::host(), "logs"),
+        }
+    }
+
+    /// Whether every cluster's task that runs has had a turn lately. The service manager is told
+    /// nothing else: a task that stands still for good is only mended by a new process.
+    fn all_alive(&self) -> bool {
+        let now = self.host.clock.now();
+        self.wards.values().all(|ward| ward.stuck(now).is_none())
+    }
+
+    /// Once a second: what do all clusters have in common?
+    fn look_out(&mut self) {
+        let now = self.host.clock.now();
+        let state = self.outlook.look(&self.wards, &self.host.alarms, now);
+        for ward in self.wards.values_mut() {
+            ward.tell(state);
         }
     }
 

@@ -31,7 +31,7 @@ impl Systemd {
         self.tell(&[NotifyState::Ready, NotifyState::Status(status)]);
     }
 
-    /// The supervisor had a turn.
+    /// The supervisor had a turn, and so had every cluster's task within the last ten seconds.
     pub(super) fn alive(self) {
         if self.watchdog {
             self.tell(&[NotifyState::Watchdog]);

@@ -51,6 +51,8 @@ impl Machine {
             Moment::ZERO
         };
         let since = node.heard.map_or(link, |heard| heard.max(link));
+        // What it said while clusterd stood still may not be read yet.
+        let since = since.max(node.watched_since);
         let ping = self.may_have_answered(p, n);
         let ping = ping.filter(|_| Guard::DarkPing.stands());
         Some(ping.map_or(since, |at| at.max(since)))

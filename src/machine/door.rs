@@ -259,6 +259,13 @@ impl Machine {
             let guard = "identity";
             return Err((op, Veto { guard, why }));
         }
+        if self.packages[p].primary == Some(n)
+            && let Some(why) = &self.host.impaired
+        {
+            let why = why.clone();
+            let guard = "impaired";
+            return Err((op, Veto { guard, why }));
+        }
         let answers = self.nodes[n].condition == Condition::Running
             && self.nodes[n].evidence.login.is_some_and(|at| at > *began);
         let answers = answers && Guard::FenceOnEvidence.stands();
@@ -290,7 +297,12 @@ impl Machine {
         );
         let wall = self.wall();
         let package = &mut self.packages[p];
-        if package.primary != Some(n) {
+        if package.primary == Some(n) {
+            package.restarts.push(wall);
+            if package.restarts.len() > 64 {
+                package.restarts.remove(0);
+            }
+        } else {
             package.secondary = package.primary;
             package.primary = Some(n);
             if Guard::SwitchCounts.stands() {
@@ -361,9 +373,13 @@ impl Machine {
         moved: bool,
     ) -> Result<(), Veto> {
         let mut as_before = self.clone();
-        if moved && let Some((primary, ..)) = as_before.packages[p].run.roles_before {
-            as_before.packages[p].switches.pop();
-            as_before.packages[p].primary = primary;
+        if let Some((primary, ..)) = as_before.packages[p].run.roles_before {
+            if moved {
+                as_before.packages[p].switches.pop();
+                as_before.packages[p].primary = primary;
+            } else {
+                as_before.packages[p].restarts.pop();
+            }
         }
         as_before.may_boot(p, n)
     }
@@ -381,9 +397,7 @@ impl Machine {
         let before = package.run.roles_before.take();
         let before = before.filter(|_| Guard::BootRolesBack.stands());
         if let Some((primary, secondary, confirmed)) = before {
-            if package.primary != primary {
-                package.switches.pop();
-            }
+            package.uncount_start(primary);
             package.primary = primary;
             package.secondary = secondary;
             package.confirmed = confirmed;
@@ -600,15 +614,23 @@ impl Machine {
     }
 
     /// Every takeover is held while the monitor doubts itself.
-    fn wait_until_well(&mut self, p: PackageId) {
+    pub(super) fn wait_until_well(&mut self, p: PackageId) {
         self.packages[p].run.wait = Wait::Impaired;
     }
 
-    /// The monitor is well again: scripts that waited for it look again from the start.
+    /// The monitor is well again, or a person says so: scripts that waited for it look again from
+    /// the start. HOLD stays HOLD.
     pub(super) fn look_again(&mut self) {
+        let cause = "takeovers are not held any more: look again";
         for p in 0..self.packages.len() {
-            if self.packages[p].run.wait == Wait::Impaired {
-                self.start_script(p, "the monitor is well again: look again");
+            if self.packages[p].run.wait != Wait::Impaired {
+                continue;
+            }
+            if self.packages[p].hold.is_some() {
+                let state = self.packages[p].run.state;
+                self.enter(p, state, cause);
+            } else {
+                self.start_script(p, cause);
             }
         }
     }

@@ -131,6 +131,8 @@ pub enum Event {
     PersonBreak { node: String, who: String },
     /// The monitor doubts itself: no takeover until it is well.
     Impaired { why: String },
+    /// A person says that the monitor is well in spite of that.
+    Overruled { who: String, why: String },
     /// The monitor is well again.
     Well,
     /// The journal cannot be written.
@@ -224,6 +226,12 @@ impl fmt::Display for Event {
             | Event::PenLeft { .. }
             | Event::PersonBreak { .. } => self.fmt_person(f),
             Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
+            Event::Overruled { who, why } => {
+                write!(
+                    f,
+                    "{who} says that the monitor is well, takeovers are not held any more in spite of: {why}"
+                )
+            }
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),

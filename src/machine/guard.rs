@@ -201,6 +201,13 @@ impl Machine {
                 ),
             );
         }
+        let restarts = self.count(&package.restarts, setup.switches);
+        if !moves && restarts >= setup.switches.max {
+            return veto(
+                "restarts",
+                format!("it was started {restarts} times within the window, that is enough"),
+            );
+        }
         if moves && self.nodes[n].unfenced_failure && Guard::BootUnfenced.stands() {
             return veto(
                 "failed",
@@ -286,8 +293,8 @@ impl Machine {
         }
     }
 
-    /// Whether anything shows that this host's own cables carry: a witness, or another console
-    /// of the same terminal server.
+    /// Whether anything shows that this host's own cables carry: a witness, another console of the
+    /// same terminal server, or an operator's word.
     fn our_side_lives(&self, p: PackageId, n: NodeId) -> bool {
         let server = &self.setup.nodes[n].server;
         let vouches = |other: &NodeId| {
@@ -295,7 +302,9 @@ impl Machine {
             let fresh = Node::fresh(self.nodes[*other].heard, WITNESS_LIFE, self.now);
             (same || Guard::VouchServer.gone()) && (fresh || Guard::VouchFresh.gone())
         };
-        self.witness_answers(WITNESS_LIFE) || self.others(p, n).iter().any(vouches)
+        self.vouched_for()
+            || self.witness_answers(WITNESS_LIFE)
+            || self.others(p, n).iter().any(vouches)
     }
 
     /// Whether the silence of one leg alone is due to be acted upon (rule 6).

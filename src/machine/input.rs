@@ -120,6 +120,34 @@ pub enum HostFact {
     PingTrouble,
     /// Pings can be sent.
     PingWell,
-    /// The clock jumped, or the process stood still, for so many milliseconds.
-    ClockJump { millis: u64 },
+    /// This cluster's task, this process or its whole host stood still for so many milliseconds;
+    /// `counted` of them passed by the driver's clock.
+    Standstill { millis: u64, counted: u64 },
+    /// Pings left so many milliseconds late.
+    PingsLate { millis: u64 },
+    /// The wall clock was set, or jumped, by so many milliseconds: ahead, or back (negative).
+    ClockJump { millis: i64 },
+    /// The host's own gateway, which has answered before, does not any more.
+    GatewaySilent,
+    /// It answers.
+    GatewayAnswers,
+    /// So many of so many clusters of this host went dark within one window.
+    ManyDark {
+        dark: u32,
+        of: u32,
+        path: CommonPath,
+    },
+    /// They did not, or the common path was asked and answers: it is not this side.
+    FewDark,
+}
+
+/// What those said who stand between this host and all its clusters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommonPath {
+    /// They are being asked.
+    Asked,
+    /// One of them does not answer.
+    Silent,
+    /// There is nobody to ask.
+    Unknown,
 }

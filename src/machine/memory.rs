@@ -27,6 +27,9 @@ pub struct PackageMemory {
     pub hold: Option<String>,
     /// Wall-clock seconds (as the driver told them) of recent switches.
     pub switches: Vec<u64>,
+    /// The same of recent restarts in place.
+    #[serde(default)]
+    pub restarts: Vec<u64>,
 }
 
 /// What is remembered of a node.

@@ -25,6 +25,7 @@ pub mod snapshot;
 mod asking;
 mod dark;
 mod door;
+mod doubt;
 mod gate;
 mod guard;
 mod hear;
@@ -38,6 +39,7 @@ mod refusal;
 mod run;
 mod show;
 mod siege;
+mod standstill;
 mod step;
 mod survey;
 mod talk;
@@ -58,7 +60,8 @@ use crate::clock::Moment;
 use crate::mutant::Guard;
 use crate::script::program::{Firmware, Program, Severity};
 use action::{Entry, EntryKind};
-use input::{HostFact, Order, Ticket};
+use doubt::Host;
+use input::{Order, Ticket};
 use memory::{Memory, NodeMemory, PackageMemory};
 use node::{Condition, Link, Node, Word};
 use package::Package;
@@ -68,10 +71,6 @@ use setup::{NodeId, NodeSetup, PackageId, Setup};
 const NONCE_STOCK: usize = 8;
 /// A witness counts for so long after its answer (design rule 7).
 pub const WITNESS_LIFE: Duration = Duration::from_secs(30);
-/// All witnesses silent for so long: the monitor doubts itself.
-const WITNESS_SILENCE: Duration = Duration::from_secs(12);
-/// After a clock jump or lost replies, the monitor doubts itself for so long.
-const DOUBT: Duration = Duration::from_secs(30);
 
 /// One cluster's machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,17 +87,6 @@ pub struct Machine {
     wall_zero: u64,
     now: Moment,
     asked_nonces: bool,
-}
-
-/// What the machine knows about its own host (design rule 8).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Host {
-    witnesses: Vec<Option<Moment>>,
-    began: Moment,
-    journal: Option<String>,
-    ping_trouble: bool,
-    doubt_until: Option<(Moment, String)>,
-    impaired: Option<String>,
 }
 
 /// How much of a console's output the machine wants to be told.
@@ -134,14 +122,7 @@ impl Machine {
             firmwares: firmwares(&setup),
             nodes: nodes.collect(),
             packages: packages.collect(),
-            host: Host {
-                witnesses: vec![None; setup.witnesses.len()],
-                began: now,
-                journal: None,
-                ping_trouble: false,
-                doubt_until: None,
-                impaired: None,
-            },
+            host: Host::new(setup.witnesses.len(), now),
             setup,
             nonces: VecDeque::new(),
             tickets: 0,
@@ -226,11 +207,8 @@ impl Machine {
             Input::RunDone { ticket, code } => self.run_done(ticket, code),
             Input::PowerDone { ticket, legs } => self.power_done(ticket, &legs),
             Input::Durable { ticket } => self.durable(ticket),
-            Input::JournalFailed { why } => {
-                self.event(Event::JournalFailed { why: why.clone() });
-                self.host.journal = Some(why);
-            }
-            Input::JournalWell => self.host.journal = None,
+            Input::JournalFailed { why } => self.journal_is(Some(why)),
+            Input::JournalWell => self.journal_is(None),
             Input::Operator(order) => self.operator(&order),
             Input::Person { node, who, deed } => self.person(node, &who, deed),
             Input::Nonces(numbers) => {
@@ -357,76 +335,6 @@ impl Machine {
         }
     }
 
-    fn host_fact(&mut self, fact: HostFact) {
-        let doubt = |why: String, now: Moment| Some((now + DOUBT, why));
-        match fact {
-            HostFact::SocketDrops(count) => {
-                self.host.doubt_until = doubt(
-                    format!("{count} ping replies lost in our own socket"),
-                    self.now,
-                );
-            }
-            HostFact::ClockJump { millis } => {
-                self.host.doubt_until = doubt(
-                    format!("the clock jumped, or clusterd stood still, for {millis} ms"),
-                    self.now,
-                );
-            }
-            HostFact::PingTrouble => self.host.ping_trouble = true,
-            HostFact::PingWell => self.host.ping_trouble = false,
-        }
-    }
-
-    /// Rule 8: when in doubt about itself, the monitor does nothing.
-    fn judge_host(&mut self) {
-        let now = self.now;
-        let silent =
-            |seen: &Option<Moment>| now.since(seen.unwrap_or(self.host.began)) > WITNESS_SILENCE;
-        let all_silent = !self.host.witnesses.is_empty() && self.host.witnesses.iter().all(silent);
-        if self
-            .host
-            .doubt_until
-            .as_ref()
-            .is_some_and(|(end, _)| now >= *end)
-        {
-            self.host.doubt_until = None;
-        }
-        let why = if let Some(why) = &self.host.journal {
-            Some(format!("the journal cannot be written: {why}"))
-        } else if let Some((_, why)) = &self.host.doubt_until {
-            Some(why.clone())
-        } else if self.host.ping_trouble {
-            Some("pings cannot be sent from this host".to_owned())
-        } else if all_silent {
-            Some("no witness answers: the fault may be on this side".to_owned())
-        } else {
-            None
-        };
-        if why == self.host.impaired {
-            return;
-        }
-        let was = std::mem::replace(&mut self.host.impaired, why.clone());
-        for package in 0..self.packages.len() {
-            match &why {
-                Some(why) => self.alarm(
-                    package,
-                    Severity::Critical,
-                    "impaired",
-                    format!("monitor impaired: {why}; every takeover is held"),
-                ),
-                None => self.clear(package, "impaired"),
-            }
-        }
-        match why {
-            Some(why) => self.event(Event::Impaired { why }),
-            None if was.is_some() => {
-                self.event(Event::Well);
-                self.look_again();
-            }
-            None => {}
-        }
-    }
-
     fn operator(&mut self, order: &Order) {
         let node = order.node.map(|n| self.setup.node_name(n).to_owned());
         let text = match &node {
@@ -447,6 +355,9 @@ impl Machine {
                 Some(n),
                 format!("{} says that it is stopped", order.who),
             );
+        }
+        if order.word == crate::script::program::OperatorWord::Well {
+            return self.monitor_is_well(&order.who);
         }
         for package in 0..self.packages.len() {
             let concerned = order
@@ -519,6 +430,7 @@ impl Machine {
             heir: name(package.heir),
             hold: package.hold.clone(),
             switches: package.switches.clone(),
+            restarts: package.restarts.clone(),
         });
         let nodes = self.setup.nodes.iter().zip(&self.nodes);
         Memory {

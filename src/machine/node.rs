@@ -129,6 +129,8 @@ pub struct Node {
     pub identity: Identity,
     /// Its Host ID, configured or learnt.
     pub host_id: Option<String>,
+    /// Since when its console is listened to without a standstill of clusterd's.
+    pub watched_since: Moment,
     /// A living proof that it is stopped.
     pub proof: Option<Proof>,
     /// A FirmwareReset proof in the making.
@@ -198,6 +200,7 @@ impl Node {
             },
             identity: Identity::Unknown,
             host_id: host_id.or_else(|| memory.host_id.clone()),
+            watched_since: now,
             proof: None,
             making: Making::default(),
             guard_read: memory.guard_read,

@@ -29,6 +29,11 @@ pub struct Package {
     pub hold: Option<String>,
     /// Wall-clock seconds of recent switches.
     pub switches: Vec<u64>,
+    /// Wall-clock seconds of recent starts of the node that had the package already.
+    pub restarts: Vec<u64>,
+    /// clusterd was started while the package was given to a node and not seen on it yet: since
+    /// then that node has its boot's time once more.
+    pub awaited: Option<Moment>,
     /// Misses of the address in a row.
     pub misses: u32,
     /// When the address answered last.
@@ -238,6 +243,8 @@ impl Package {
             heir: node(&memory.heir),
             hold: memory.hold.clone(),
             switches: memory.switches.clone(),
+            restarts: memory.restarts.clone(),
+            awaited: (memory.primary.is_some() && !memory.confirmed).then_some(now),
             misses: 0,
             answered: None,
             missing_since: None,
@@ -249,6 +256,15 @@ impl Package {
 }
 
 impl Package {
+    /// A start that was counted is taken back: `before` had the package before it.
+    pub fn uncount_start(&mut self, before: Option<NodeId>) {
+        if self.primary == before {
+            self.restarts.pop();
+        } else {
+            self.switches.pop();
+        }
+    }
+
     /// Whether the journal or the consoles said who has it.
     pub fn primary_is_known(&self) -> bool {
         self.known && self.primary.is_some()

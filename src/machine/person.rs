@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::machine::action::{EntryKind, PenWord};
+use crate::machine::action::PenWord;
 use crate::machine::input::Deed;
 use crate::machine::making::Making;
 use crate::machine::node::Condition;
@@ -218,14 +218,7 @@ impl Machine {
     fn break_off(&mut self, p: PackageId, n: NodeId) {
         let who = self.pen_holder(n);
         let why = format!("{who} types on the console of {}", self.setup.node_name(n));
-        if let Some((door, _)) = self.packages[p].run.door() {
-            let what = match door {
-                Door::Fence => "the fence is given up",
-                Door::Boot => "the boot is given up",
-                Door::Resume => "the resumption is given up",
-            };
-            self.journal(EntryKind::Result, Some(n), format!("{what}: {why}"));
-        }
+        self.note_given_up(p, &why);
         self.abandon(p);
         self.packages[p].run.frames.clear();
         self.packages[p].run.reason = why;

@@ -142,9 +142,7 @@ impl Machine {
         let open_boot = open_boot.filter(|_| Guard::AbandonRoles.stands());
         if let Some((primary, secondary, confirmed)) = open_boot {
             let package = &mut self.packages[p];
-            if package.primary != primary {
-                package.switches.pop();
-            }
+            package.uncount_start(primary);
             (package.primary, package.secondary, package.confirmed) =
                 (primary, secondary, confirmed);
             self.journal(

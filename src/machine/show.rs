@@ -5,7 +5,9 @@ use crate::machine::Machine;
 use crate::machine::node::{Link, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId};
-use crate::machine::snapshot::{Aged, NodeSnapshot, PackageSnapshot, Snapshot, Wait as Waits};
+use crate::machine::snapshot::{
+    Aged, DoubtSnapshot, NodeSnapshot, OverruledSnapshot, PackageSnapshot, Snapshot, Wait as Waits,
+};
 use crate::script::program::{Op, PatternId, StateKind};
 
 fn ms(span: std::time::Duration) -> u64 {
@@ -45,6 +47,11 @@ impl Machine {
         Snapshot {
             cluster: self.setup.cluster.to_string(),
             impaired: self.host.impaired.clone(),
+            doubts: self.show_doubts(now),
+            overruled: self.host.word.as_ref().map(|word| OverruledSnapshot {
+                who: word.who.clone(),
+                left_ms: ms(word.until.since(now)),
+            }),
             packages: (0..self.packages.len())
                 .map(|p| self.show_package(p, now))
                 .collect(),
@@ -82,6 +89,17 @@ impl Machine {
             }
             .to_owned(),
         }
+    }
+
+    fn show_doubts(&self, now: Moment) -> Vec<DoubtSnapshot> {
+        let word = self.host.word.as_ref();
+        let doubts = self.host.doubts.iter().map(|doubt| DoubtSnapshot {
+            cause: doubt.cause.word().to_owned(),
+            text: doubt.why.clone(),
+            age_ms: ms(now.since(doubt.since)),
+            covered: word.is_some_and(|word| word.causes.contains(&doubt.cause)),
+        });
+        doubts.collect()
     }
 
     fn show_wait(&self, p: PackageId, now: Moment) -> Option<Waits> {
@@ -137,7 +155,9 @@ impl Machine {
             Wait::Gate { node: n, .. } => {
                 format!("the gate before the boot command on {}", node(n))
             }
-            Wait::Impaired => "the monitor to be well again".to_owned(),
+            Wait::Impaired => {
+                "the monitor to be well again, or an operator's word that it is".to_owned()
+            }
             Wait::Person { node: n, .. } => {
                 format!("the person who types on the console of {}", node(n))
             }

@@ -7,12 +7,41 @@ use serde::{Deserialize, Serialize};
 pub struct Snapshot {
     /// The cluster's name.
     pub cluster: String,
-    /// Why the monitor doubts itself, if it does.
+    /// Why takeovers are held: the doubts of the monitor about itself that no person's word covers.
     pub impaired: Option<String>,
+    /// All that stands against the monitor.
+    #[serde(default)]
+    pub doubts: Vec<DoubtSnapshot>,
+    /// Who says that the monitor is well all the same, and for how long that counts yet.
+    #[serde(default)]
+    pub overruled: Option<OverruledSnapshot>,
     /// Its packages.
     pub packages: Vec<PackageSnapshot>,
     /// Its nodes.
     pub nodes: Vec<NodeSnapshot>,
+}
+
+/// One reason for doubt of the monitor about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtSnapshot {
+    /// Its kind, in one word: `journal`, `standstill`, `clock`, `ping_drops`, `no_pings`,
+    /// `witnesses`, `gateway` or `many_dark`.
+    pub cause: String,
+    /// In words.
+    pub text: String,
+    /// How long it has stood.
+    pub age_ms: u64,
+    /// Whether a person's word covers it.
+    pub covered: bool,
+}
+
+/// A person's word that the monitor is well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverruledSnapshot {
+    /// Who.
+    pub who: String,
+    /// How long it counts yet.
+    pub left_ms: u64,
 }
 
 /// A package, now.

@@ -79,6 +79,17 @@ impl Survey {
         self.looks.iter().any(open)
     }
 
+    /// Takes `span` out of its time.
+    pub fn prolong(&mut self, span: Duration) {
+        self.began = self.began + span;
+        self.deadline = self.deadline + span;
+        for (_, look) in &mut self.looks {
+            if let Look::Returned { at, .. } = look {
+                *at = *at + span;
+            }
+        }
+    }
+
     /// When it wants to go on at the latest.
     pub fn timeout(&self, now: Moment) -> Moment {
         let next = self.looks.iter().filter_map(|(_, look)| match look {
@@ -94,9 +105,12 @@ impl Survey {
 impl Machine {
     /// Goes on with a survey.
     pub(super) fn progress_survey(&mut self, p: PackageId, mut survey: Survey) {
-        let over = self.now >= survey.deadline && !self.starts_still(p, &survey);
+        let awaited = self.awaited(p, &survey);
+        let starts = self.starts_still(p, &survey) || awaited.is_some();
+        let over = self.now >= survey.deadline && !starts;
         for (n, look) in &mut survey.looks {
-            *look = self.look(*n, look.clone(), survey.began, over);
+            let patient = awaited == Some(*n);
+            *look = self.look(*n, look.clone(), survey.began, (over, patient));
         }
         let found = survey
             .looks
@@ -106,6 +120,7 @@ impl Machine {
         let address_known = package.misses > 0 || package.answered.is_some() || over;
         if !found || !address_known {
             if self.now >= survey.deadline {
+                self.note_awaited(p, awaited);
                 survey.deadline = self.now + AGAIN;
             }
             // Rule 16: it pauses visibly.
@@ -122,6 +137,66 @@ impl Machine {
         self.answer_survey(p, outcome);
     }
 
+    /// The node that was given the package before clusterd was started, and was not seen to serve:
+    /// it may be in the middle of a long start without a word. It has the time of its boot once
+    /// more before its silence counts; a person's word ends that.
+    fn awaited(&self, p: PackageId, survey: &Survey) -> Option<NodeId> {
+        let package = &self.packages[p];
+        let n = package.primary.filter(|n| !self.word_lives(*n))?;
+        let since = package.awaited?;
+        let other_runs =
+            |(other, look): &(NodeId, Look)| *other != n && *look == Look::Found(Finding::Login);
+        let may_start = matches!(
+            self.nodes[n].condition,
+            Condition::Unknown | Condition::Silent | Condition::Starting
+        );
+        let waits = may_start && package.adopting.is_none() && !package.confirmed;
+        let in_time = self.now.since(since) < self.boot_limit(p);
+        (waits && in_time && !survey.looks.iter().any(other_runs)).then_some(n)
+    }
+
+    /// How long a boot may take to its login prompt, by the script: the longest wait of its boot
+    /// procedures.
+    fn boot_limit(&self, p: PackageId) -> Duration {
+        let program = &self.setup.packages[p].program;
+        let entries = program.procedures.iter().map(|procedure| procedure.entry);
+        let entries: Vec<usize> = entries.collect();
+        let end = |entry: usize| {
+            let later = entries.iter().copied().filter(|other| *other > entry);
+            later.min().unwrap_or(program.ops.len())
+        };
+        let booted = program.ops.iter().filter_map(|op| match op {
+            Op::Boot { procedure, .. } => program.procedures.get(*procedure),
+            _ => None,
+        });
+        let waits = booted.flat_map(|procedure| {
+            let ops = program.ops.get(procedure.entry..end(procedure.entry));
+            ops.unwrap_or_default().iter().filter_map(|op| match op {
+                Op::Expect { within, .. } => Some(*within),
+                _ => None,
+            })
+        });
+        waits.max().unwrap_or_default()
+    }
+
+    fn note_awaited(&mut self, p: PackageId, awaited: Option<NodeId>) {
+        let Some((n, since)) = awaited.zip(self.packages[p].awaited) else {
+            return;
+        };
+        let left = self.boot_limit(p).saturating_sub(self.now.since(since));
+        let name = self.setup.node_name(n);
+        let text = format!(
+            "{name} was being booted when clusterd was started, and says nothing: it has {} more to come up before it counts as lost",
+            crate::clock::Span(Duration::from_secs(left.as_secs()))
+        );
+        self.alarm(
+            p,
+            crate::script::program::Severity::Warning,
+            "awaited",
+            text,
+        );
+    }
+
     /// A node that loads or boots is not hurried.
     fn starts_still(&self, p: PackageId, survey: &Survey) -> bool {
         let busy = |n: &NodeId| {
@@ -133,7 +208,13 @@ impl Machine {
         busy && self.now.since(survey.began) < STARTING
     }
 
-    fn look(&mut self, n: NodeId, look: Look, began: Moment, over: bool) -> Look {
+    fn look(
+        &mut self,
+        n: NodeId,
+        look: Look,
+        began: Moment,
+        (over, patient): (bool, bool),
+    ) -> Look {
         let now = self.now;
         if self.nodes[n].epoch().is_none() && !matches!(look, Look::Found(_)) {
             let lost = over || now.since(began) >= LINK;
@@ -154,7 +235,7 @@ impl Machine {
                 self.type_text(n, "\r");
                 Look::Returned { at: now, tries: 1 }
             }
-            Look::Returned { at, tries } => self.look_returned(n, at, tries, over),
+            Look::Returned { at, tries } => self.look_returned(n, at, tries, (over, patient)),
             Look::Live => match self.nodes[n].answer.take() {
                 Some(Ok(())) => {
                     self.ask_question(n, &Question::Identity, "", now + Duration::from_secs(10));
@@ -174,7 +255,13 @@ impl Machine {
         }
     }
 
-    fn look_returned(&mut self, n: NodeId, at: Moment, tries: u32, over: bool) -> Look {
+    fn look_returned(
+        &mut self,
+        n: NodeId,
+        at: Moment,
+        tries: u32,
+        (over, patient): (bool, bool),
+    ) -> Look {
         let now = self.now;
         let evidence = &self.nodes[n].evidence;
         let since = |seen: Option<Moment>| seen.is_some_and(|seen| seen >= at);
@@ -191,7 +278,7 @@ impl Machine {
         }
         let busy = self.nodes[n].condition == Condition::Starting
             && Node::fresh(self.nodes[n].heard, BUSY, now);
-        if (tries >= 2 && !busy) || over {
+        if (tries >= 2 && !busy && !patient) || over {
             self.unanswered(n, at);
             return Look::Found(Finding::Silent);
         }
@@ -342,6 +429,9 @@ impl Machine {
         else {
             return;
         };
+        if self.packages[p].awaited.take().is_some() {
+            self.clear(p, "awaited");
+        }
         match outcome {
             Outcome::OneRuns(n, how) => {
                 self.bind(p, n, how);

@@ -1,11 +1,11 @@
 //! The next moment at which time alone changes something, with its reason.
 
 use crate::clock::Moment;
+use crate::machine::Machine;
 use crate::machine::guard::Leg;
 use crate::machine::node::{KEYBOARD_QUIET, Link};
 use crate::machine::package::Wait;
 use crate::machine::setup::{LegPolicy, PackageId};
-use crate::machine::{Machine, WITNESS_SILENCE};
 use crate::script::program::{LinkState, When, Who};
 
 impl Machine {
@@ -32,17 +32,10 @@ impl Machine {
         }
         note(self.siege_timeout(), "the siege goes on");
         note(self.pen_timeout(), "a person's pause is over");
-        if let Some((end, _)) = &self.host.doubt_until {
-            note(Some(*end), "the monitor's doubt ends");
-        }
-        for seen in &self.host.witnesses {
-            let end = seen.unwrap_or(self.host.began) + WITNESS_SILENCE;
-            let end = end + std::time::Duration::from_millis(1);
-            note(
-                Some(end).filter(|at| *at > self.now),
-                "a witness is silent for long",
-            );
-        }
+        note(
+            self.host.timeout(self.now),
+            "a doubt of the monitor's begins or ends",
+        );
         for p in 0..self.packages.len() {
             note(self.wait_timeout(p), "the script's wait ends");
             note(self.trigger_timeout(p), "a trigger's time has come");

@@ -56,7 +56,7 @@ impl Machine {
                     self.packages[p].adopting = Some(Adoption { primary });
                 }
                 OperatorWord::Switchover => self.packages[p].ordered = Some(self.now),
-                OperatorWord::Release | OperatorWord::Confirm => {}
+                OperatorWord::Release | OperatorWord::Confirm | OperatorWord::Well => {}
             }
             self.packages[p].run.pending.insert(index);
             self.packages[p].run.cause =

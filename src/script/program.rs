@@ -222,6 +222,8 @@ pub enum OperatorWord {
     Confirm,
     /// `switchover CLUSTER`.
     Switchover,
+    /// `confirm CLUSTER well`: to the engine, about the monitor; no script listens for it.
+    Well,
 }
 
 /// A console link.

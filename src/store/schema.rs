@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use super::{StoreError, utc_text};
 
 /// The schema this clusterd writes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// "clsd", so that a journal is told from other SQLite files.
 const APPLICATION_ID: i64 = 0x636c_7364;
@@ -17,8 +17,10 @@ const APPLICATION_ID: i64 = 0x636c_7364;
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// One string a version, from nothing to [`VERSION`]. Plain SQL: an old `sqlite3` on the
-/// monitoring host must be able to read it.
-const STEPS: [&str; 1] = ["
+/// monitoring host must be able to read it. A step is never changed once it was on `main`: a new one
+/// follows it, with a `tests/journals/vN.sql` of its own.
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE schema_versions (
     version    INTEGER PRIMARY KEY,
     since      TEXT NOT NULL,
@@ -58,7 +60,21 @@ CREATE VIEW intents_and_results AS
 CREATE VIEW alarms_readable AS
     SELECT at, cluster, subject, text, id
     FROM entries WHERE kind = 'alarm' ORDER BY id;
-"];
+",
+    "
+CREATE INDEX entries_that_stay ON entries (cluster, kind, id) WHERE expires = 0;
+CREATE VIEW words_readable AS
+    SELECT at, cluster, subject, text, id
+    FROM entries WHERE kind = 'word' AND expires = 0 ORDER BY id;
+CREATE VIEW intents_open AS
+    SELECT at, cluster, subject, text, id
+    FROM entries AS intent WHERE kind = 'intent' AND expires = 0 AND NOT EXISTS
+        (SELECT 1 FROM entries AS later
+         WHERE later.cluster = intent.cluster AND later.kind IN ('intent', 'result')
+           AND later.expires = 0 AND later.id > intent.id)
+    ORDER BY id;
+",
+];
 
 /// Opens the file for the writer, brings it to [`VERSION`] and looks it through.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {

@@ -99,6 +99,18 @@ impl Scene {
         }
     }
 
+    /// As at the beginning: both switched off and on, alpha booted by hand, and a journal that
+    /// knows nothing.
+    pub fn anew(&mut self) {
+        self.dog.stop();
+        self.dog.forget();
+        for node in Node::BOTH {
+            self.pair.power(node, "cycle");
+            self.pair.wait(node, "ok");
+        }
+        self.adopted();
+    }
+
     /// From here on, what was on the wires before does not count.
     pub fn mark(&mut self) {
         self.marks = Node::BOTH.map(|node| self.pair.wire(node).len());

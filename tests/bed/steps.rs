@@ -35,6 +35,14 @@ enum Loss {
     Word,
 }
 
+impl Loss {
+    /// The proof was not made on its console, and no siege makes one when it is back: rule 10
+    /// refuses a switch back to it.
+    fn leaves_it_unfenced(self) -> bool {
+        matches!(self, Loss::Frozen | Loss::Word)
+    }
+}
+
 #[test]
 #[ignore = "needs the test bed"]
 fn l_killed_at_each_step_of_a_panic() {
@@ -88,7 +96,7 @@ fn killed_at_each_step(name: &str, loss: Loss, edits: &[(&str, &str)]) {
     scene.forgive_hung_firmware();
     match loss {
         // What counts on a BREAK that has worked, and on guards that were read.
-        Loss::Dark | Loss::Word => scene.proved_there_and_back(),
+        Loss::Dark => scene.proved_there_and_back(),
         _ => scene.adopted(),
     }
     if matches!(loss, Loss::Dark | Loss::Frozen | Loss::Word) {
@@ -102,6 +110,10 @@ fn killed_at_each_step(name: &str, loss: Loss, edits: &[(&str, &str)]) {
         // Some steps stand in one write: whoever is killed at one of them is killed at all.
         if hit.contains(step) {
             continue;
+        }
+        if loss.leaves_it_unfenced() {
+            scene.anew();
+            primary = Alpha;
         }
         let killed = one_kill(&mut scene, &order, loss, &mut primary, step);
         scene.judged_clean();
@@ -326,7 +338,7 @@ fn has_it(scene: &Scene) -> Node {
 /// Its siege is over, and it waits as a standby must.
 fn at_its_prompt(scene: &Scene, node: Node) -> bool {
     let asked = scene.dog.node(node.name());
-    asked.is_some_and(|asked| asked["condition"] == "prompt" && asked["siege"] != true)
+    asked.is_some_and(|asked| asked["condition"] == "at its prompt" && asked["siege"] != true)
         && watches(scene, node.other())
 }
 

@@ -117,6 +117,13 @@ impl Watchdog {
         }
     }
 
+    /// Removes the journal.
+    pub fn forget(&self) {
+        for end in ["", "-wal", "-shm"] {
+            let _was_there = fs::remove_file(self.seen().join(format!("journal.sqlite{end}")));
+        }
+    }
+
     /// Whether the daemon was ended by SIGKILL. No other end is forgiven.
     pub fn was_killed(&mut self) -> bool {
         let ended = self.child.as_mut().and_then(|child| child.try_wait().ok());

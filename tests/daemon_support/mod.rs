@@ -10,6 +10,7 @@ pub mod visitor;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -62,11 +63,19 @@ pub fn found<T>(mut there: impl FnMut() -> Option<T>) -> Option<T> {
 /// Two simulated machines on one disk; alpha was booted, beta waits at its prompt.
 pub struct Pair {
     pub sim: SimHandle,
+    /// The Host ID of alpha; beta has the next one.
+    host_id: u32,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Pair {
     pub fn at_prompt() -> Pair {
+        Pair::numbered(0)
+    }
+
+    /// One of several pairs in one home: each has Host IDs and a service address of its own.
+    fn numbered(number: u8) -> Pair {
+        let host_id = 0x80b1_0001 + 2 * u32::from(number);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -76,9 +85,12 @@ impl Pair {
             after_panic: AfterPanic::Stay,
             ..NodeSpec::sun(name, id).with_times(Times::QUICK)
         };
-        let nodes = vec![node("alpha", 0x80b1_0001), node("beta", 0x80b1_0002)];
+        let nodes = vec![node("alpha", host_id), node("beta", host_id + 1)];
         let sim = runtime
-            .block_on(serve(ServeSpec::on_loopback(nodes)))
+            .block_on(serve(ServeSpec {
+                service: Some(SocketAddr::from(([127, 0, 0, 1 + number], 0))),
+                ..ServeSpec::on_loopback(nodes)
+            }))
             .unwrap();
         sim.start();
         for node in 0..2 {
@@ -89,12 +101,24 @@ impl Pair {
         }
         Pair {
             sim,
+            host_id,
             _runtime: runtime,
         }
     }
 
     pub fn running() -> Pair {
-        let pair = Pair::at_prompt();
+        Pair::at_prompt().booted()
+    }
+
+    /// So many pairs, all running.
+    pub fn several(count: u8) -> Vec<Pair> {
+        (0..count)
+            .map(|number| Pair::numbered(number).booted())
+            .collect()
+    }
+
+    fn booted(self) -> Pair {
+        let pair = self;
         pair.sim
             .order(|rig, now| rig.operator_types(0, b"boot disk\r", now));
         until("the service", || pair.sim.snapshot().serving.then_some(()));
@@ -150,13 +174,11 @@ impl Home {
 
     pub fn write_cluster(&self, name: &str, pair: &Pair, lines: &str) {
         let mut text = format!("cluster: {name}\nnodes:\n");
-        for ((node, id), console) in [("alpha", "80b10001"), ("beta", "80b10002")]
-            .iter()
-            .zip(pair.sim.consoles())
-        {
+        let named = [("alpha", pair.host_id), ("beta", pair.host_id + 1)];
+        for ((node, id), console) in named.iter().zip(pair.sim.consoles()) {
             writeln!(
                 text,
-                "  {node}: {{ platform: openboot, console: \"telnet://{console}\", host_id: \"{id}\", dark_after: 30s }}"
+                "  {node}: {{ platform: openboot, console: \"telnet://{console}\", host_id: \"{id:08x}\", dark_after: 30s }}"
             )
             .unwrap();
         }

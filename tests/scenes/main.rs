@@ -3,12 +3,15 @@
 
 mod beats;
 mod bench;
+mod doubt;
 mod holes;
 mod intruder;
 mod person_rest;
 mod person_takeover;
 mod restart;
 mod service_processor;
+mod slow_boot;
+mod standstill;
 mod storm;
 mod takeover;
 mod watch;

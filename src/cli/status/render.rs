@@ -173,8 +173,18 @@ fn package_lines(package: &PackageSnapshot, cluster: &ClusterReport, width: usiz
     if let Some(hold) = &package.hold {
         line("HOLD", hold);
     }
-    if let Some(why) = impaired(cluster) {
-        line("impaired", &format!("{why}; every takeover is held"));
+    let snapshot = cluster.snapshot.as_ref();
+    for doubt in snapshot.iter().flat_map(|s| &s.doubts) {
+        let since = age(doubt.age_ms);
+        let held = match snapshot.and_then(|s| s.overruled.as_ref()) {
+            Some(word) if doubt.covered => format!(
+                "{} says that this is no reason to hold takeovers, for {} yet",
+                word.who,
+                age(word.left_ms)
+            ),
+            _ => "every takeover is held".to_owned(),
+        };
+        line("impaired", &format!("for {since}: {}; {held}", doubt.text));
     }
     let since = age(package.state_age_ms);
     line(

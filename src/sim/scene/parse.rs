@@ -466,6 +466,7 @@ impl Reader {
             ("adopt", OperatorWord::Adopt),
             ("switchover", OperatorWord::Switchover),
             ("confirm", OperatorWord::Confirm),
+            ("well", OperatorWord::Well),
         ])?;
         let node = match (word, rest.peek()) {
             (OperatorWord::Confirm, _) | (OperatorWord::Adopt, Some(_)) => Some(self.node(rest)?),

@@ -183,6 +183,7 @@ fn operator_line(word: OperatorWord, node: Option<&str>) -> String {
         OperatorWord::Adopt => "adopt",
         OperatorWord::Switchover => "switchover",
         OperatorWord::Confirm => "confirm",
+        OperatorWord::Well => "well",
     };
     match node {
         Some(node) => format!("operator {word} {node}"),

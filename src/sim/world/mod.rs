@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::{Entry, PenWord};
-use crate::machine::input::{Input, Ticket};
+use crate::machine::input::{HostFact, Input, Ticket};
 use crate::machine::memory::Memory;
 use crate::machine::setup::Setup;
 use crate::machine::{Event, Machine};
@@ -316,7 +316,20 @@ impl World {
         }
     }
 
-    fn tell(&mut self, input: Input) {
+    /// clusterd stands still for so long (SIGSTOP, a paused virtual machine) and goes on: what the
+    /// consoles said meanwhile waits for it.
+    pub fn stand_still(&mut self, span: Duration) {
+        self.alive = false;
+        self.pass(span);
+        self.alive = true;
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let counted = millis;
+        self.tell(Input::Host(HostFact::Standstill { millis, counted }));
+    }
+
+    /// Tells the machine something that no part of the bench does: a fact about its host, a journal
+    /// that fails.
+    pub fn tell(&mut self, input: Input) {
         if !self.alive {
             return;
         }

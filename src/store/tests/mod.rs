@@ -1,6 +1,7 @@
 //! The journal on real files: opening, writing, reading, pruning, and what may go wrong.
 
 mod hard;
+mod versions;
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -285,7 +286,7 @@ fn a_newer_schema_is_refused_untouched() {
                 refused,
                 StoreError::NewerSchema {
                     found: 99,
-                    known: 1,
+                    known: crate::store::schema::VERSION,
                     ..
                 }
             ),

@@ -72,6 +72,8 @@ fn cluster() -> ClusterReport {
         snapshot: Some(Snapshot {
             cluster: "pki-ca".to_owned(),
             impaired: None,
+            doubts: Vec::new(),
+            overruled: None,
             packages: vec![package],
             nodes: vec![ca1, ca2],
         }),

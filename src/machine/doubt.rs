@@ -1,0 +1,361 @@
+//! When the monitor doubts itself (design rule 8): *monitor impaired*. Every takeover is held until
+//! it is well again, or a named person says that it is.
+//!
+//! ```text
+//!  journal, clock, standstill, pings, witnesses, gateway, many dark at once
+//!       └─► doubts, each with its cause, since when ─┬─► impaired: alarm, no fence of a primary, no boot
+//!           an operator's `well` ────────────────────┘
+//! ```
+
+use std::time::Duration;
+
+use crate::clock::{Moment, Span};
+use crate::machine::action::EntryKind;
+use crate::machine::input::{CommonPath, HostFact};
+use crate::machine::setup::PackageId;
+use crate::machine::{Event, Machine};
+use crate::script::program::Severity;
+
+/// All witnesses silent for so long: the monitor doubts itself.
+const WITNESS_SILENCE: Duration = Duration::from_secs(12);
+/// After a jump of the clock, a standstill or lost replies, the monitor doubts itself for so long.
+const DOUBT: Duration = Duration::from_secs(30);
+/// An operator's word that the monitor is well counts for so long.
+const WELL_LIFE: Duration = Duration::from_secs(1800);
+
+/// Why the monitor may doubt itself: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// The journal cannot be written, or does not answer.
+    Journal,
+    /// clusterd, or its whole host, stood still.
+    Standstill,
+    /// The host's wall clock was set, or jumped.
+    Clock,
+    /// Replies to pings were lost in our own socket.
+    Drops,
+    /// Pings cannot be sent.
+    Pings,
+    /// No witness answers.
+    Witnesses,
+    /// The host's own gateway does not answer, and the cluster has no witness.
+    Gateway,
+    /// More than half of all clusters went dark at once.
+    ManyDark,
+}
+
+impl Cause {
+    /// In one word, as `status --json` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Journal => "journal",
+            Cause::Standstill => "standstill",
+            Cause::Clock => "clock",
+            Cause::Drops => "ping_drops",
+            Cause::Pings => "no_pings",
+            Cause::Witnesses => "witnesses",
+            Cause::Gateway => "gateway",
+            Cause::ManyDark => "many_dark",
+        }
+    }
+}
+
+/// One reason for doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// What kind.
+    pub cause: Cause,
+    /// In words.
+    pub why: String,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// A named person's word that the monitor is well in spite of these doubts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WellWord {
+    /// Who.
+    pub who: String,
+    /// What they knew of: a doubt of another kind holds everything again.
+    pub causes: Vec<Cause>,
+    /// Until when it counts.
+    pub until: Moment,
+}
+
+/// What the machine knows about its own host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host {
+    /// When each witness answered last.
+    pub witnesses: Vec<Option<Moment>>,
+    began: Moment,
+    journal: Option<String>,
+    ping_trouble: bool,
+    gateway_silent: bool,
+    many_dark: Option<(u32, u32, CommonPath)>,
+    /// Doubts that end by themselves, and when.
+    passing: Vec<(Cause, String, Moment)>,
+    /// What stands against the monitor now.
+    pub doubts: Vec<Doubt>,
+    /// Who says that it is well all the same.
+    pub word: Option<WellWord>,
+    /// Why takeovers are held: the doubts that nobody's word covers.
+    pub impaired: Option<String>,
+}
+
+impl Host {
+    pub(super) fn new(witnesses: usize, began: Moment) -> Host {
+        Host {
+            witnesses: vec![None; witnesses],
+            began,
+            journal: None,
+            ping_trouble: false,
+            gateway_silent: false,
+            many_dark: None,
+            passing: Vec::new(),
+            doubts: Vec::new(),
+            word: None,
+            impaired: None,
+        }
+    }
+
+    /// Everything that stands against the monitor at `now`.
+    fn present(&self, now: Moment) -> Vec<(Cause, String)> {
+        let mut present = Vec::new();
+        if let Some(why) = &self.journal {
+            let why = format!("the journal cannot be written: {why}");
+            present.push((Cause::Journal, why));
+        }
+        let passing = self.passing.iter().filter(|(.., end)| now < *end);
+        present.extend(passing.map(|(cause, why, _)| (*cause, why.clone())));
+        if self.ping_trouble {
+            let why = "pings cannot be sent from this host".to_owned();
+            present.push((Cause::Pings, why));
+        }
+        let silent =
+            |seen: &Option<Moment>| now.since(seen.unwrap_or(self.began)) > WITNESS_SILENCE;
+        if self.witnesses.is_empty() {
+            if self.gateway_silent {
+                let why = "this host's own gateway does not answer any more: the fault may be on this side";
+                present.push((Cause::Gateway, why.to_owned()));
+            }
+        } else if self.witnesses.iter().all(silent) {
+            let why = "no witness answers: the fault may be on this side".to_owned();
+            present.push((Cause::Witnesses, why));
+        }
+        if let Some((dark, of, path)) = self.many_dark {
+            let path = path.words();
+            let why = format!("{dark} of {of} clusters went dark at once, and {path}");
+            present.push((Cause::ManyDark, why));
+        }
+        present
+    }
+
+    /// A doubt that ends by itself; a new one of its kind begins its time again.
+    fn doubt(&mut self, cause: Cause, why: String, now: Moment) {
+        self.passing.retain(|(known, ..)| *known != cause);
+        self.passing.push((cause, why, now + DOUBT));
+    }
+
+    /// When time alone changes a doubt.
+    pub(super) fn timeout(&self, now: Moment) -> Option<Moment> {
+        let passing = self.passing.iter().map(|(.., end)| *end);
+        let word = self.word.iter().map(|word| word.until);
+        let seen = self.witnesses.iter().map(|seen| seen.unwrap_or(self.began));
+        let silent = seen.map(|at| at + WITNESS_SILENCE + Duration::from_millis(1));
+        let silent = silent.filter(|at| *at > now);
+        passing.chain(word).chain(silent).min()
+    }
+}
+
+impl CommonPath {
+    fn words(self) -> &'static str {
+        match self {
+            CommonPath::Asked => "the common path is being asked",
+            CommonPath::Silent => "the common path (gateway, witnesses) does not answer either",
+            CommonPath::Unknown => {
+                "there is no gateway or witness that could vouch for the common path"
+            }
+        }
+    }
+}
+
+impl Machine {
+    /// The journal failed, or is well again.
+    pub(super) fn journal_is(&mut self, trouble: Option<String>) {
+        if let Some(why) = &trouble {
+            self.event(Event::JournalFailed { why: why.clone() });
+        }
+        self.host.journal = trouble;
+    }
+
+    pub(super) fn host_fact(&mut self, fact: HostFact) {
+        let now = self.now;
+        match fact {
+            HostFact::SocketDrops(count) => {
+                let why = format!("{count} ping replies were lost in our own socket");
+                self.host.doubt(Cause::Drops, why, now);
+            }
+            HostFact::ClockJump { millis } => {
+                let way = if millis < 0 { "back" } else { "ahead" };
+                let by = Span(Duration::from_millis(millis.unsigned_abs()));
+                let why = format!("the clock of this host jumped {way} by {by}");
+                self.host.doubt(Cause::Clock, why, now);
+            }
+            HostFact::Standstill { millis, counted } => {
+                let span = Span(Duration::from_millis(millis));
+                let why = format!("clusterd stood still for {span}");
+                self.host.doubt(Cause::Standstill, why.clone(), now);
+                self.stood_still(Duration::from_millis(counted), &why);
+            }
+            HostFact::PingsLate { millis } => {
+                let late = Span(Duration::from_millis(millis));
+                let why = format!(
+                    "pings left {late} late: clusterd stood still, or its host is overloaded"
+                );
+                let known = |(cause, ..): &(Cause, String, Moment)| *cause == Cause::Standstill;
+                if !self.host.passing.iter().any(known) {
+                    self.host.doubt(Cause::Standstill, why, now);
+                }
+            }
+            HostFact::PingTrouble => self.host.ping_trouble = true,
+            HostFact::PingWell => self.host.ping_trouble = false,
+            HostFact::GatewaySilent => self.host.gateway_silent = true,
+            HostFact::GatewayAnswers => self.host.gateway_silent = false,
+            HostFact::ManyDark { dark, of, path } => self.host.many_dark = Some((dark, of, path)),
+            HostFact::FewDark => self.host.many_dark = None,
+        }
+    }
+
+    /// Looks through all that stands against the monitor, and says what has changed.
+    pub(super) fn judge_host(&mut self) {
+        let now = self.now;
+        self.host.passing.retain(|(.., end)| now < *end);
+        let before = std::mem::take(&mut self.host.doubts);
+        let since = |cause: Cause| before.iter().find(|d| d.cause == cause).map(|d| d.since);
+        let present = self.host.present(now).into_iter();
+        let doubts = present.map(|(cause, why)| Doubt {
+            cause,
+            why,
+            since: since(cause).unwrap_or(now),
+        });
+        self.host.doubts = doubts.collect();
+        self.end_well_word();
+        let covered = |doubt: &&Doubt| {
+            let word = self.host.word.as_ref();
+            !word.is_some_and(|word| word.causes.contains(&doubt.cause))
+        };
+        let held = self.host.doubts.iter().filter(covered);
+        let held: Vec<&str> = held.map(|doubt| doubt.why.as_str()).collect();
+        let why = (!held.is_empty()).then(|| held.join("; "));
+        self.say_impaired(why);
+    }
+
+    fn say_impaired(&mut self, why: Option<String>) {
+        if why == self.host.impaired {
+            return;
+        }
+        let was = std::mem::replace(&mut self.host.impaired, why.clone());
+        for package in 0..self.packages.len() {
+            match &why {
+                Some(why) => self.alarm(
+                    package,
+                    Severity::Critical,
+                    "impaired",
+                    format!("monitor impaired: {why}; every takeover is held"),
+                ),
+                None => self.clear(package, "impaired"),
+            }
+        }
+        match (why, &self.host.word) {
+            (Some(why), _) => self.event(Event::Impaired { why }),
+            (None, None) if was.is_some() => {
+                self.event(Event::Well);
+                self.look_again();
+            }
+            (None, Some(word)) if was.is_some() => {
+                let who = word.who.clone();
+                let why = was.unwrap_or_default();
+                self.event(Event::Overruled { who, why });
+                self.look_again();
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// An operator says that the monitor is well (`confirm CLUSTER well`). The journal is not theirs
+    /// to vouch for: nothing is begun before its intent is on the disk.
+    pub(super) fn monitor_is_well(&mut self, who: &str) {
+        let vouched = self.host.doubts.iter();
+        let vouched = vouched.filter(|doubt| doubt.cause != Cause::Journal);
+        let causes: Vec<Cause> = vouched.clone().map(|doubt| doubt.cause).collect();
+        let whys: Vec<&str> = vouched.map(|doubt| doubt.why.as_str()).collect();
+        let whys = whys.join("; ");
+        if causes.is_empty() {
+            let text = match self.host.doubts.first() {
+                None => "the monitor is not in doubt about itself: nothing is done".to_owned(),
+                Some(doubt) => format!(
+                    "nobody can vouch for the journal ({}): mend it; until then takeovers are held",
+                    doubt.why
+                ),
+            };
+            for p in 0..self.packages.len() {
+                let package = self.setup.packages[p].name.to_string();
+                let text = text.clone();
+                self.event(Event::Unheard { package, text });
+            }
+            return;
+        }
+        let life = Span(WELL_LIFE);
+        self.journal(
+            EntryKind::Word,
+            None,
+            format!("{who} says that the monitor is well, for {life}, in spite of: {whys}"),
+        );
+        for package in 0..self.packages.len() {
+            let text = format!(
+                "{who} says that the monitor is well, for {life}; takeovers are not held in spite of: {whys}"
+            );
+            self.alarm(package, Severity::Warning, "overruled", text);
+        }
+        self.host.word = Some(WellWord {
+            who: who.to_owned(),
+            causes,
+            until: self.now + WELL_LIFE,
+        });
+    }
+
+    /// A word that the monitor is well ends with its time, and with the last doubt it covers.
+    fn end_well_word(&mut self) {
+        let over = self.host.word.as_ref().is_some_and(|word| {
+            let covers = |doubt: &Doubt| word.causes.contains(&doubt.cause);
+            self.now >= word.until || !self.host.doubts.iter().any(covers)
+        });
+        if over {
+            self.host.word = None;
+            for package in 0..self.packages.len() {
+                self.clear(package, "overruled");
+            }
+        }
+    }
+
+    /// Whether a person vouches for this host's own side now.
+    pub(super) fn vouched_for(&self) -> bool {
+        self.host.word.is_some()
+    }
+
+    /// Since when the cluster is dark for this host: the address of its package does not answer,
+    /// and the console of its primary has said nothing since. The host counts over all clusters.
+    pub fn lost_since(&self) -> Option<Moment> {
+        (0..self.packages.len())
+            .filter_map(|p| self.package_lost_since(p))
+            .min()
+    }
+
+    fn package_lost_since(&self, p: PackageId) -> Option<Moment> {
+        let package = &self.packages[p];
+        let since = package.missing_since.filter(|_| package.misses >= 2)?;
+        let primary = &self.nodes[package.primary.filter(|_| package.known)?];
+        let spoke = primary.epoch().is_some() && primary.heard.is_some_and(|at| at > since);
+        (!spoke).then_some(since)
+    }
+}
