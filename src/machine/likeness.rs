@@ -12,11 +12,11 @@
 use std::hash::{Hash, Hasher};
 
 use crate::clock::Moment;
+use crate::machine::Machine;
 use crate::machine::input::Ticket;
 use crate::machine::node::{Evidence, Identity, Link, Node, Siege};
 use crate::machine::package::{Package, Run, Wait};
 use crate::machine::setup::NodeId;
-use crate::machine::{Host, Machine};
 
 /// More misses in a row than any script counts.
 const MISSES: u32 = 16;
@@ -47,7 +47,7 @@ impl Machine {
             self.tell_package_apart(package, hasher);
             tell_run_apart(&package.run, hasher);
         }
-        tell_host_apart(host, hasher);
+        host.hash(hasher);
     }
 
     /// Whether the answer to this request is still awaited.
@@ -100,6 +100,7 @@ impl Machine {
             word,
             failures,
             unfenced_failure,
+            watched_since,
         } = node;
         match link {
             Link::Up { epoch: _, since } => (true, since).hash(hasher),
@@ -138,7 +139,7 @@ impl Machine {
         word.as_ref().map(|word| word.at).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.failures.max);
         self.tell_wall_apart(failures, caps.max().unwrap_or(0), hasher);
-        unfenced_failure.hash(hasher);
+        (unfenced_failure, watched_since).hash(hasher);
     }
 
     fn tell_package_apart<H: Hasher>(&self, package: &Package, hasher: &mut H) {
@@ -151,6 +152,8 @@ impl Machine {
             heir,
             hold,
             switches,
+            restarts,
+            awaited,
             misses,
             answered,
             missing_since,
@@ -160,9 +163,11 @@ impl Machine {
         } = package;
         (primary, secondary, known, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
-        (missing_since, adopting, ordered).hash(hasher);
+        (missing_since, adopting, ordered, awaited).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.switches.max);
-        self.tell_wall_apart(switches, caps.max().unwrap_or(0), hasher);
+        let cap = caps.max().unwrap_or(0);
+        self.tell_wall_apart(switches, cap, hasher);
+        self.tell_wall_apart(restarts, cap, hasher);
         for node in &self.nodes {
             (node.evidence.prompt_since < *answered).hash(hasher);
         }
@@ -242,20 +247,4 @@ fn tell_evidence_apart<H: Hasher>(evidence: &Evidence, broke: Option<Moment>, ha
     (panic.is_some(), resumable.is_some(), prompt_since, nonce).hash(hasher);
     (login, unanswered, silent_since, starting.is_some()).hash(hasher);
     (panic >= login, starting > resumable, *resumable >= broke).hash(hasher);
-}
-
-fn tell_host_apart<H: Hasher>(host: &Host, hasher: &mut H) {
-    let Host {
-        witnesses,
-        began,
-        journal,
-        ping_trouble,
-        doubt_until,
-        impaired,
-    } = host;
-    for seen in witnesses {
-        seen.unwrap_or(*began).hash(hasher);
-    }
-    (journal.is_some(), ping_trouble, impaired).hash(hasher);
-    doubt_until.as_ref().map(|(end, _)| end).hash(hasher);
 }
