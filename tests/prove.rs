@@ -52,7 +52,6 @@ fn the_shipped_scripts_hold_as_far_as_a_debug_build_looks() {
         assert_eq!(policies.len(), 3, "{report:#}");
         for policy in policies {
             assert!(policy["broken"].is_null(), "{script}: {policy:#}");
-            assert_eq!(policy["given_up"], 0, "{script}: {policy:#}");
             assert!(policy["situations"].as_u64() >= Some(2000), "{policy:#}");
         }
     }
