@@ -94,6 +94,7 @@ fn answer(port: u16) {
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(clusterd::daemon::WORKERS)
         .enable_all()
         .build()
         .expect("a runtime can be built")

@@ -42,7 +42,7 @@ macro_rules! guards {
 guards! {
     "mod.rs" {
         LinkVoids, 3, "a console that is lost or connected anew voids what was proved over it";
-        LinkForgetsIdentity, 4, "who is at a console is asked again on a new link";
+        LinkForgetsIdentity, 4, "a wrong machine is forgotten with its link, and asked again";
         LinkForgetsState, 4, "what a console showed on an old link counts for nothing on a new one";
         LinkUnsettles, 12, "a node whose link was lost does not count as fully fenced";
         LinkDirties, 4, "whoever had the line before may have left half a command: it is killed first";
@@ -52,7 +52,6 @@ guards! {
         CarrierEpoch, 3, "a carrier's word of an old link is not heard";
         CarrierVoids, 3, "a carrier that changes voids what was proved over its line";
         AddressVoidsDark, 7, "a service address that answers voids the darkness of the node that may serve";
-        RestartDirties, 9, "a killed clusterd may have left a boot command without its RETURN: it is killed first";
         ProofsExpire, 3, "a proof that is too old dies, and says so";
     }
     "proof.rs" {
@@ -87,7 +86,7 @@ guards! {
         ResumeStopped, 12, "only a node that says it was stopped by BREAK is told to go on";
         ResumePanic, 12, "a panicked node is not told to go on";
         ResumeAnew, 12, "a node that has started anew since its BREAK is not told to go on";
-        ResumeSwapped, 14, "no `go` where the address answers beside the prompt";
+        ResumeSwapped, 14, "no `go` where the address answered since the BREAK: it may be another one's";
         ResumeOthers, 12, "no `go` while another node is not proved stopped or was not fenced since it ran";
         VouchServer, 6, "only a console of the same terminal server vouches for its path";
         VouchFresh, 6, "a console vouches for the path with bytes of the last 30 s";
@@ -103,14 +102,11 @@ guards! {
         GatePerson, 16, "nothing is started while a person has the console of a node that must answer a nonce";
         GateNonceAsked, 3, "a FirmwareReset answers a nonce before the boot bytes";
         GateNonceAnswered, 3, "a nonce that was not answered voids the proof";
-        GateNonceFresh, 3, "the nonce before the boot bytes is at most 2 s old";
         GateFirstByte, 1, "the guards are asked again before the first byte of a boot command";
         GateReturn, 1, "the guards are asked again before the RETURN of a boot command";
         GateEcho, 4, "RETURN is pressed only on the command that came back as it was typed";
         GateWipes, 4, "a command whose RETURN is refused is wiped from the line";
-        GateFence, 2, "a fence starts nothing";
         BootKillsProof, 3, "a node that is started is proved stopped no more";
-        BootUnsettles, 12, "a node that is started does not count as fully fenced";
     }
     "door.rs" {
         FenceYoung, 3, "a fence takes over a proof only in its first half life";
@@ -149,11 +145,8 @@ guards! {
     "making.rs" {
         IdentityAfterLive, 4, "an identity counts behind a live prompt only";
         SetAfterIdentity, 2, "a parameter set before the identity was right counts for nothing";
-        SetBeforeMark, 2, "a parameter set after the mark counts for nothing";
         SetInGuard, 2, "only the parameters and values of the standing guard count";
-        MarkAfterIdentity, 2, "a word defined before the identity was right counts for nothing";
         MarkAfterSet, 2, "a word defined before the whole guard was set counts for nothing";
-        ResetAfterMark, 2, "a reset without the random word counts for nothing";
         UnmarkedAfterLive, 2, "an unknown word counts behind a live prompt only";
         IdentityAfterUnmarked, 2, "the identity after the reset counts when the word is gone";
         VerifiedAfterIdentity, 2, "a parameter read before the identity was right again counts for nothing";
@@ -209,7 +202,6 @@ guards! {
     }
     "wait.rs" {
         ResetVoided, 2, "a reset whose proof was voided has failed";
-        ResetLink, 3, "a reset during which the console was lost has failed";
         ResetBanner, 3, "a second banner aborts a reset";
         ResetBooting, 2, "a system that is started during a reset aborts it";
         PowerAll, 2, "every power leg says off";
@@ -280,7 +272,6 @@ guards! {
         SurveyPerson, 16, "a survey asks nothing where a person types";
     }
     "trigger.rs" {
-        TriggerStuck, 10, "in the engine's own HOLD nothing but release is heard";
         TriggerTyping, 16, "timed triggers wait while somebody types";
         TriggerTalks, 3, "only an urgent trigger interrupts a procedure";
         TriggerDurable, 9, "no trigger between an intent and its durability";
@@ -293,7 +284,6 @@ guards! {
         OrderEnds, 10, "an order that no state took up is not in force later";
         HeirEnds, 9, "a takeover that came to nothing is not in force later";
         HopsEnd, 17, "a circle of states without a pause ends in HOLD";
-        OpsEnd, 17, "a circle of steps without a wait ends in HOLD";
         TriesEnd, 17, "a retry has an end";
     }
     "person.rs" {
@@ -332,21 +322,61 @@ impl Guard {
     }
 }
 
-/// The environment variable that names the guard which a test build takes out.
+/// The environment variable that names the guard which a test build takes out, or says
+/// [`TRACE`].
 #[cfg(feature = "mutants")]
 pub const ENV: &str = "CLUSTERD_MUTANT";
 
+/// Takes nothing out: every guard that decides something is told on stderr, once in a thread, with
+/// the thread's name, which is the test's. Only who asks a guard can notice that it is out.
 #[cfg(feature = "mutants")]
-static OUT: std::sync::LazyLock<Option<Guard>> = std::sync::LazyLock::new(|| {
-    let name = std::env::var(ENV).ok().filter(|name| !name.is_empty())?;
-    let guard = Guard::find(&name);
-    Some(guard.unwrap_or_else(|| panic!("{ENV}: there is no guard {name:?}")))
-});
+pub const TRACE: &str = "trace";
 
 #[cfg(feature = "mutants")]
 impl Guard {
     /// Whether it stands in this process.
     pub fn stands(self) -> bool {
-        *OUT != Some(self)
+        match *OUT {
+            Out::Nothing => true,
+            Out::Guard(guard) => guard != self,
+            Out::Trace => {
+                trace(self);
+                true
+            }
+        }
+    }
+}
+
+#[cfg(feature = "mutants")]
+enum Out {
+    Nothing,
+    Guard(Guard),
+    Trace,
+}
+
+#[cfg(feature = "mutants")]
+static OUT: std::sync::LazyLock<Out> = std::sync::LazyLock::new(|| match std::env::var(ENV) {
+    Ok(name) if name == TRACE => Out::Trace,
+    Ok(name) if !name.is_empty() => {
+        let guard = Guard::find(&name);
+        Out::Guard(guard.unwrap_or_else(|| panic!("{ENV}: there is no guard {name:?}")))
+    }
+    _ => Out::Nothing,
+});
+
+#[cfg(feature = "mutants")]
+fn trace(guard: Guard) {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::io::Write as _;
+    thread_local! {
+        static TOLD: RefCell<BTreeSet<Guard>> = const { RefCell::new(BTreeSet::new()) };
+    }
+    if TOLD.with_borrow_mut(|told| told.insert(guard)) {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or_default();
+        // Past the capture of test output, in one write.
+        let line = format!("asks {} {test}\n", guard.name());
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

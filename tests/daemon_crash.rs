@@ -132,9 +132,12 @@ fn the_watchdog_is_fed_while_every_cluster_has_its_turns() {
     assert!(watchdog_within(&socket, LIMIT));
     fs::write(home.path("fault"), "panic").unwrap();
     pairs[0].sim.panic(0);
+    // A `status` that the task answered in the very turn in which it gets stuck waits for that turn's
+    // end: its answer is the next thing which that thread does. The one after it is told.
     until("the alarm", || {
-        home.alarms()
-            .contains(&"task_stuck".to_owned())
+        let output = home.clusterd(&["status"]);
+        String::from_utf8_lossy(&output.stdout)
+            .contains("task_stuck")
             .then_some(())
     });
     // Drain what came before, and then nothing comes.

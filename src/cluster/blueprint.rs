@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::setup::setup;
+use super::setup::{exactly, setup};
 use crate::config::{Cluster, ConsoleSpec, Reach};
 use crate::exec::PowerLeg;
 use crate::home::{Programs, power};
@@ -81,9 +81,9 @@ impl Blueprint {
         Ok(Blueprint {
             file: cluster.file.clone(),
             patterns,
-            consoles: consoles.collect(),
-            legs: legs.collect(),
-            services: services.collect(),
+            consoles: exactly(consoles),
+            legs: exactly(legs),
+            services: exactly(services),
             witnesses: cluster
                 .witnesses
                 .iter()

@@ -17,6 +17,7 @@ mod blueprint;
 mod clock;
 mod errand;
 mod line;
+mod mailbox;
 mod message;
 mod on_purpose;
 mod perform;
@@ -31,6 +32,7 @@ mod visits;
 pub use asks::{Asker, Asks, Told};
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
+pub use mailbox::{Receiver, Sender, Undelivered, mailbox};
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
 pub use task::{Pulse, guard};
 

@@ -95,7 +95,7 @@ impl Guard {
         let book = Book::Activity(Arc::clone(&self.name));
         self.host.scribe.line(book, &line);
         tracing::debug!(target: "activity", cluster = self.blueprint.name(), "{text}");
-        self.recorder.event(&event);
+        self.recorder.event(event.clone());
         super::on_purpose::fault(self.blueprint.name(), &text);
         if let Some(overheard) = &mut self.overheard {
             overheard.push(text);

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 use crate::machine::action::{Entry, EntryKind};
@@ -20,6 +21,11 @@ use crate::store::{self, Journal, StoreError};
 
 /// How long events may wait for company.
 const EVENTS_WAIT: Duration = Duration::from_secs(1);
+
+/// So many clusters write events alone at the same time: after a start all of them have some, and as
+/// entries they are large.
+const AT_ONCE: usize = 16;
+static EVENTS_ALONE: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// How many events may wait.
 const EVENTS: usize = 2000;
@@ -59,7 +65,7 @@ impl UnderWay {
         let Some(hangs) = self.hangs else {
             return Some(self.write.as_mut().await);
         };
-        match tokio::time::timeout_at(hangs, self.write.as_mut()).await {
+        match Box::pin(tokio::time::timeout_at(hangs, self.write.as_mut())).await {
             Ok(outcome) => Some(outcome),
             Err(_) => {
                 self.hangs = None;
@@ -69,9 +75,44 @@ impl UnderWay {
     }
 }
 
-struct Item {
-    entry: store::Entry,
-    ticket: Option<Ticket>,
+/// What waits. An event becomes an entry when it is written: entries are large, and after a start all
+/// clusters have many.
+enum Item {
+    Entry(Ticket, Box<Entry>),
+    Event(Event),
+}
+
+impl Item {
+    fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Item::Entry(ticket, _) => Some(*ticket),
+            Item::Event(_) => None,
+        }
+    }
+
+    fn entry(&self, cluster: &str) -> store::Entry {
+        let cluster = cluster.to_owned();
+        match self {
+            Item::Entry(_, entry) => store::Entry {
+                cluster,
+                kind: kind(entry.kind),
+                subject: entry.node.clone().unwrap_or_default(),
+                body: serde_json::Value::Null,
+                text: entry.text.clone(),
+            },
+            Item::Event(event) => store::Entry {
+                cluster,
+                kind: match event {
+                    Event::Evidence { .. } => store::EntryKind::Evidence,
+                    Event::GuardRead { .. } | Event::GuardLost { .. } => store::EntryKind::Guard,
+                    _ => store::EntryKind::Event,
+                },
+                subject: String::new(),
+                body: serde_json::to_value(event).unwrap_or_default(),
+                text: event.to_string(),
+            },
+        }
+    }
 }
 
 struct Failure {
@@ -94,39 +135,17 @@ impl Recorder {
 
     /// An entry that the machine waits for, with what it must know after a restart.
     pub(super) fn entry(&mut self, ticket: Ticket, entry: Entry, memory: Memory) {
-        let entry = store::Entry {
-            cluster: self.cluster.clone(),
-            kind: kind(entry.kind),
-            subject: entry.node.unwrap_or_default(),
-            body: serde_json::Value::Null,
-            text: entry.text,
-        };
         self.memory = Some(memory);
-        let ticket = Some(ticket);
-        self.waiting.push(Item { entry, ticket });
+        self.waiting.push(Item::Entry(ticket, Box::new(entry)));
     }
 
     /// Something that happened.
-    pub(super) fn event(&mut self, event: &Event) {
-        let events = self.waiting.iter().filter(|item| item.ticket.is_none());
+    pub(super) fn event(&mut self, event: Event) {
+        let events = self.waiting.iter().filter(|item| item.ticket().is_none());
         if events.count() >= EVENTS {
             self.drop_oldest_event();
         }
-        let entry = store::Entry {
-            cluster: self.cluster.clone(),
-            kind: match event {
-                Event::Evidence { .. } => store::EntryKind::Evidence,
-                Event::GuardRead { .. } | Event::GuardLost { .. } => store::EntryKind::Guard,
-                _ => store::EntryKind::Event,
-            },
-            subject: String::new(),
-            body: serde_json::to_value(event).unwrap_or_default(),
-            text: event.to_string(),
-        };
-        self.waiting.push(Item {
-            entry,
-            ticket: None,
-        });
+        self.waiting.push(Item::Event(event));
         self.oldest_event.get_or_insert_with(Instant::now);
     }
 
@@ -149,8 +168,14 @@ impl Recorder {
             }
             match self.begins() {
                 None => std::future::pending().await,
-                Some(at) if at > Instant::now() => sleep_until(at).await,
-                Some(_) => self.begin(),
+                // In a box: it is seldom needed, and large.
+                Some(at) if at > Instant::now() => Box::pin(sleep_until(at)).await,
+                Some(_) if self.is_urgent() => self.begin(None),
+                // Events alone have time. It is closed never.
+                Some(_) => {
+                    let turn = Box::pin(EVENTS_ALONE.acquire()).await;
+                    self.begin(turn.ok());
+                }
             }
         }
     }
@@ -160,7 +185,7 @@ impl Recorder {
         let write = async {
             while !self.waiting.is_empty() {
                 if self.write.is_none() {
-                    self.begin();
+                    self.begin(None);
                 }
                 if let Some(UnderWay { write, count, .. }) = self.write.take() {
                     let outcome = write.await;
@@ -182,8 +207,7 @@ impl Recorder {
 
     /// When the next write begins, if there is something to write.
     fn begins(&self) -> Option<Instant> {
-        let urgent = self.waiting.iter().any(|item| item.ticket.is_some());
-        let due = if urgent {
+        let due = if self.is_urgent() {
             Some(Instant::now())
         } else {
             self.oldest_event.map(|oldest| oldest + EVENTS_WAIT)
@@ -192,8 +216,14 @@ impl Recorder {
         due.map(|due| not_before.map_or(due, |again| due.max(again)))
     }
 
-    fn begin(&mut self) {
-        let entries: Vec<store::Entry> = self.waiting.iter().map(|i| i.entry.clone()).collect();
+    /// Whether the machine waits for something that waits here.
+    fn is_urgent(&self) -> bool {
+        self.waiting.iter().any(|item| item.ticket().is_some())
+    }
+
+    fn begin(&mut self, turn: Option<SemaphorePermit<'static>>) {
+        let made = |item: &Item| item.entry(&self.cluster);
+        let entries: Vec<store::Entry> = self.waiting.iter().map(made).collect();
         let count = entries.len();
         let memory = self.memory.as_ref();
         let state = memory.map(|memory| {
@@ -201,7 +231,10 @@ impl Recorder {
             (self.cluster.clone(), json)
         });
         let journal = Arc::clone(&self.journal);
-        let write = async move { journal.append_with_state(entries, state).await };
+        let write = async move {
+            let _turn = turn;
+            journal.append_with_state(entries, state).await
+        };
         self.write = Some(UnderWay {
             write: Box::pin(write),
             count,
@@ -233,15 +266,19 @@ impl Recorder {
                     news.push(Input::JournalWell);
                 }
                 for item in self.waiting.iter().take(written) {
-                    if item.ticket.is_some() {
-                        super::on_purpose::kill(&self.cluster, &item.entry.text);
+                    if let Item::Entry(_, entry) = item {
+                        super::on_purpose::kill(&self.cluster, &entry.text);
                     }
                 }
                 let durable = self.waiting.drain(..written);
-                let tickets = durable.filter_map(|item| item.ticket);
+                let tickets = durable.filter_map(|item| item.ticket());
                 news.extend(tickets.map(|ticket| Input::Durable { ticket }));
                 // A cluster at rest writes nothing for hours.
                 self.waiting.shrink_to(0);
+                if self.waiting.is_empty() {
+                    // The journal has it, and keeps it.
+                    self.memory = None;
+                }
             }
             Err(err) => {
                 let (first, longest) = AGAIN;
@@ -270,7 +307,7 @@ impl Recorder {
             .iter()
             .enumerate()
             .skip(busy)
-            .find(|(_, item)| item.ticket.is_none());
+            .find(|(_, item)| item.ticket().is_none());
         if let Some((index, _)) = oldest {
             self.waiting.remove(index);
         }
@@ -314,7 +351,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::open(home.path()).unwrap());
         let mut recorder = Recorder::new(Arc::clone(&journal), "pki");
-        recorder.event(&event());
+        recorder.event(event());
         recorder.entry(4, entry("fence ca1"), Memory::default());
         recorder.entry(5, entry("boot ca2"), Memory::default());
         let durable = recorder.next().await;
@@ -336,8 +373,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::open(home.path()).unwrap());
         let mut recorder = Recorder::new(Arc::clone(&journal), "pki");
-        recorder.event(&event());
-        recorder.event(&event());
+        recorder.event(event());
+        recorder.event(event());
         recorder.finish(Duration::from_secs(10)).await;
         assert_eq!(journal.history("pki", 9).unwrap().len(), 2);
         assert_eq!(journal.load_state("pki").unwrap(), None);
@@ -368,9 +405,9 @@ mod tests {
         let mut recorder = Recorder::new(journal, "pki");
         recorder.entry(1, entry("fence ca1"), Memory::default());
         for _ in 0..EVENTS + 5 {
-            recorder.event(&event());
+            recorder.event(event());
         }
         assert_eq!(recorder.waiting.len(), EVENTS + 1);
-        assert_eq!(recorder.waiting[0].ticket, Some(1));
+        assert_eq!(recorder.waiting[0].ticket(), Some(1));
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-/// Bytes kept: more than 24 lines of 80 columns.
-const KEPT: usize = 4096;
+/// Bytes kept: 24 lines of 80 columns with their ends.
+const KEPT: usize = 2048;
 /// Lines shown, the last one being what stands without its end.
 const LINES: usize = 24;
 

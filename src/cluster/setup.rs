@@ -11,7 +11,7 @@ use crate::script::program::Program;
 /// The setup of `cluster`. Packages without a program are left out.
 pub(super) fn setup(cluster: &Cluster, programs: &BTreeMap<PackageName, Arc<Program>>) -> Setup {
     let names: Vec<&NodeName> = cluster.nodes.keys().collect();
-    let nodes = cluster
+    let nodes: Vec<NodeSetup> = cluster
         .nodes
         .iter()
         .map(|(name, node)| NodeSetup {
@@ -24,7 +24,7 @@ pub(super) fn setup(cluster: &Cluster, programs: &BTreeMap<PackageName, Arc<Prog
             echo: node.console.discipline.echo,
         })
         .collect();
-    let packages = cluster
+    let packages: Vec<PackageSetup> = cluster
         .packages
         .iter()
         .filter_map(|(name, package)| {
@@ -34,14 +34,21 @@ pub(super) fn setup(cluster: &Cluster, programs: &BTreeMap<PackageName, Arc<Prog
         .collect();
     Setup {
         cluster: cluster.name.clone(),
-        nodes,
-        packages,
+        nodes: exactly(nodes),
+        packages: exactly(packages),
         witnesses: cluster
             .witnesses
             .iter()
             .map(|witness| witness.address.to_string())
             .collect(),
     }
+}
+
+/// In no more room than it needs: it stays for as long as the daemon runs.
+pub(super) fn exactly<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.into_iter().collect();
+    items.shrink_to_fit();
+    items
 }
 
 fn package_setup(
@@ -53,11 +60,12 @@ fn package_setup(
     PackageSetup {
         name: name.clone(),
         program,
-        nodes: package
-            .nodes
-            .iter()
-            .filter_map(|node| names.iter().position(|name| *name == node))
-            .collect(),
+        nodes: exactly(
+            package
+                .nodes
+                .iter()
+                .filter_map(|node| names.iter().position(|name| *name == node)),
+        ),
         boot_device: package.boot_device.clone(),
         address: package.address.to_string(),
         data_policy: match package.data_policy {

@@ -1,17 +1,19 @@
 //! The loop of one cluster.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::sleep_until;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Sleep, sleep_until};
 
 use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::line::{self, Line};
+use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
 use super::visitors::Visitors;
@@ -28,6 +30,10 @@ use crate::script::program::OperatorWord;
 
 /// A turn of the loop comes at least so often.
 const TURN: Duration = Duration::from_secs(2);
+
+/// Clusters at rest have their turns at moments that are so far apart: five hundred of them make the
+/// program wake up four times a second then.
+const TOGETHER: Duration = Duration::from_millis(250);
 
 /// A turn that comes later than this begins to count as late. It is less than [`TURN`]: how far in its
 /// sleep a standstill began nobody knows, and as long a one is found as with a turn each second.
@@ -88,7 +94,7 @@ pub async fn guard(
     blueprint: Arc<Blueprint>,
     host: Arc<Host>,
     memory: Memory,
-    mut mail: mpsc::Receiver<Box<Message>>,
+    mut mail: Receiver<Message>,
     mut stop: watch::Receiver<bool>,
     pulse: Arc<Pulse>,
 ) {
@@ -97,8 +103,10 @@ pub async fn guard(
     guard.drain(now);
     guard.watch_addresses(now);
     let mut jumps = JumpWatch::start(now);
+    // One timer for the life of the task: to put it off costs next to nothing.
+    let mut alarm = pin!(sleep_until(guard.host.clock.instant(now)));
     loop {
-        let wake = guard.wait(&mut mail, &mut stop).await;
+        let wake = guard.wait(&mut mail, &mut stop, alarm.as_mut()).await;
         let now = guard.host.clock.now();
         pulse.beat(now);
         for irregular in jumps.turn(now, PROMPT) {
@@ -108,7 +116,7 @@ pub async fn guard(
         match wake {
             Wake::Stop => break,
             Wake::Journal(news) => news.into_iter().for_each(|input| guard.feed(input, now)),
-            Wake::Mail(message) => guard.read(*message, now),
+            Wake::Mail(message) => guard.read(message, now),
             Wake::Told(told) => guard.told(told, now),
             Wake::Errand(input) => guard.feed(input, now),
             Wake::Said(node, said) => guard.said(node, said, now),
@@ -123,14 +131,14 @@ pub async fn guard(
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
     }
-    guard.recorder.finish(LAST_WORDS).await;
+    Box::pin(guard.recorder.finish(LAST_WORDS)).await;
 }
 
 /// Why the loop has a turn.
 enum Wake {
     Stop,
     Journal(Vec<Input>),
-    Mail(Box<Message>),
+    Mail(Message),
     Told(Told),
     Errand(Input),
     Said(NodeId, Said),
@@ -211,17 +219,19 @@ impl Guard {
     /// Waits for something to do. What the journal says goes first: a BREAK may hang on it.
     async fn wait(
         &mut self,
-        mail: &mut mpsc::Receiver<Box<Message>>,
+        mail: &mut Receiver<Message>,
         stop: &mut watch::Receiver<bool>,
+        mut alarm: Pin<&mut Sleep>,
     ) -> Wake {
         let deadline = self.host.clock.instant(self.next_deadline());
+        alarm.as_mut().reset(deadline);
         self.first = self.first.wrapping_add(1);
         if std::mem::take(&mut self.served) {
             // Whoever asks without end must not keep a console unheard, or a time unseen.
             tokio::select! {
                 biased;
                 (node, said) = line::next(&mut self.lines, &self.news, self.first) => return Wake::Said(node, said),
-                () = sleep_until(deadline) => return Wake::Deadline,
+                () = alarm.as_mut() => return Wake::Deadline,
                 () = std::future::ready(()) => {}
             }
         }
@@ -229,13 +239,13 @@ impl Guard {
             biased;
             _ = stop.wait_for(|stop| *stop) => Wake::Stop,
             news = self.recorder.next() => Wake::Journal(news),
-            Some(message) = mail.recv() => Wake::Mail(message),
+            message = mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
             // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, &self.news, self.first) => Wake::Said(node, said),
-            () = sleep_until(deadline) => Wake::Deadline,
+            () = alarm => Wake::Deadline,
         };
         self.served = matches!(wake, Wake::Mail(_) | Wake::Wish(..));
         wake
@@ -257,6 +267,8 @@ impl Guard {
             };
             self.machine.handle(input, now);
         }
+        // A cluster at rest does nothing for minutes.
+        self.inputs.shrink_to(0);
         for (node, line) in self.lines.iter_mut().enumerate() {
             line.attend(self.machine.attention(node));
         }
@@ -318,7 +330,7 @@ impl Guard {
 
     /// When the loop must have a turn at the latest.
     fn next_deadline(&self) -> Moment {
-        let tick = self.host.clock.now() + TURN;
+        let tick = together(self.host.clock.now() + TURN);
         let ears = self.lines.iter().filter_map(|line| line.ear.poll_timeout());
         let machine = self.machine.poll_timeout().map(|(at, _)| at);
         ears.chain(machine).chain([tick]).min().unwrap_or(tick)
@@ -431,6 +443,12 @@ impl Guard {
         self.feed(Input::Operator(Order { who, word, node }), now);
         Answered::Heard(self.overheard.take().unwrap_or_default())
     }
+}
+
+/// The last of the common moments that is not after `due`.
+fn together(due: Moment) -> Moment {
+    let apart = Duration::as_micros(&TOGETHER);
+    Moment::from_micros(due.micros() - due.micros() % u64::try_from(apart).unwrap_or(1))
 }
 
 /// The host's settings, where the console has none of its own.

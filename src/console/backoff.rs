@@ -5,32 +5,28 @@ use std::time::Duration;
 use super::LinkSettings;
 
 /// The waits between attempts.
-pub(super) struct Backoff {
-    first: Duration,
-    max: Duration,
-    stable_after: Duration,
+pub(super) struct Backoff<'a> {
+    settings: &'a LinkSettings,
     wait: Duration,
 }
 
-impl Backoff {
-    pub(super) fn new(settings: &LinkSettings) -> Backoff {
+impl Backoff<'_> {
+    pub(super) fn new(settings: &LinkSettings) -> Backoff<'_> {
         Backoff {
-            first: settings.backoff_first,
-            max: settings.backoff_max,
-            stable_after: settings.stable_after,
+            settings,
             wait: settings.backoff_first,
         }
     }
 
     /// A link lived for `span`.
     pub(super) fn lived(&mut self, span: Duration) {
-        if span >= self.stable_after {
-            self.wait = self.first;
+        if span >= self.settings.stable_after {
+            self.wait = self.settings.backoff_first;
         }
     }
 
     pub(super) fn next(&mut self) -> Duration {
-        let wait = self.wait.min(self.max);
+        let wait = self.wait.min(self.settings.backoff_max);
         self.wait = wait.saturating_mul(2);
         wait.mul_f64(0.5 + 0.5 * fastrand::f64())
     }

@@ -13,8 +13,8 @@ use crate::proto::telnet::{self, Event, Telnet, TelnetRole};
 pub(super) enum Codec {
     /// Bytes as they are.
     Raw,
-    /// Telnet, with the room for its events.
-    Telnet(Box<Telnet>, Vec<Event>),
+    /// Telnet.
+    Telnet(Box<Telnet>),
     /// Telnet with a line that is set (RFC 2217).
     Rfc2217(Box<RemoteLine>),
 }
@@ -37,9 +37,7 @@ pub(super) enum Told {
 impl Codec {
     pub(super) fn new(address: &Address) -> Codec {
         match address {
-            Address::Telnet { .. } => {
-                Codec::Telnet(Box::new(Telnet::new(TelnetRole::Client)), Vec::new())
-            }
+            Address::Telnet { .. } => Codec::Telnet(Box::new(Telnet::new(TelnetRole::Client))),
             Address::Rfc2217 { line, .. } => Codec::Rfc2217(Box::new(RemoteLine::new(*line))),
             Address::Tcp { .. }
             | Address::Unix(_)
@@ -85,9 +83,10 @@ impl Codec {
     ) {
         match self {
             Codec::Raw => text(bytes),
-            Codec::Telnet(telnet, events) => {
-                telnet.receive(bytes, events);
-                for event in events.drain(..) {
+            Codec::Telnet(telnet) => {
+                let mut events = Vec::new();
+                telnet.receive(bytes, &mut events);
+                for event in events {
                     match event {
                         Event::Data(mut bytes) => text(&mut bytes),
                         Event::Reply(bytes) => replies.extend_from_slice(&bytes),
@@ -135,7 +134,7 @@ impl Codec {
     pub(super) fn may_ask(&self) -> bool {
         match self {
             Codec::Raw => false,
-            Codec::Telnet(telnet, _) => telnet.may_mark(),
+            Codec::Telnet(telnet) => telnet.may_mark(),
             Codec::Rfc2217(line) => line.may_poll(),
         }
     }
@@ -144,7 +143,7 @@ impl Codec {
     pub(super) fn ask(&mut self) -> Option<Vec<u8>> {
         match self {
             Codec::Raw => None,
-            Codec::Telnet(telnet, _) => telnet.timing_mark().map(Vec::from),
+            Codec::Telnet(telnet) => telnet.timing_mark().map(Vec::from),
             Codec::Rfc2217(line) => line.poll(),
         }
     }

@@ -14,9 +14,6 @@ const BREAKS_KEPT: usize = 16;
 /// The most bytes that one [`Said::Bytes`] carries.
 const CHUNK: usize = 16 << 10;
 
-/// Memory that an emptied inbox keeps, bytes.
-const KEPT_EMPTY: usize = 16 << 10;
-
 /// The queue. The bytes of all pieces lie end to end in one ring.
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -117,13 +114,23 @@ impl Inbox {
                 if length > taken {
                     self.pieces.push_front(Piece::Bytes(epoch, length - taken));
                 }
-                let bytes = self.bytes.drain(..taken).collect();
-                if self.bytes.is_empty() {
-                    self.bytes.shrink_to(KEPT_EMPTY);
-                }
+                let bytes = if taken == self.bytes.len() {
+                    let mut bytes = Vec::from(std::mem::take(&mut self.bytes));
+                    if bytes.capacity() > 2 * taken {
+                        // The end of a flood: it may wait long for the disk, and its room with it.
+                        bytes.shrink_to_fit();
+                    }
+                    bytes
+                } else {
+                    self.bytes.drain(..taken).collect()
+                };
                 Said::Bytes { epoch, bytes }
             }
         };
+        if self.pieces.is_empty() {
+            // A console at rest says nothing for minutes.
+            self.pieces = VecDeque::new();
+        }
         Some(said)
     }
 
@@ -294,6 +301,6 @@ mod tests {
             })
             .sum();
         assert_eq!(read, 1 << 20);
-        assert!(inbox.bytes.capacity() <= 2 * KEPT_EMPTY);
+        assert_eq!((inbox.bytes.capacity(), inbox.pieces.capacity()), (0, 0));
     }
 }

@@ -12,28 +12,24 @@ use super::inbox::Inbox;
 use super::link::Session;
 use super::orders::{Orders, Placed};
 use super::steps::Rotation;
-use super::wire;
+use super::wire::{self, Wire};
 use super::{LinkSettings, Order, Said};
 use crate::config::ConsoleSpec;
 
 /// Keeps a link to the console until the task is aborted.
-pub(super) async fn run(spec: Arc<ConsoleSpec>, settings: LinkSettings, shared: Arc<Shared>) {
+pub(super) async fn run(spec: Arc<ConsoleSpec>, settings: Arc<LinkSettings>, shared: Arc<Shared>) {
     let mut keeper = Keeper {
         shared,
         epoch: 0,
         last_told: None,
     };
-    let server = spec.at.server();
     // Whether the last session fell silent with its connection standing: the next one has to say
     // something before it counts.
     let mut doubted = false;
     let mut backoff = Backoff::new(&settings);
     loop {
-        let turn = settings.dialing.turn(&server).await;
         // In a box, for it is large, and gone while the link lives.
-        let dialled = Box::pin(wire::dial(&spec, &settings)).await;
-        drop(turn);
-        match dialled {
+        match Box::pin(dial(&spec, &settings)).await {
             Err(why) => keeper.failed(why),
             Ok(wire) => {
                 let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
@@ -56,6 +52,12 @@ pub(super) async fn run(spec: Arc<ConsoleSpec>, settings: LinkSettings, shared: 
     }
 }
 
+/// Dials when it is this console's turn.
+async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<Wire, String> {
+    let _turn = settings.dialing.turn(&spec.at.server()).await;
+    wire::dial(spec, settings).await
+}
+
 /// What the task and the [`super::Console`] share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -63,9 +65,8 @@ pub(super) struct Shared {
     pub(super) orders: Mutex<Orders>,
     /// Whoever reads may read several consoles, and is told of all in one place.
     said: Arc<Notify>,
-    pub(super) ordered: Notify,
-    /// The inbox is no longer crowded.
-    pub(super) room: Notify,
+    /// Something was ordered, or the inbox is no longer crowded.
+    pub(super) stir: Notify,
     pub(super) rotation: Mutex<Rotation>,
     dropped: AtomicU64,
 }
@@ -76,8 +77,7 @@ impl Shared {
             inbox: Mutex::new(Inbox::new(settings.queue_bytes)),
             orders: Mutex::new(Orders::new(settings.order_bytes)),
             said,
-            ordered: Notify::new(),
-            room: Notify::new(),
+            stir: Notify::new(),
             rotation: Mutex::default(),
             dropped: AtomicU64::new(0),
         }
@@ -98,7 +98,7 @@ impl Shared {
         let crowded = inbox.is_crowded();
         let said = inbox.next();
         if crowded && !inbox.is_crowded() {
-            self.room.notify_one();
+            self.stir.notify_one();
         }
         said
     }
@@ -115,7 +115,7 @@ impl Shared {
             tracing::debug!(epoch, "dropped an order that was meant for another link");
             self.count_dropped(1);
         } else {
-            self.ordered.notify_one();
+            self.stir.notify_one();
         }
     }
 

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -73,13 +73,13 @@ pub(super) struct Session<'a> {
     /// What follows it.
     steps: VecDeque<Step>,
     /// The step that is being waited through.
-    waiting: Option<Waiting>,
+    waiting: Option<Box<Waiting>>,
     /// What was said since the talk began, or since its last awaited text.
     before_awaited: Vec<u8>,
     /// Since when the peer has taken nothing of `out`.
     waiting_since: Instant,
     opened: Instant,
-    pulse: Pulse,
+    pulse: Pulse<'a>,
     /// Whether the far end has to say something before this counts as a link: its last session did
     /// not answer, or this one does not now.
     pub(super) doubted: bool,
@@ -94,7 +94,7 @@ pub(super) struct Session<'a> {
     /// The node's first bytes, for the case that they are all that ever comes.
     first_words: Vec<u8>,
     /// A talk with what stands between, while there is one.
-    aside: Option<Aside>,
+    aside: Option<Box<Aside>>,
     epoch: u64,
     pub(super) up_since: Option<Instant>,
 }
@@ -136,26 +136,33 @@ impl<'a> Session<'a> {
     /// Carries bytes until the connection ends, and says why it did. `epochs` counts the links that
     /// were told; this one becomes the next as soon as it settles.
     pub(super) async fn carry(&mut self, epochs: &mut u64) -> String {
+        // One timer for the life of the link: to put it off costs next to nothing.
+        let mut alarm = pin!(sleep_until(self.opened));
         loop {
             let writing = !self.out.is_empty();
             let patient = self.patient_until();
-            let turn = patient.map_or(self.next_turn(), |until| until.min(self.next_turn()));
+            let turn = self.next_turn();
+            alarm
+                .as_mut()
+                .reset(patient.map_or(turn, |until| until.min(turn)));
             // Writing comes first: a console that floods us must not keep a BREAK back.
             tokio::select! {
                 biased;
                 written = self.wire.writer.write(&self.out), if writing => match written {
                     Ok(count) if count > 0 => {
                         self.out.drain(..count);
+                        if self.out.is_empty() {
+                            self.out = Vec::new();
+                        }
                         self.waiting_since = Instant::now();
                     }
                     Ok(_) => return format!("{} takes no more bytes", self.wire.peer),
                     Err(error) => {
-                        self.hear_the_rest(epochs).await;
+                        Box::pin(self.hear_the_rest(epochs)).await;
                         return self.ended(Some(&error));
                     }
                 },
-                () = self.shared.ordered.notified(), if self.up_since.is_some() => {}
-                () = self.shared.room.notified(), if patient.is_some() => {}
+                () = self.shared.stir.notified() => {}
                 read = read_some(&mut self.wire.reader), if patient.is_none() => match read {
                     Ok(bytes) if bytes.is_empty() => return self.ended(None),
                     Ok(bytes) => self.hear(bytes, epochs),
@@ -164,7 +171,7 @@ impl<'a> Session<'a> {
                 Some(present) = self.wire.carrier.next(), if self.up_since.is_some() => {
                     self.carrier(present);
                 }
-                () = sleep_until(turn) => {}
+                () = alarm.as_mut() => {}
             }
             let now = Instant::now();
             if let Err(why) = self.settle(now, epochs) {
@@ -213,12 +220,20 @@ impl<'a> Session<'a> {
         self.opened + if ready { self.settings.settle } else { longest }
     }
 
+    /// Whether it has lived for so short a time that an end now were one of a port that is taken.
+    fn ends_at_once(&self, now: Instant) -> bool {
+        now < self.opened + self.settings.settle
+    }
+
     /// Lets the link come up when it is time; says why it never will.
     fn settle(&mut self, now: Instant, epochs: &mut u64) -> Result<(), String> {
         if let Some(why) = self.unfit.take() {
             return Err(format!("{} {why}", self.wire.peer));
         }
         if self.up_since.is_some() || now < self.settled() {
+            if self.up_since.is_some() && !self.ends_at_once(now) {
+                self.first_words = Vec::new();
+            }
             return Ok(());
         }
         let (peer, within) = (&self.wire.peer, Span(self.settings.set_line));
@@ -265,6 +280,7 @@ impl<'a> Session<'a> {
         let discipline = self.spec.discipline;
         let last = self.no_more_awaited();
         let early = self.up_since.is_none().then_some(&mut self.early);
+        let explains = early.is_some() || self.opened + self.settings.settle > now;
         let (first_words, waiting, mut early) = (&mut self.first_words, &mut self.waiting, early);
         let before_awaited = &mut self.before_awaited;
         let aside = &mut self.aside;
@@ -275,6 +291,7 @@ impl<'a> Session<'a> {
             |text| {
                 discipline.decode(text);
                 let room = FIRST_WORDS.saturating_sub(first_words.len());
+                let room = if explains { room } else { 0 };
                 first_words.extend_from_slice(&text[..text.len().min(room)]);
                 let came = match waiting {
                     Some(waiting) if waiting.awaits_text() => waiting.hear(text),
@@ -404,7 +421,10 @@ impl<'a> Session<'a> {
             match self.steps.pop_front() {
                 Some(step) => self.begin(step, now)?,
                 None if self.take_order() => {}
-                None => return Ok(()),
+                None => {
+                    self.steps.shrink_to(0);
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -416,7 +436,7 @@ impl<'a> Session<'a> {
                 self.waiting_since = now;
                 self.out = bytes;
             }
-            Step::Talk => self.aside = Some(Aside::default()),
+            Step::Talk => self.aside = Some(Box::default()),
             Step::Hold(hold) => {
                 if let Some(soon) = self.wire.hold(hold, self.settings.write_timeout)? {
                     self.steps.push_front(step);
@@ -450,7 +470,8 @@ impl<'a> Session<'a> {
 
     /// What a talk held back was the node's.
     pub(super) fn end_talk(&mut self) {
-        let held = self.aside.take().map(Aside::end).unwrap_or_default();
+        let held = self.aside.take().map(|aside| aside.end());
+        let held = held.unwrap_or_default();
         let epoch = self.epoch;
         if !held.is_empty() {
             self.shared.say(|inbox| inbox.bytes(epoch, &held));
@@ -478,7 +499,7 @@ impl<'a> Session<'a> {
     }
 
     fn wait(&mut self, until: Instant, what: Awaited) {
-        self.waiting = Some(Waiting { until, what });
+        self.waiting = Some(Box::new(Waiting { until, what }));
     }
 
     /// A wait is over: a talk that got no answer gives the rest of its steps up.
@@ -539,7 +560,7 @@ impl<'a> Session<'a> {
         if let Some(why) = error.and_then(wire::last_words) {
             return why;
         }
-        let at_once = self.opened.elapsed() < self.settings.settle;
+        let at_once = self.ends_at_once(Instant::now());
         let never_up = self.up_since.is_none();
         match error {
             _ if !self.first_words.is_empty() && (never_up || at_once) => {

@@ -138,6 +138,7 @@ impl Console {
     /// The same for one of several consoles with one reader: `said` is notified of each thing said
     /// by any of them, and [`Console::take`] finds it.
     pub fn told_at(spec: Arc<ConsoleSpec>, settings: LinkSettings, said: Arc<Notify>) -> Console {
+        let settings = settings.shared();
         let shared = Arc::new(keeper::Shared::new(&settings, said));
         let run = keeper::run(Arc::clone(&spec), settings, Arc::clone(&shared));
         let task = tokio::spawn(run);

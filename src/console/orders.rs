@@ -111,6 +111,10 @@ impl Orders {
     /// The next order of the present link.
     pub(super) fn take(&mut self) -> Option<Order> {
         let order = self.waiting.pop_front()?;
+        if self.waiting.is_empty() {
+            // A console at rest is told nothing for minutes.
+            self.waiting = VecDeque::new();
+        }
         self.weight -= order.weight();
         Some(order)
     }

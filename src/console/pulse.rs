@@ -2,16 +2,28 @@
 //! has a kernel that still answers for it: only a question that the session itself must answer can
 //! tell.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::LinkSettings;
 
+/// Silent consoles are asked at moments that are so far apart: a thousand of them make the program
+/// wake up four times a second then, not two hundred times.
+const TOGETHER: Duration = Duration::from_millis(250);
+
+/// The last of the common moments that is not after `due`.
+fn together(due: Instant) -> Instant {
+    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let since = due.saturating_duration_since(*FIRST).as_micros();
+    let early = since % TOGETHER.as_micros();
+    due - Duration::from_micros(u64::try_from(early).unwrap_or(0))
+}
+
 /// What is known of one session's life.
-pub(super) struct Pulse {
-    idle: Duration,
-    within: Duration,
+pub(super) struct Pulse<'a> {
+    settings: &'a LinkSettings,
     settled: Instant,
     heard: Instant,
     asked: Option<Instant>,
@@ -19,11 +31,10 @@ pub(super) struct Pulse {
     answers: bool,
 }
 
-impl Pulse {
-    pub(super) fn new(settings: &LinkSettings, now: Instant) -> Pulse {
+impl Pulse<'_> {
+    pub(super) fn new(settings: &LinkSettings, now: Instant) -> Pulse<'_> {
         Pulse {
-            idle: settings.keepalive_idle,
-            within: settings.user_timeout,
+            settings,
             settled: now + settings.settle,
             heard: now,
             asked: None,
@@ -54,11 +65,11 @@ impl Pulse {
 
     /// When the next question is due; none while one is not answered. The first is due as soon
     /// as the link has settled, for only a session that has answered one can be found dead later;
-    /// then silence asks.
+    /// then silence asks, up to [`TOGETHER`] early.
     pub(super) fn question(&self) -> Option<Instant> {
         match (self.asked, self.answers) {
             (Some(_), _) => None,
-            (None, true) => Some(self.heard + self.idle),
+            (None, true) => Some(together(self.heard + self.settings.keepalive_idle)),
             (None, false) => Some(self.settled),
         }
     }
@@ -66,7 +77,7 @@ impl Pulse {
     /// When the session is dead unless it says something, whatever that is.
     pub(super) fn gone(&self) -> Option<Instant> {
         let asked = self.asked.filter(|_| self.answers)?;
-        Some((self.heard + self.within).max(asked + self.idle))
+        Some((self.heard + self.settings.user_timeout).max(asked + self.settings.keepalive_idle))
     }
 }
 
@@ -86,7 +97,9 @@ mod tests {
         assert_eq!((pulse.question(), pulse.gone()), (None, None));
         pulse.heard(now + SECOND);
         pulse.answered();
-        assert_eq!(pulse.question(), Some(now + 6 * SECOND));
+        let question = pulse.question().unwrap();
+        assert!(question <= now + 6 * SECOND && question > now + 6 * SECOND - TOGETHER);
+        assert_eq!(together(question), question);
         pulse.asked(now + 6 * SECOND);
         assert_eq!(pulse.gone(), Some(now + 16 * SECOND));
         // It still talks, though not in answer: that is life.

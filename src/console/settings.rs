@@ -1,5 +1,6 @@
 //! How a console's link behaves: its times and its limits.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::Dialing;
@@ -65,7 +66,23 @@ impl Default for LinkSettings {
     }
 }
 
+/// The settings in use.
+static SHARED: Mutex<Vec<Weak<LinkSettings>>> = Mutex::new(Vec::new());
+
 impl LinkSettings {
+    /// The same settings, at one place for all consoles that have them.
+    pub(super) fn shared(self) -> Arc<LinkSettings> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.retain(|settings| settings.strong_count() > 0);
+        let mut known = shared.iter().filter_map(Weak::upgrade);
+        if let Some(known) = known.find(|known| **known == self) {
+            return known;
+        }
+        let settings = Arc::new(self);
+        shared.push(Arc::downgrade(&settings));
+        settings
+    }
+
     /// The time after which a link that is dead, or half dead, is found to be: a question is given
     /// as long for its answer as went by before it at least.
     pub fn lost_after(&self) -> Duration {

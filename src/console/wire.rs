@@ -62,7 +62,7 @@ pub(super) struct Wire {
 
 /// News of a line's carrier, where the road has one.
 #[derive(Default)]
-pub(super) struct Carrier(Option<Watched>);
+pub(super) struct Carrier(Option<Box<Watched>>);
 
 struct Watched {
     pins: Box<dyn CarrierPins>,
@@ -76,11 +76,11 @@ impl Carrier {
     pub(super) fn watched(pins: Box<dyn CarrierPins>) -> Carrier {
         let mut every = interval(CARRIER_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Carrier(Some(Watched {
+        Carrier(Some(Box::new(Watched {
             pins,
             every,
             present: false,
-        }))
+        })))
     }
 
     /// The next change; for ever none where there is no such news. It is cancel safe.

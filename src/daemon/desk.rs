@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -13,7 +13,7 @@ use super::prepare::Unguarded;
 use super::ward::Ward;
 use crate::alarm::Alarms;
 use crate::clock::Moment;
-use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said};
+use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
     Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
 };
@@ -34,7 +34,7 @@ struct Subject {
     cluster: String,
     file: String,
     not_guarded: Option<String>,
-    mail: Option<mpsc::Sender<Box<Message>>>,
+    mail: Option<Sender<Message>>,
 }
 
 impl Desk<'_> {
@@ -87,7 +87,7 @@ impl Desk<'_> {
                         node,
                         answer: heard,
                     };
-                    let said = match mail.send(Box::new(message)).await {
+                    let said = match mail.send(message).await {
                         Ok(()) => timeout(ANSWER, hears).await,
                         Err(_) => return reply(answer, busy()),
                     };
@@ -111,7 +111,7 @@ impl Desk<'_> {
             Err(refusal) => return reply(answer, refusal),
         };
         tokio::spawn(async move {
-            let opened = match mail.send(Box::new(message)).await {
+            let opened = match mail.send(message).await {
                 Ok(()) => timeout(ANSWER, opens).await.ok().and_then(Result::ok),
                 Err(_) => None,
             };
@@ -126,7 +126,7 @@ impl Desk<'_> {
         });
     }
 
-    fn mail_of(&self, cluster: &str) -> Result<&mpsc::Sender<Box<Message>>, Answer> {
+    fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
             return ward.mail().ok_or_else(|| {
                 let why = ward.unguarded(cluster).unwrap_or_default();
@@ -249,10 +249,10 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
     }
 }
 
-async fn ask(mail: &mpsc::Sender<Box<Message>>) -> Option<ClusterNow> {
+async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
     let asked = async {
         let (answer, answered) = oneshot::channel();
-        mail.send(Box::new(Message::Status(answer))).await.ok()?;
+        mail.send(Message::Status(answer)).await.ok()?;
         answered.await.ok()
     };
     timeout(ANSWER, asked).await.ok().flatten()

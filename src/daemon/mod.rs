@@ -27,5 +27,11 @@ pub use supervisor::Daemon;
 pub use systemd::Systemd;
 pub use tracing_log::log_to;
 
+/// Threads that carry the consoles and clusters. The supervisor has the main thread; the journal, the
+/// logs and whatever blocks have theirs. One would do for a thousand consoles, and at half the
+/// processor time, for two wake each other all the time; but then a task that never ends a turn would
+/// delay every other cluster.
+pub const WORKERS: usize = 2;
+
 #[cfg(test)]
 mod tests;

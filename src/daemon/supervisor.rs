@@ -130,7 +130,7 @@ impl Daemon {
 
     /// Where a cluster's mail goes.
     #[cfg(test)]
-    pub(super) fn mail(&self, cluster: &str) -> Option<mpsc::Sender<Box<cluster::Message>>> {
+    pub(super) fn mail(&self, cluster: &str) -> Option<cluster::Sender<cluster::Message>> {
         self.wards.get(cluster)?.mail().cloned()
     }
 

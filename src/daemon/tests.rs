@@ -75,7 +75,7 @@ async fn a_crashed_task_begins_again_and_touches_no_other() {
     };
     let running = tokio::spawn(daemon.run(Systemd::absent(), stopped));
     heard(&mut events, "one").await;
-    crash.send(Box::new(Message::Crash)).await.unwrap();
+    crash.send(Message::Crash).await.unwrap();
     crash.closed().await;
     let again = |happened: &Happened| happened.event.to_string().contains("clusterd starts");
     while !again(&heard(&mut events, "one").await) {}

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::outlook::HostState;
 use crate::clock::{Moment, Span};
-use crate::cluster::{Blueprint, Message, Pulse};
+use crate::cluster::{Blueprint, Message, Pulse, Receiver, Sender, mailbox};
 
 /// Messages that may wait for a cluster.
 const MAIL: usize = 64;
@@ -46,7 +45,7 @@ pub(super) struct Ward {
 #[derive(Debug)]
 pub(super) enum Life {
     /// It runs since then, and takes mail.
-    Runs(Instant, mpsc::Sender<Box<Message>>),
+    Runs(Instant, Sender<Message>),
     /// It ended, and begins again then.
     Again(Instant),
     /// It crashed too often in a row, and is left alone until a person says `release`.
@@ -66,8 +65,8 @@ impl Ward {
     }
 
     /// The task begins: the end of its mail.
-    pub(super) fn begin(&mut self, now: Moment) -> mpsc::Receiver<Box<Message>> {
-        let (mail, box_) = mpsc::channel(MAIL);
+    pub(super) fn begin(&mut self, now: Moment) -> Receiver<Message> {
+        let (mail, box_) = mailbox(MAIL);
         self.pulse = Arc::default();
         self.told = HostState::default();
         self.pulse.beat(now);
@@ -157,7 +156,7 @@ impl Ward {
         }
         for fact in facts {
             // Whoever else writes may have taken the room: the next turn tells all of it again.
-            if mail.try_send(Box::new(Message::Host(fact))).is_err() {
+            if mail.try_send(Message::Host(fact)).is_err() {
                 return;
             }
         }
@@ -165,7 +164,7 @@ impl Ward {
     }
 
     /// Where its mail goes, while it runs.
-    pub(super) fn mail(&self) -> Option<&mpsc::Sender<Box<Message>>> {
+    pub(super) fn mail(&self) -> Option<&Sender<Message>> {
         match &self.life {
             Life::Runs(_, mail) => Some(mail),
             Life::Again(_) | Life::GivenUp => None,

@@ -134,7 +134,7 @@ impl Machine {
             let node = &self.nodes[other];
             let known = matches!(node.condition, Condition::Prompt | Condition::Running);
             let typed = node.typed_at(self.now) && Guard::VouchKeyboard.stands();
-            let free = node.asking.is_none() && !typed && !self.person_at(other);
+            let free = node.asking.is_none() && !typed;
             if self.setup.nodes[other].server == server && known && free {
                 self.type_text(other, "\r");
             }

@@ -93,7 +93,6 @@ impl Machine {
                 self.may_boot_after_intent(p, n, moved)
             }
             Door::Resume => self.may_resume(p, n),
-            Door::Fence if Guard::GateFence.gone() => Ok(()),
             Door::Fence => Err(Veto {
                 guard: "door",
                 why: "a fence starts nothing".to_owned(),
@@ -128,13 +127,8 @@ impl Machine {
                 return;
             }
             let live = matches!(self.nodes[other].answer, Some(Ok(())));
-            let fresh = self.nodes[other]
-                .evidence
-                .nonce
-                .is_some_and(|at| self.now.since(at) <= NONCE_LIFE);
-            if (!live && Guard::GateNonceAnswered.stands())
-                || (!fresh && Guard::GateNonceFresh.stands())
-            {
+            // It was asked at the gate's beginning, with `NONCE_LIFE` to answer.
+            if !live && Guard::GateNonceAnswered.stands() {
                 let why = format!(
                     "the prompt of {} did not answer just before",
                     self.setup.node_name(other)
@@ -217,7 +211,6 @@ impl Machine {
             node,
             text: typed.to_owned(),
         });
-        self.nodes[n].settled &= Guard::BootUnsettles.gone();
         self.nodes[n].making = crate::machine::making::Making::default();
         if door == Door::Boot {
             self.end_siege(n, "it is given the package");

@@ -252,7 +252,8 @@ impl Machine {
         if evidence.starting > stopped && Guard::ResumeAnew.stands() {
             return veto("resumable", "it has started anew since");
         }
-        if self.swapped(p, n) && Guard::ResumeSwapped.stands() {
+        let late = stopped.map(|at| at + Duration::from_secs(1));
+        if package.misses == 0 && package.answered > late && Guard::ResumeSwapped.stands() {
             return veto(
                 "swapped",
                 "its address answers while its console shows a prompt",
@@ -271,10 +272,7 @@ impl Machine {
 
     /// A panic was printed, and no login prompt since.
     pub(super) fn panicked(&self, n: NodeId) -> bool {
-        let evidence = &self.nodes[n].evidence;
-        evidence
-            .panic
-            .is_some_and(|at| evidence.login.is_none_or(|login| at >= login))
+        self.nodes[n].evidence.panic.is_some()
     }
 
     /// A prompt on the primary while its address answers (rule 14).

@@ -72,20 +72,18 @@ impl Making {
             Piece::Identity => self.identity = self.live || Guard::IdentityAfterLive.gone(),
             Piece::Set(name, value) => {
                 let identity = self.identity || Guard::SetAfterIdentity.gone();
-                let before = self.mark.is_none() || Guard::SetBeforeMark.gone();
                 let fits = in_guard(firmware, name, value) || Guard::SetInGuard.gone();
-                if identity && before && fits {
+                if identity && fits {
                     self.set.insert(name.clone());
                 }
             }
             Piece::Mark(word) => {
-                let identity = self.identity || Guard::MarkAfterIdentity.gone();
-                let set = covers(firmware, &self.set) || Guard::MarkAfterSet.gone();
-                if identity && set {
+                if covers(firmware, &self.set) || Guard::MarkAfterSet.gone() {
                     self.mark = Some(word.clone());
                 }
             }
-            Piece::Reset => self.reset = self.mark.is_some() || Guard::ResetAfterMark.gone(),
+            // Without a mark no reset is ordered, and no unknown word can be asked for behind it.
+            Piece::Reset => self.reset = true,
             Piece::Unmarked => self.unmarked = self.live_again || Guard::UnmarkedAfterLive.gone(),
             Piece::Verified(name, value) => {
                 let identity = self.identity_again || Guard::VerifiedAfterIdentity.gone();

@@ -133,11 +133,6 @@ impl Machine {
         };
         machine.want_nonces();
         for package in 0..machine.packages.len() {
-            let given = &machine.packages[package];
-            if let Some(n) = given.primary.filter(|_| !given.confirmed) {
-                // The last clusterd may have ended between a boot command and its RETURN.
-                machine.nodes[n].dirty = Guard::RestartDirties.stands();
-            }
             machine.choose_provisional_roles(package);
             machine.start_script(package, "clusterd starts");
         }
@@ -227,7 +222,8 @@ impl Machine {
             epoch,
             since: self.now,
         };
-        // Whoever was here before may have left half a line at the prompt.
+        // Whoever was here before may have left half a line at the prompt: a person, or a clusterd
+        // that was killed between a boot command and its RETURN.
         self.nodes[n].dirty |= Guard::LinkDirties.stands();
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::LinkUp { node });

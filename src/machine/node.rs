@@ -13,6 +13,8 @@ use crate::mutant::Guard;
 
 /// Dialogue text kept behind the last thing we typed.
 const TALK_LIMIT: usize = 8192;
+/// By how much its room grows.
+const TALK_STEP: usize = 256;
 /// After the last unasked byte, somebody counts as typing for so long.
 pub const KEYBOARD_QUIET: Duration = Duration::from_secs(5);
 
@@ -281,6 +283,10 @@ impl Node {
 
     /// Keeps text since our last send, up to a limit; the oldest goes first.
     pub fn keep_talk(&mut self, text: &str) {
+        if self.talk.capacity() - self.talk.len() < text.len() {
+            // Not twice as much: a node may stay in the middle of its talk for hours.
+            self.talk.reserve_exact(text.len().max(TALK_STEP));
+        }
         self.talk.push_str(text);
         if self.talk.len() > TALK_LIMIT {
             let mut cut = self.talk.len() - TALK_LIMIT;
@@ -293,7 +299,7 @@ impl Node {
 
     /// Our own send begins a new piece of conversation.
     pub fn begin_talk(&mut self, now: Moment) {
-        self.talk.clear();
+        self.talk = String::new();
         self.shown.clear();
         self.spoke = now;
     }
@@ -333,10 +339,7 @@ impl Node {
             guard_read: self.guard_read,
             siege: self.siege.is_some(),
             failures: self.failures.clone(),
-            panicked: self
-                .evidence
-                .panic
-                .is_some_and(|at| self.evidence.login.is_none_or(|login| at >= login)),
+            panicked: self.evidence.panic.is_some(),
             unfenced_failure: self.unfenced_failure,
         }
     }

@@ -185,9 +185,7 @@ impl Machine {
                 return;
             }
         }
-        if Guard::OpsEnd.stands() {
-            self.hold(p, "the script runs in a circle without a wait");
-        }
+        self.hold(p, "the script runs in a circle without a wait");
     }
 
     /// Nothing is under way and nothing is due: an operator's order that no state took up is

@@ -274,7 +274,11 @@ impl Machine {
             return Look::Live;
         }
         if now.since(at) < AGAIN {
-            return Look::Returned { at, tries };
+            // At the end of its time: what was typed just now says nothing either way.
+            return match over {
+                true => Look::Found(Finding::Silent),
+                false => Look::Returned { at, tries },
+            };
         }
         let busy = self.nodes[n].condition == Condition::Starting
             && Node::fresh(self.nodes[n].heard, BUSY, now);

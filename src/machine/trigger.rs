@@ -15,9 +15,6 @@ impl Machine {
     pub(super) fn offer_to_triggers(&mut self, p: PackageId, n: NodeId, hit: &Hit) {
         let program = self.program(p);
         let run = &self.packages[p].run;
-        if run.stuck && Guard::TriggerStuck.stands() {
-            return;
-        }
         let triggers = &program.states[run.state].triggers;
         let waits_for = |trigger: &Trigger| match &trigger.when {
             When::Prints { who, patterns } => {

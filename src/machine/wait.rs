@@ -35,12 +35,15 @@ impl Machine {
                 }
             }
             Wait::Reset { node, deadline, .. } => {
-                if self.nodes[node].epoch().is_none() && Guard::ResetLink.stands() {
-                    self.fail(p, "the console was lost during the reset");
-                } else if now >= deadline {
+                let lost = self.nodes[node].epoch().is_none();
+                if now >= deadline {
                     self.fail(p, "no prompt after the reset");
                 } else if self.nodes[node].making.mark().is_none() && Guard::ResetVoided.stands() {
-                    self.fail(p, "something was started during the reset");
+                    let what = match lost {
+                        true => "the console was lost during the reset",
+                        false => "something came between during the reset",
+                    };
+                    self.fail(p, what);
                 }
             }
             Wait::Sleep { until, then } if now >= until => self.go(p, Some(then)),

@@ -19,7 +19,7 @@ use crate::clock::Moment;
 
 /// So many bytes before the line are kept at most: [`TAIL`] of them are of use, and the rest lets them
 /// be dropped now and then, not with every line.
-const BEFORE: usize = 512;
+const BEFORE: usize = 320;
 
 /// Listens to one console. Memory is bounded: some 5 KiB and eight bytes a pattern, and less than 1 KiB
 /// where lines are of a usual length.
@@ -38,8 +38,8 @@ pub struct Ear {
     /// The DFA's state after the line so far, and the generation of states it belongs to.
     state: Option<(LazyStateID, usize)>,
     floor: u64,
-    /// For each pattern, the end of its last match that was reported or that waits.
-    reported: Vec<u64>,
+    /// Patterns of which a match was reported or waits, and its end, as far as it lies behind `floor`.
+    reported: Vec<(usize, u64)>,
     /// Patterns that matched in this line and are reported at its end.
     waiting: Vec<usize>,
     /// Patterns that match at the very end and are reported if nothing more comes.
@@ -59,7 +59,7 @@ impl Ear {
             total: 0,
             state: None,
             floor: 0,
-            reported: vec![0; set.defs().len()],
+            reported: Vec::new(),
             waiting: Vec::new(),
             provisional: Vec::new(),
             last_text: Moment::ZERO,
@@ -252,6 +252,7 @@ impl Ear {
             report.text.push(b'\n');
         }
         self.floor = self.total;
+        self.reported.clear();
         self.line = self.heard.len();
         self.forget();
         state
@@ -296,7 +297,7 @@ impl Ear {
                 }
                 _ => {}
             }
-            if self.reported[pattern] > self.floor {
+            if self.had_its_turn(pattern) {
                 continue;
             }
             if kind == End::Boundary && matches!(shown, Shown::Peeked) {
@@ -308,12 +309,24 @@ impl Ear {
         fresh.sort_unstable();
         for (_, pattern) in fresh {
             if self.set.waits_for_line(pattern) {
-                self.reported[pattern] = position;
+                self.has_its_turn(pattern, position);
                 self.waiting.push(pattern);
             } else {
                 self.report(pattern, end, report);
             }
         }
+    }
+
+    fn had_its_turn(&self, pattern: usize) -> bool {
+        let mut reported = self.reported.iter();
+        reported.any(|&(of, end)| of == pattern && end > self.floor)
+    }
+
+    fn has_its_turn(&mut self, pattern: usize, end: u64) {
+        let floor = self.floor;
+        self.reported
+            .retain(|&(of, end)| of != pattern && end > floor);
+        self.reported.push((pattern, end));
     }
 
     /// What matches at the very end, should nothing more come?
@@ -342,7 +355,7 @@ impl Ear {
     }
 
     fn report(&mut self, pattern: usize, end: usize, report: &mut Report<'_>) {
-        self.reported[pattern] = self.position(end);
+        self.has_its_turn(pattern, self.position(end));
         let hit = self.hit(pattern, end, report.set);
         report.give_text(self.heard.len() - end);
         report.out.push(Heard::Match(hit));

@@ -123,6 +123,9 @@ impl Echo {
         while self.ranges.front().is_some_and(|&(_, end)| end <= position) {
             self.ranges.pop_front();
         }
+        if self.ranges.is_empty() {
+            self.ranges.shrink_to(0);
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) struct Schedule {
 /// One target, with everybody who watches it.
 #[derive(Debug)]
 struct Line {
-    watchers: BTreeMap<u64, Watcher>,
+    /// Few, in most cases one: in the order of their coming.
+    watchers: Vec<(u64, Watcher)>,
     next: Instant,
     sequence: u16,
 }
@@ -70,11 +71,12 @@ impl Schedule {
             None => now + self.next_phase(interval),
         };
         let line = self.lines.entry(target).or_insert_with(|| Line {
-            watchers: BTreeMap::new(),
+            watchers: Vec::with_capacity(1),
             next: due,
             sequence: fastrand::u16(..),
         });
-        line.watchers.insert(key, Watcher { interval, due });
+        line.watchers.retain(|(of, _)| *of != key);
+        line.watchers.push((key, Watcher { interval, due }));
         self.place(target);
     }
 
@@ -83,7 +85,7 @@ impl Schedule {
         if let Some(target) = self.keys.remove(&key)
             && let Some(line) = self.lines.get_mut(&target)
         {
-            line.watchers.remove(&key);
+            line.watchers.retain(|(of, _)| *of != key);
             self.place(target);
         }
     }
@@ -133,7 +135,7 @@ impl Schedule {
             return;
         };
         self.rounds.remove(&(line.next, target));
-        match line.watchers.values().map(|watcher| watcher.due).min() {
+        match line.watchers.iter().map(|(_, watcher)| watcher.due).min() {
             Some(next) => {
                 line.next = next;
                 self.rounds.insert((next, target));
@@ -149,7 +151,7 @@ impl Line {
     /// The round due at `now`. A watcher that would be due before half the shortest
     /// interval is over joins it, so that one probe serves several.
     fn take_round(&mut self, target: Target, now: Instant) -> Round {
-        let shortest = self.watchers.values().map(|watcher| watcher.interval);
+        let shortest = self.watchers.iter().map(|(_, watcher)| watcher.interval);
         let shortest = shortest.min().unwrap_or_default();
         let mut keys = Vec::new();
         let mut interval = Duration::MAX;

@@ -8,7 +8,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -46,7 +45,7 @@ struct Open {
 }
 
 enum Kind {
-    Log(Log),
+    Log(Box<Log>),
     Transcript(Box<Transcript>),
 }
 
@@ -83,11 +82,8 @@ impl Files {
         Some(first.saturating_duration_since(Instant::now()))
     }
 
-    /// Takes a note; [`Files::write`] writes it. Says whether somebody waits for that.
-    pub(super) fn take(&mut self, note: Note) -> bool {
-        self.shared
-            .bytes
-            .fetch_sub(note.weight(), Ordering::Relaxed);
+    /// Takes a note; [`Files::write`] writes it.
+    pub(super) fn take(&mut self, note: Note) {
         let book = match note {
             Note::Line(book, line) => {
                 let (place, file) = self.file(book);
@@ -112,16 +108,14 @@ impl Files {
             }
             Note::Flush(done) => {
                 self.waiting.push(done);
-                return true;
+                return;
             }
         };
         self.tell(book);
-        false
     }
 
     /// Writes all that was taken, each file at once, and what is due.
     pub(super) fn write(&mut self) {
-        self.confess();
         let (now, clock) = (Instant::now(), SystemTime::now());
         while let Some(Reverse((at, place))) = self.due.peek().copied()
             && at <= now
@@ -208,8 +202,7 @@ impl Files {
     }
 
     /// Says how many notes were dropped because the disk was slow.
-    fn confess(&mut self) {
-        let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
+    pub(super) fn confess(&mut self, dropped: u64) {
         if dropped > 0 {
             let now = stamp(SystemTime::now());
             let line = format!(
@@ -239,11 +232,14 @@ impl Files {
 
     fn make(&self, book: &Book) -> Kind {
         match book {
-            Book::Daemon => Kind::Log(Log::new(&self.logs.join("clusterd.log"), self.log)),
-            Book::Alarms => Kind::Log(Log::new(&self.logs.join("alarms.log"), self.log)),
+            Book::Daemon => Kind::Log(Box::new(Log::new(
+                &self.logs.join("clusterd.log"),
+                self.log,
+            ))),
+            Book::Alarms => Kind::Log(Box::new(Log::new(&self.logs.join("alarms.log"), self.log))),
             Book::Activity(cluster) => {
                 let path = self.logs.join(&**cluster).join("activity.log");
-                Kind::Log(Log::new(&path, self.activity))
+                Kind::Log(Box::new(Log::new(&path, self.activity)))
             }
             Book::Console(cluster, node) => {
                 let path = self.logs.join(&**cluster).join(format!("{node}.console"));

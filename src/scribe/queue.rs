@@ -1,12 +1,12 @@
 //! The way to the scribe: a queue that never makes anybody wait.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -28,6 +28,9 @@ const COMPANY: Duration = Duration::from_millis(20);
 
 /// So many notes are taken before they are written.
 const AT_ONCE: usize = 4096;
+
+/// For so many notes the room is kept when they are written; a burst's is given back.
+const KEPT_EMPTY: usize = 128;
 
 /// Which file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,16 +57,125 @@ pub(super) enum Note {
 /// What the queue and the thread both know.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    pub bytes: AtomicUsize,
-    pub dropped: AtomicU64,
+    waiting: Mutex<Waiting>,
+    /// There is something for the thread to do.
+    come: Condvar,
     pub trouble: Mutex<Option<String>>,
+}
+
+/// What waits for the thread.
+#[derive(Debug, Default)]
+struct Waiting {
+    notes: VecDeque<Note>,
+    /// Bytes in them.
+    bytes: usize,
+    /// Notes that found no room since the thread looked last.
+    dropped: u64,
+    /// The thread has nothing to do and waits for a note.
+    idle: bool,
+    /// Somebody waits until all is written, or much waits: no time is given for company.
+    urgent: bool,
+    /// Nothing more will come.
+    closed: bool,
+}
+
+impl Shared {
+    /// Nothing panics while it holds this lock.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A note that does not fit is dropped and counted. Whoever waits until all is written has room.
+    fn put(&self, note: Note) {
+        let flush = matches!(note, Note::Flush(_));
+        let mut waiting = self.waiting();
+        let full = waiting.bytes > BYTES || waiting.notes.len() >= NOTES;
+        if full && !flush {
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.bytes += note.weight();
+        waiting.urgent |= waiting.bytes > MUCH || flush;
+        waiting.notes.push_back(note);
+        if waiting.idle || waiting.urgent {
+            waiting.idle = false;
+            drop(waiting);
+            self.come.notify_one();
+        }
+    }
+
+    fn close(&self) {
+        let mut waiting = self.waiting();
+        waiting.closed = true;
+        waiting.urgent = true;
+        drop(waiting);
+        self.come.notify_one();
+    }
+
+    /// Waits for notes, at most for `pause`, then a moment for company; moves some to `taken`.
+    fn take(&self, pause: Option<Duration>, taken: &mut Vec<Note>) -> Taken {
+        let mut waiting = self.waiting();
+        let end = pause.map(|pause| Instant::now() + pause);
+        while waiting.notes.is_empty() && !waiting.closed {
+            waiting.idle = true;
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                break;
+            }
+            waiting = self.wait(waiting, left);
+        }
+        waiting.idle = false;
+        let end = Instant::now() + COMPANY;
+        while !waiting.notes.is_empty() && !waiting.urgent {
+            let left = end.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                break;
+            }
+            waiting = self.wait(waiting, Some(left));
+        }
+        let count = waiting.notes.len().min(AT_ONCE);
+        taken.extend(waiting.notes.drain(..count));
+        waiting.bytes -= taken.iter().map(Note::weight).sum::<usize>();
+        waiting.urgent = waiting.closed || !waiting.notes.is_empty();
+        if waiting.notes.is_empty() {
+            waiting.notes.shrink_to(KEPT_EMPTY);
+        }
+        Taken {
+            dropped: std::mem::take(&mut waiting.dropped),
+            last: waiting.closed && waiting.notes.is_empty(),
+        }
+    }
+
+    fn wait<'a>(
+        &self,
+        waiting: MutexGuard<'a, Waiting>,
+        left: Option<Duration>,
+    ) -> MutexGuard<'a, Waiting> {
+        match left {
+            None => self
+                .come
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(left) => {
+                let waited = self.come.wait_timeout(waiting, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+}
+
+/// What came with a look into the queue.
+struct Taken {
+    /// Notes that found no room.
+    dropped: u64,
+    /// Nothing more will come.
+    last: bool,
 }
 
 /// The writer of all logs. Share it in an `Arc`; when the last owner drops it, what is queued
 /// is written first.
 #[derive(Debug)]
 pub struct Scribe {
-    notes: Option<SyncSender<Note>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -77,13 +189,12 @@ impl Scribe {
         let logs = home.join("logs");
         std::fs::create_dir_all(&logs)?;
         let shared = Arc::new(Shared::default());
-        let (notes, queue) = mpsc::sync_channel(NOTES);
         let files = Files::new(logs, settings, Arc::clone(&shared));
+        let queue = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("scribe".to_owned())
             .spawn(move || write_all(files, &queue))?;
         Ok(Scribe {
-            notes: Some(notes),
             shared,
             thread: Some(thread),
         })
@@ -129,39 +240,19 @@ impl Scribe {
     /// Waits until all that was queued before is written. Blocks.
     pub fn flush(&self) {
         let (done, written) = mpsc::sync_channel(1);
-        if let Some(notes) = &self.notes
-            && notes.send(Note::Flush(done)).is_ok()
-        {
-            self.wake();
-            // An error means that the thread has ended: nothing is left to wait for.
-            let _ = written.recv();
-        }
+        self.put(Note::Flush(done));
+        // An error means that the thread has ended: nothing is left to wait for.
+        let _ = written.recv();
     }
 
     fn put(&self, note: Note) {
-        let Some(notes) = &self.notes else { return };
-        let weight = note.weight();
-        let waiting = self.shared.bytes.fetch_add(weight, Ordering::Relaxed);
-        if waiting > BYTES || notes.try_send(note).is_err() {
-            self.shared.bytes.fetch_sub(weight, Ordering::Relaxed);
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-        } else if waiting > MUCH {
-            self.wake();
-        }
-    }
-
-    /// The thread is not to wait for company.
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
+        self.shared.put(note);
     }
 }
 
 impl Drop for Scribe {
     fn drop(&mut self) {
-        drop(self.notes.take());
-        self.wake();
+        self.shared.close();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -183,25 +274,17 @@ impl Note {
 }
 
 /// The thread.
-fn write_all(mut files: Files, queue: &Receiver<Note>) {
+fn write_all(mut files: Files, queue: &Shared) {
+    let mut notes = Vec::new();
     loop {
-        let note = match files.due_in() {
-            None => queue
-                .recv()
-                .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
-            Some(pause) => queue.recv_timeout(pause),
-        };
-        match note {
-            Ok(note) => {
-                if !files.take(note) {
-                    std::thread::park_timeout(COMPANY);
-                }
-                for note in queue.try_iter().take(AT_ONCE) {
-                    files.take(note);
-                }
-            }
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => return files.finish(),
+        let taken = queue.take(files.due_in(), &mut notes);
+        for note in notes.drain(..) {
+            files.take(note);
+        }
+        notes.shrink_to(KEPT_EMPTY);
+        files.confess(taken.dropped);
+        if taken.last {
+            return files.finish();
         }
         files.write();
     }

@@ -273,6 +273,10 @@ impl Scene {
         for node in Node::BOTH {
             let fenced = self.pair.wire(node.other());
             for boot in self.pair.wire(node).boots_by_client() {
+                // OpenBIOS now and then loads nothing and is asked again: one takeover, two commands.
+                if self.elsewhere > 0 && boot.text.contains("No valid state has been set") {
+                    continue;
+                }
                 if let Err(why) = fenced.proved_at(boot.at, node.other().host_id()) {
                     unproved.push(format!("{node}: {:?} at {}: {why}", boot.text, boot.at));
                 }

@@ -1,8 +1,6 @@
 //! A pair of simulated nodes with the shipped script, ready for a scene.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +8,13 @@ use clusterd::clock::Moment;
 use clusterd::machine::Event;
 use clusterd::machine::memory::Memory;
 use clusterd::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
-use clusterd::matcher::{self, PatternDef, PatternSet};
+use clusterd::matcher::{PatternDef, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
 use clusterd::script::program::{Op, Pattern, Program};
-use clusterd::script::{Context, Loader, PatternJudge, compile};
 use clusterd::sim::{Condition, ConsoleLink, NodeSpec, Rig, Times, Traffic, World};
+
+#[path = "../chat_support/mod.rs"]
+mod chat_support;
 
 /// Alpha, the first primary.
 pub const ALPHA: usize = 0;
@@ -22,18 +22,6 @@ pub const ALPHA: usize = 0;
 pub const BETA: usize = 1;
 /// Generous: virtual time is cheap.
 pub const LONG: Duration = Duration::from_secs(3600);
-
-struct Libraries(PathBuf);
-
-impl Loader for Libraries {
-    fn load(&self, name: &str) -> Option<(String, String)> {
-        let path = self.0.join("lib").join(format!("{name}.chat"));
-        let text = fs::read_to_string(&path).ok()?;
-        Some((path.display().to_string(), text))
-    }
-}
-
-struct Judge;
 
 fn def(pattern: &Pattern) -> PatternDef {
     PatternDef {
@@ -43,40 +31,13 @@ fn def(pattern: &Pattern) -> PatternDef {
     }
 }
 
-impl PatternJudge for Judge {
-    fn refuses(&self, regex: &str, prompt: bool) -> Option<String> {
-        matcher::check_pattern(regex, prompt)
-            .err()
-            .map(|fault| fault.to_string())
-    }
-
-    fn matches(&self, pattern: &Pattern, line: &str) -> bool {
-        matcher::example_matches(&def(pattern), line)
-    }
-}
-
 /// Compiles a script of the project, with parameters set anew.
 pub fn program(file: &str, params: &[(&str, &str)]) -> Program {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join(file);
-    let text = fs::read_to_string(&path).expect("the script is part of the project");
     let params: BTreeMap<String, String> = params
         .iter()
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect();
-    let loader = Libraries(root.join("chat-scripts"));
-    let context = Context {
-        loader: &loader,
-        params: &params,
-        judge: &Judge,
-    };
-    match compile(file, &text, &context) {
-        Ok(compiled) => compiled.program,
-        Err(faults) => panic!(
-            "{}",
-            clusterd::script::diagnostic::render(&faults.diagnostics, &faults.sources, false)
-        ),
-    }
+    chat_support::program(file, &params, true)
 }
 
 /// What differs from scene to scene.

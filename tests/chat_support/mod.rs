@@ -1,0 +1,118 @@
+//! The project's chat scripts, compiled for tests. `CLUSTERD_DROP=openboot:93-95` leaves lines of a
+//! library out, past the checker: the mutation check (`tests/mutants/`) asks who notices.
+
+#![allow(dead_code, reason = "not all who share this file need all of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clusterd::home::scripts::Matcher;
+use clusterd::script::diagnostic::render;
+use clusterd::script::program::Program;
+use clusterd::script::{Context, Faults, Loader, compile, compile_unchecked};
+
+/// The environment variable that names the lines to leave out.
+pub const DROP: &str = "CLUSTERD_DROP";
+
+/// `chat-scripts/lib`, without the lines that are to be left out.
+pub struct Libraries {
+    dropped: Option<(String, usize, usize)>,
+}
+
+impl Libraries {
+    /// Whole, or as the environment says.
+    pub fn new() -> Libraries {
+        let text = std::env::var(DROP).ok().filter(|text| !text.is_empty());
+        Libraries {
+            dropped: text.map(|text| parse(&text).expect("library:first-last")),
+        }
+    }
+
+    /// Whether they are whole.
+    pub fn whole(&self) -> bool {
+        self.dropped.is_none()
+    }
+}
+
+fn parse(text: &str) -> Option<(String, usize, usize)> {
+    let (library, lines) = text.split_once(':')?;
+    let (first, last) = lines.split_once('-')?;
+    Some((library.to_owned(), first.parse().ok()?, last.parse().ok()?))
+}
+
+impl Loader for Libraries {
+    fn load(&self, name: &str) -> Option<(String, String)> {
+        let path = root().join("chat-scripts/lib").join(format!("{name}.chat"));
+        let mut text = fs::read_to_string(&path).ok()?;
+        if let Some((library, first, last)) = &self.dropped
+            && library == name
+        {
+            let keep = |(index, line)| match (*first..=*last).contains(&(index + 1)) {
+                true => "",
+                false => line,
+            };
+            let lines: Vec<&str> = text.lines().enumerate().map(keep).collect();
+            text = lines.join("\n") + "\n";
+        }
+        Some((path.display().to_string(), text))
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Compiles a script of the project, with parameters set anew; past the checker where lines are
+/// left out or `checked` is not wanted.
+pub fn program(file: &str, params: &BTreeMap<String, String>, checked: bool) -> Program {
+    match try_program(file, params, checked) {
+        Ok(program) => program,
+        Err(faults) => panic!("{}", render(&faults.diagnostics, &faults.sources, false)),
+    }
+}
+
+/// The same, with what is wrong with it.
+pub fn try_program(
+    file: &str,
+    params: &BTreeMap<String, String>,
+    checked: bool,
+) -> Result<Program, Faults> {
+    let text = fs::read_to_string(root().join(file)).expect("the script is part of the project");
+    let loader = Libraries::new();
+    let context = Context {
+        loader: &loader,
+        params,
+        judge: &Matcher,
+    };
+    match checked && loader.whole() {
+        true => compile(file, &text, &context).map(|compiled| compiled.program),
+        false => compile_unchecked(file, &text, &context),
+    }
+}
+
+/// Whether the checker takes the script.
+pub fn checks(file: &str) -> bool {
+    let text = fs::read_to_string(root().join(file)).expect("the script is part of the project");
+    let params = BTreeMap::new();
+    let context = Context {
+        loader: &Libraries::new(),
+        params: &params,
+        judge: &Matcher,
+    };
+    compile(file, &text, &context).is_ok()
+}
+
+/// Compiles a text, past the checker.
+pub fn program_of(file: &str, text: &str) -> Program {
+    let params = BTreeMap::new();
+    let context = Context {
+        loader: &Libraries::new(),
+        params: &params,
+        judge: &Matcher,
+    };
+    match compile_unchecked(file, text, &context) {
+        Ok(program) => program,
+        Err(faults) => panic!("{}", render(&faults.diagnostics, &faults.sources, false)),
+    }
+}

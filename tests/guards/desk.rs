@@ -1,0 +1,717 @@
+//! A machine on a desk: a person plays its two consoles, its journal, its power legs and its host,
+//! and says to the millisecond what each of them does. Where a scene shows that a guard is of use,
+//! this shows what exactly it does. The scripts here are compiled past the checker: what is refused,
+//! the machine refuses.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clusterd::clock::Moment;
+use clusterd::machine::action::{Action, Entry, PowerOrder};
+use clusterd::machine::input::{Deed, HostFact, Input, Order, PowerState, Ticket};
+use clusterd::machine::memory::{Memory, NodeMemory, PackageMemory};
+use clusterd::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
+use clusterd::machine::snapshot::NodeSnapshot;
+use clusterd::machine::{Attention, Event, Machine};
+use clusterd::matcher::{Ear, PatternDef, PatternSet};
+use clusterd::name::{ClusterName, NodeName, PackageName};
+use clusterd::script::program::{OperatorWord, Program};
+
+use crate::chat_support;
+
+/// The first primary.
+pub const ALPHA: usize = 0;
+/// Its standby.
+pub const BETA: usize = 1;
+
+/// More happens in no test; where time stands still it does.
+const STEPS: u32 = 50_000;
+
+/// The beginning of every script: the survey binds the roles, `switchover` and `release` begin the
+/// act. What ends well ends in `good`, what does not in `bad`, a guard's veto in `refused`.
+const HEAD: &str = r#"
+script desk
+use openboot
+start state begin "who runs, who waits"
+    survey within 20s {
+        one_runs -> rest
+        all_wait -> rest
+        two_live -> rest_two
+        silent   -> rest_silent
+        unclear  -> unclear
+    }
+state rest "nothing is done"
+    on operator switchover -> act
+    on operator release -> act
+state rest_two "two run"
+    on operator release -> act
+state rest_silent "the primary is silent"
+    on operator release -> act
+hold state unclear "nobody knows"
+    on operator release -> act
+    on operator adopt -> adopting
+state adopting "an operator says who"
+    survey within 20s {
+        one_runs -> rest
+        all_wait -> rest
+        two_live -> rest_two
+        silent   -> rest_silent
+        unclear  -> unclear
+    }
+state good "it ended well"
+    log "good"
+state bad "it did not end well"
+    log "bad"
+state vetoed "a guard said no"
+    log "vetoed"
+"#;
+
+/// The usual life of one console: what it shows when something is typed there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// A firmware prompt that answers.
+    Prompt,
+    /// A login prompt for every RETURN.
+    Login,
+    /// Nothing.
+    Nothing,
+}
+
+/// A console that a person plays.
+#[derive(Clone, Debug)]
+pub struct Console {
+    pub shows: Shows,
+    pub host_id: String,
+    pub variables: BTreeMap<String, String>,
+    /// Lines whose answer is another one, once: how they begin, and all that comes then. `{line}` is what
+    /// was typed, `{answer}` what would have come.
+    pub instead: Vec<(String, String)>,
+    /// What a reset shows before its prompt, besides the banner.
+    pub resets: String,
+    /// Typed so far, without its RETURN.
+    pub line: String,
+    /// Everything that was typed there.
+    pub typed: String,
+    pub breaks: usize,
+    word: Option<(String, String)>,
+}
+
+/// The machine and all that it is told and does.
+pub struct Desk {
+    pub machine: Machine,
+    set: Arc<PatternSet>,
+    ears: Vec<Ear>,
+    epochs: Vec<u64>,
+    pub now: Moment,
+    pub consoles: Vec<Console>,
+    output: VecDeque<(usize, String)>,
+    /// An entry of the journal with this text is not on the disk before [`Desk::sync`]; all others are
+    /// at once.
+    pub slow_entry: Option<&'static str>,
+    pub unsynced: VecDeque<Ticket>,
+    pub journal: Vec<Entry>,
+    pub memory: Memory,
+    pub events: Vec<(Moment, Event)>,
+    pub alarms: Vec<String>,
+    /// What was asked of power legs and not answered yet.
+    pub power: Vec<(Ticket, usize, PowerOrder)>,
+    /// Probes that were not answered yet.
+    pub probes: Vec<Ticket>,
+    pub pen_words: Vec<String>,
+    /// The service address answers.
+    pub address: bool,
+    /// The witness answers.
+    pub witness: bool,
+    next_ping: Moment,
+    nonce: u32,
+    /// No random numbers are given.
+    pub no_nonces: bool,
+}
+
+/// What differs from the usual desk.
+pub struct Plan {
+    pub policy: DataPolicy,
+    pub network_loss: LegPolicy,
+    pub console_silent: LegPolicy,
+    pub switches: u32,
+    pub failures: u32,
+    pub legs: usize,
+    pub servers: [&'static str; 2],
+    pub echo: bool,
+    pub host_ids: [Option<&'static str>; 2],
+    pub memory: Memory,
+    pub shows: [Shows; 2],
+    pub address: bool,
+    pub witnesses: usize,
+    /// What no text can say, said to the compiled script.
+    pub change: fn(&mut Program),
+}
+
+impl Default for Plan {
+    /// Alpha runs the package and the journal knows it; beta waits at its prompt.
+    fn default() -> Plan {
+        Plan {
+            policy: DataPolicy::Adaptability,
+            network_loss: LegPolicy::Alarm,
+            console_silent: LegPolicy::Alarm,
+            switches: 10,
+            failures: 10,
+            legs: 0,
+            servers: ["ts1", "ts1"],
+            echo: true,
+            host_ids: [Some("80770001"), Some("80770002")],
+            memory: remembered(|_, _| {}),
+            shows: [Shows::Login, Shows::Prompt],
+            address: true,
+            witnesses: 1,
+            change: |_| {},
+        }
+    }
+}
+
+/// The usual memory, changed: alpha has the package, guards are read, BREAKs have worked.
+pub fn remembered(change: impl Fn(&mut PackageMemory, &mut [NodeMemory])) -> Memory {
+    let node = |name: &str| NodeMemory {
+        node: name.to_owned(),
+        guard_read: true,
+        break_worked: true,
+        ..NodeMemory::default()
+    };
+    let mut package = PackageMemory {
+        package: "service".to_owned(),
+        primary: Some("alpha".to_owned()),
+        confirmed: true,
+        ..PackageMemory::default()
+    };
+    let mut nodes = vec![node("alpha"), node("beta")];
+    change(&mut package, &mut nodes);
+    Memory {
+        packages: vec![package],
+        nodes,
+    }
+}
+
+impl Plan {
+    fn setup(&self, script: &str) -> Setup {
+        let text = format!("{HEAD}{script}");
+        let mut program = chat_support::program_of("desk.chat", &text);
+        (self.change)(&mut program);
+        let node = |n: usize, name: &str| NodeSetup {
+            name: NodeName::new(name).expect("a good name"),
+            platform: "openboot".to_owned(),
+            host_id: self.host_ids[n].map(str::to_owned),
+            dark_after: Duration::from_secs(60),
+            power_legs: self.legs,
+            server: self.servers[n].to_owned(),
+            echo: self.echo,
+        };
+        let cap = |max| Cap {
+            max,
+            within: Duration::from_secs(3600),
+        };
+        Setup {
+            cluster: ClusterName::new("desk").expect("a good name"),
+            nodes: vec![node(ALPHA, "alpha"), node(BETA, "beta")],
+            packages: vec![PackageSetup {
+                name: PackageName::new("service").expect("a good name"),
+                program: Arc::new(program),
+                nodes: vec![ALPHA, BETA],
+                boot_device: "disk".to_owned(),
+                address: "10.77.0.10".to_owned(),
+                data_policy: self.policy,
+                network_loss: self.network_loss,
+                console_silent: self.console_silent,
+                switches: cap(self.switches),
+                failures: cap(self.failures),
+            }],
+            witnesses: vec!["10.77.0.1".to_owned(); self.witnesses],
+        }
+    }
+
+    /// The desk, both consoles connected, nothing asked yet. `act` is the body of the state `act`, and
+    /// whatever states and procedures follow it.
+    pub fn bare(self, act: &str) -> Desk {
+        let setup = Arc::new(self.setup(&format!("state act \"what is tried\"\n{act}\n")));
+        let defs = setup.packages[0]
+            .program
+            .patterns
+            .iter()
+            .map(|pattern| PatternDef {
+                name: pattern.name.clone(),
+                regex: pattern.regex.clone(),
+                quiet: pattern.quiet,
+            });
+        let set = Arc::new(PatternSet::new(&defs.collect::<Vec<_>>()).expect("they fit"));
+        let console = |n: usize| Console {
+            shows: self.shows[n],
+            host_id: format!("8077000{}", n + 1),
+            variables: [
+                ("auto-boot?", "true"),
+                ("boot-device", "disk"),
+                ("error-reset-recovery", "sync"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            instead: Vec::new(),
+            resets: String::new(),
+            line: String::new(),
+            typed: String::new(),
+            breaks: 0,
+            word: None,
+        };
+        let now = Moment::from_millis(1000);
+        let mut desk = Desk {
+            machine: Machine::new(Arc::clone(&setup), &self.memory, now, 1_000_000),
+            ears: vec![Ear::new(Arc::clone(&set)), Ear::new(Arc::clone(&set))],
+            epochs: vec![0, 0],
+            consoles: vec![console(ALPHA), console(BETA)],
+            memory: self.memory.clone(),
+            address: self.address,
+            set,
+            now,
+            output: VecDeque::new(),
+            slow_entry: None,
+            unsynced: VecDeque::new(),
+            journal: Vec::new(),
+            events: Vec::new(),
+            alarms: Vec::new(),
+            power: Vec::new(),
+            probes: Vec::new(),
+            pen_words: Vec::new(),
+            witness: true,
+            next_ping: now,
+            nonce: 0x1000_0000,
+            no_nonces: false,
+        };
+        desk.drain();
+        desk.connect(ALPHA);
+        desk.connect(BETA);
+        desk
+    }
+
+    /// The desk after its survey.
+    pub fn ready(self, act: &str) -> Desk {
+        let mut desk = self.bare(act);
+        desk.pass(Duration::from_secs(30));
+        // What the survey typed is of no concern any more.
+        for console in &mut desk.consoles {
+            console.typed.clear();
+            console.breaks = 0;
+        }
+        desk
+    }
+}
+
+/// The usual desk after its survey: alpha runs the package, beta waits.
+pub fn desk(act: &str) -> Desk {
+    Plan::default().ready(act)
+}
+
+impl Desk {
+    /// A console is connected, or connected anew.
+    pub fn connect(&mut self, n: usize) {
+        self.epochs[n] += 1;
+        self.ears[n] = Ear::new(Arc::clone(&self.set));
+        let epoch = self.epochs[n];
+        self.tell(Input::LinkUp { node: n, epoch });
+    }
+
+    pub fn disconnect(&mut self, n: usize) {
+        let why = "the cable".to_owned();
+        self.tell(Input::LinkDown { node: n, why });
+    }
+
+    /// An operator's word.
+    pub fn order(&mut self, word: OperatorWord, node: Option<usize>) {
+        let who = "op".to_owned();
+        self.tell(Input::Operator(Order { who, word, node }));
+    }
+
+    /// Begins the act: ordered by an operator, which is evidence enough for a fence of the primary.
+    pub fn act(&mut self) {
+        self.order(OperatorWord::Switchover, None);
+    }
+
+    /// The monitor has a reason to doubt itself.
+    pub fn doubts(&mut self) {
+        self.tell(Input::Host(HostFact::ClockJump { millis: 9000 }));
+    }
+
+    /// Begins the act, and orders nothing.
+    pub fn act_unordered(&mut self) {
+        self.order(OperatorWord::Release, None);
+    }
+
+    /// A person at a console of clusterd's own.
+    pub fn person(&mut self, node: usize, deed: Deed) {
+        let who = "bob".to_owned();
+        self.tell(Input::Person { node, who, deed });
+    }
+
+    /// They want to type.
+    pub fn asks(&mut self, node: usize) {
+        let idle = Duration::from_secs(60);
+        self.person(node, Deed::Asks { idle });
+    }
+
+    /// A console shows this from now on, and says so.
+    pub fn turns(&mut self, n: usize, shows: Shows) {
+        self.consoles[n].shows = shows;
+        match shows {
+            Shows::Prompt => self.says(n, "\r\nok "),
+            Shows::Login => self.says(n, "\r\nnode console login: "),
+            Shows::Nothing => {}
+        }
+    }
+
+    /// The next line that begins so is answered with this.
+    pub fn instead(&mut self, n: usize, begins: &str, answer: &str) {
+        self.consoles[n]
+            .instead
+            .push((begins.to_owned(), answer.to_owned()));
+    }
+
+    /// A silence on the link of that epoch ends: what a console said before counts as a prompt now.
+    pub fn quiet_on(&mut self, node: usize, epoch: u64, text: &str) {
+        let mut ear = Ear::new(Arc::clone(&self.set));
+        let mut heard = Vec::new();
+        ear.hear(text.as_bytes(), self.now, &mut heard);
+        heard.clear();
+        ear.handle_timeout(self.now + Duration::from_secs(1), &mut heard);
+        assert!(!heard.is_empty(), "no prompt in {text:?}");
+        self.tell(Input::Quiet { node, epoch, heard });
+    }
+
+    /// A console says something by itself, now.
+    pub fn says(&mut self, n: usize, text: &str) {
+        let epoch = self.epochs[n];
+        self.says_on(n, epoch, text);
+    }
+
+    /// The same, on the link of that epoch.
+    pub fn says_on(&mut self, n: usize, epoch: u64, text: &str) {
+        let mut heard = Vec::new();
+        self.ears[n].hear(text.as_bytes(), self.now, &mut heard);
+        let node = n;
+        self.tell(Input::Console { node, epoch, heard });
+    }
+
+    /// The epoch of a console's link.
+    pub fn epoch(&self, n: usize) -> u64 {
+        self.epochs[n]
+    }
+
+    /// Tells the machine something, and does what it wants.
+    pub fn tell(&mut self, input: Input) {
+        self.machine.handle(input, self.now);
+        self.drain();
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, span: Duration) {
+        self.until(span, |_| false);
+    }
+
+    /// Lets time pass until it holds; whether it came to.
+    pub fn until(&mut self, limit: Duration, holds: impl Fn(&Desk) -> bool) -> bool {
+        let end = self.now + limit;
+        for _ in 0..STEPS {
+            if holds(self) {
+                return true;
+            }
+            if self.now >= end {
+                return false;
+            }
+            self.step(end);
+        }
+        panic!(
+            "the machine wants to be told the time again and again\n{}",
+            self.story()
+        );
+    }
+
+    /// The same; it must.
+    #[track_caller]
+    pub fn reach(&mut self, what: &str, holds: impl Fn(&Desk) -> bool) {
+        let there = self.until(Duration::from_secs(600), holds);
+        assert!(there, "{what} was not reached\n{}", self.story());
+    }
+
+    /// The script comes into this state.
+    #[track_caller]
+    pub fn comes_to(&mut self, state: &str) {
+        self.reach(state, |desk| desk.machine.state(0) == state);
+    }
+
+    fn step(&mut self, end: Moment) {
+        let mut next = end.min(self.next_ping);
+        let mut note = |at: Option<Moment>| next = at.map_or(next, |at| next.min(at));
+        note((!self.output.is_empty()).then(|| self.now + Duration::from_millis(1)));
+        note(self.machine.poll_timeout().map(|(at, _)| at));
+        for ear in &self.ears {
+            note(ear.poll_timeout());
+        }
+        self.now = next.max(self.now + Duration::from_micros(10));
+        self.carry();
+        if self.now >= self.next_ping {
+            self.next_ping = self.now + Duration::from_secs(5);
+            let answered = self.address;
+            self.tell(Input::Address {
+                package: 0,
+                answered,
+            });
+            let answered = self.witness;
+            self.tell(Input::Witness {
+                witness: 0,
+                answered,
+            });
+        }
+        if self
+            .machine
+            .poll_timeout()
+            .is_some_and(|(at, _)| at <= self.now)
+        {
+            self.tell(Input::Time);
+        }
+    }
+
+    fn carry(&mut self) {
+        for (n, text) in std::mem::take(&mut self.output) {
+            self.says(n, &text);
+        }
+        for n in [ALPHA, BETA] {
+            let mut heard = Vec::new();
+            self.ears[n].handle_timeout(self.now, &mut heard);
+            if !heard.is_empty() {
+                let epoch = self.epochs[n];
+                self.tell(Input::Quiet {
+                    node: n,
+                    epoch,
+                    heard,
+                });
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(action) = self.machine.poll_action() {
+            self.perform(action);
+        }
+        for n in [ALPHA, BETA] {
+            let wanted = self.machine.attention(n) == Attention::Dialogue;
+            self.ears[n].set_text(wanted);
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Type { node, bytes, .. } | Action::Pass { node, bytes, .. } => {
+                self.ears[node].sent(&bytes);
+                let text: String = bytes.iter().copied().map(char::from).collect();
+                let said = self.consoles[node].hears(&text);
+                if !said.is_empty() {
+                    self.output.push_back((node, said));
+                }
+            }
+            Action::Break { node, .. } => {
+                self.consoles[node].breaks += 1;
+                if self.consoles[node].shows != Shows::Nothing {
+                    let ran = self.consoles[node].shows == Shows::Login;
+                    self.consoles[node].shows = Shows::Prompt;
+                    let go = if ran { "\r\nType  'go' to resume" } else { "" };
+                    self.output.push_back((node, format!("{go}\r\nok ")));
+                }
+            }
+            Action::Journal {
+                ticket,
+                entry,
+                memory,
+            } => {
+                let slow = self
+                    .slow_entry
+                    .is_some_and(|part| entry.text.contains(part));
+                self.journal.push(entry);
+                self.memory = *memory;
+                if slow {
+                    self.unsynced.push_back(ticket);
+                } else {
+                    self.machine.handle(Input::Durable { ticket }, self.now);
+                }
+            }
+            Action::Event(event) => self.events.push((self.now, event)),
+            Action::Alarm { code, .. } => self.alarms.push(code),
+            Action::Probe { ticket, .. } => self.probes.push(ticket),
+            Action::Power {
+                ticket,
+                node,
+                order,
+                ..
+            } => self.power.push((ticket, node, order)),
+            Action::Pen { word, .. } => self.pen_words.push(format!("{word:?}")),
+            Action::WantNonces if !self.no_nonces => {
+                let numbers = (0..16).map(|i| self.nonce + i * 7).collect();
+                self.nonce += 1000;
+                self.machine.handle(Input::Nonces(numbers), self.now);
+            }
+            _ => {}
+        }
+    }
+
+    /// All that was written is on the disk.
+    pub fn sync(&mut self) {
+        while let Some(ticket) = self.unsynced.pop_front() {
+            self.tell(Input::Durable { ticket });
+        }
+    }
+
+    /// Whether the journal has a line with this text.
+    pub fn wrote(&self, text: &str) -> bool {
+        self.journal.iter().any(|entry| entry.text.contains(text))
+    }
+
+    /// The last order to power legs is answered.
+    pub fn legs_say(&mut self, legs: &[PowerState]) {
+        let (ticket, ..) = self.power.pop().expect("legs were asked");
+        let legs = legs.to_vec();
+        self.tell(Input::PowerDone { ticket, legs });
+    }
+
+    /// A node as `status` shows it.
+    pub fn node(&self, n: usize) -> NodeSnapshot {
+        self.machine.snapshot(self.now).nodes[n].clone()
+    }
+
+    /// Whether a node has a living proof.
+    pub fn proved(&self, n: usize) -> bool {
+        self.node(n).proof.is_some()
+    }
+
+    /// Whether the script is in this state.
+    pub fn is_in(&self, state: &str) -> bool {
+        self.machine.state(0) == state
+    }
+
+    /// Whether the package is in HOLD.
+    pub fn held(&self) -> bool {
+        self.machine.snapshot(self.now).packages[0].hold.is_some()
+    }
+
+    /// Whether an event says this.
+    pub fn said(&self, text: &str) -> bool {
+        self.events
+            .iter()
+            .any(|(_, event)| event.to_string().contains(text))
+    }
+
+    /// Whether this was typed on a console.
+    pub fn typed(&self, n: usize, text: &str) -> bool {
+        self.consoles[n].typed.contains(text)
+    }
+
+    /// Everything that happened, for a test that fails.
+    pub fn story(&self) -> String {
+        let mut text = format!("state {}\n", self.machine.state(0));
+        for (at, event) in &self.events {
+            let at = at.since(Moment::ZERO).as_secs_f64();
+            text.push_str(&format!("{at:>9.3} {event}\n"));
+        }
+        for console in &self.consoles {
+            text.push_str(&format!("typed: {:?}\n", console.typed));
+        }
+        text
+    }
+}
+
+impl Console {
+    /// Something is typed; what it shows then.
+    fn hears(&mut self, text: &str) -> String {
+        self.typed.push_str(text);
+        let mut said = String::new();
+        for c in text.chars() {
+            match c {
+                '\x15' => self.line.clear(),
+                '\r' => {
+                    let line = std::mem::take(&mut self.line);
+                    said.push_str(&self.runs(&line));
+                }
+                c => self.line.push(c),
+            }
+        }
+        if !self.line.is_empty() && self.shows != Shows::Nothing {
+            said.push_str(&self.line);
+        }
+        said
+    }
+
+    fn runs(&mut self, line: &str) -> String {
+        let instead = |(begins, _): &(String, String)| line.starts_with(begins.as_str());
+        if !line.is_empty()
+            && let Some(at) = self.instead.iter().position(instead)
+        {
+            let said = self.instead.remove(at).1;
+            let answer = self.firmware(line);
+            return said.replace("{line}", line).replace("{answer}", &answer);
+        }
+        match self.shows {
+            Shows::Nothing => String::new(),
+            Shows::Login => format!("{line}\r\nnode console login: "),
+            Shows::Prompt => {
+                let answer = self.firmware(line);
+                match self.shows {
+                    Shows::Prompt => format!("{line}\r\n{answer}ok "),
+                    _ => format!("{line}\r\n{answer}"),
+                }
+            }
+        }
+    }
+
+    fn firmware(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let sum = |a: &str, b: &str| {
+            let number = |word| u64::from_str_radix(word, 16).expect("hexadecimal");
+            format!("{:x}", number(a) + number(b))
+        };
+        match words.as_slice() {
+            [] => String::new(),
+            ["hex", a, b, "+", "u."] => format!("{}\r\n", sum(a, b)),
+            ["banner"] => self.banner(),
+            ["setenv", name, value] => {
+                self.variables
+                    .insert((*name).to_owned(), (*value).to_owned());
+                format!("{name} = {value}\r\n")
+            }
+            ["printenv", name] => match self.variables.get(*name) {
+                Some(value) => format!("{name} =    {value}\r\n"),
+                None => format!("{name} is not a configuration variable.\r\n"),
+            },
+            [":", word, a, b, "+", "u.", ";"] => {
+                self.word = Some(((*word).to_owned(), sum(a, b)));
+                String::new()
+            }
+            ["reset-all"] => {
+                self.word = None;
+                format!("{}{}", self.banner(), self.resets)
+            }
+            ["boot", ..] => {
+                self.shows = Shows::Login;
+                "Boot device: disk  File and args:\r\nnode console login: ".to_owned()
+            }
+            ["go"] => {
+                self.shows = Shows::Login;
+                String::new()
+            }
+            [word, ..] => match &self.word {
+                Some((known, sum)) if known == word => format!("{sum}\r\n"),
+                _ => format!("{word} ?\r\n"),
+            },
+        }
+    }
+
+    fn banner(&self) -> String {
+        format!(
+            "Ethernet address 8:0:20:c0:ff:ee, Host ID: {}.\r\n",
+            self.host_id
+        )
+    }
+}

@@ -1,0 +1,55 @@
+//! What is remembered over a restart, and what a console's words do to the standing guard (rules 5, 6,
+//! 7 and 9).
+
+use std::time::Duration;
+
+use crate::desk::*;
+
+const PANIC: &str = "\r\npanic[cpu0]/thread=1: x\r\n";
+
+#[test]
+fn a_panic_is_remembered_and_that_it_is_past_too() {
+    let mut d = desk("    -> good");
+    d.says(ALPHA, PANIC);
+    assert!(d.memory.nodes[ALPHA].panicked, "{}", d.story());
+    d.turns(ALPHA, Shows::Login);
+    assert!(!d.memory.nodes[ALPHA].panicked, "{}", d.story());
+}
+
+#[test]
+fn a_boot_by_hand_voids_the_guard() {
+    let mut d = desk("    -> good");
+    assert!(d.machine.guard_read(BETA));
+    d.says(BETA, "\r\nBoot device: disk  File and args:\r\n");
+    assert!(!d.machine.guard_read(BETA), "{}", d.story());
+}
+
+#[test]
+fn a_stop_without_a_break_of_ours_does_not_say_that_break_works() {
+    let plan = Plan {
+        memory: remembered(|_, nodes| nodes[BETA].break_worked = false),
+        ..Plan::default()
+    };
+    let mut d = plan.ready("    -> good");
+    d.says(BETA, "\r\nType  'go' to resume\r\nok ");
+    assert!(!d.node(BETA).break_worked, "{}", d.story());
+}
+
+#[test]
+fn a_return_typed_before_a_new_link_is_not_unanswered() {
+    let mut d = Plan {
+        shows: [Shows::Nothing, Shows::Prompt],
+        address: false,
+        ..Plan::default()
+    }
+    .bare(
+        "
+    fence primary with openboot_reset refused -> vetoed else -> bad
+    -> good",
+    );
+    d.pass(Duration::from_secs(8));
+    d.connect(ALPHA);
+    d.comes_to("rest_silent");
+    d.act_unordered();
+    d.comes_to("vetoed");
+}
