@@ -225,8 +225,9 @@ fn tell_run_apart<H: Hasher>(run: &Run, hasher: &mut H) {
         Wait::Power {
             ticket: _,
             node,
+            order,
             deadline,
-        } => (node, deadline).hash(hasher),
+        } => (node, order, deadline).hash(hasher),
         other => other.hash(hasher),
     }
 }

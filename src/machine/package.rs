@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::clock::Moment;
+use crate::machine::action::PowerOrder;
 use crate::machine::input::Ticket;
 use crate::machine::memory::PackageMemory;
 use crate::machine::node::Condition;
@@ -178,6 +179,7 @@ pub enum Wait {
     Power {
         ticket: Ticket,
         node: NodeId,
+        order: PowerOrder,
         deadline: Moment,
     },
     /// Darkness.

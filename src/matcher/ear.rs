@@ -93,9 +93,9 @@ impl Ear {
         if self.poll_timeout().is_some() {
             self.last_text.hash(hasher);
         }
-        for (pattern, end) in self.reported.iter().enumerate() {
+        for (pattern, end) in &self.reported {
             if *end > self.floor {
-                pattern.hash(hasher);
+                (pattern, end - self.floor).hash(hasher);
             }
         }
     }

@@ -27,6 +27,9 @@ const HELD_ALIKE: usize = 16;
 /// Console output kept until it is taken; the oldest is lost first.
 const OUTPUT: usize = 8 << 20;
 
+/// An answer to a ping that comes later than this is none.
+const PING_WAITS: Duration = Duration::from_secs(1);
+
 /// What a node is doing, for tests and people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -49,6 +52,8 @@ pub enum Condition {
     ShuttingDown,
     /// The kernel has panicked and stays.
     Panicked,
+    /// A kernel debugger has the machine; its kernel goes on when it says so.
+    Debugger,
     /// The kernel stands still.
     Hung,
     /// The kernel lives, its userland does not.
@@ -62,6 +67,8 @@ pub(super) enum Phase {
     Prompt,
     Loading,
     Os,
+    /// The kernel debugger waits for a line.
+    Debugger,
 }
 
 /// What the firmware does by itself.
@@ -99,6 +106,8 @@ pub struct Node {
     pub(super) halted: bool,
     pub(super) faults: Faults,
     pub(super) rng: fastrand::Rng,
+    /// What was typed to the kernel debugger.
+    pub(super) debugger_line: String,
     out: VecDeque<u8>,
     /// How long it stood frozen so far: its own clock is behind by this much.
     skew: Duration,
@@ -121,6 +130,7 @@ impl Node {
             halted: false,
             faults: Faults::default(),
             rng: fastrand::Rng::with_seed(spec.seed),
+            debugger_line: String::new(),
             out: VecDeque::new(),
             skew: Duration::ZERO,
             frozen: None,
@@ -254,6 +264,7 @@ impl Node {
     pub fn answers_ping(&self) -> bool {
         let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
         let network = system.is_some_and(|s| s.network && s.mode != Mode::Hung);
+        let network = network && self.faults.slow < PING_WAITS;
         network && self.frozen.is_none() && !self.faults.cable_out && !self.faults.address_moved
     }
 
@@ -268,6 +279,7 @@ impl Node {
             Phase::Off => Condition::Off,
             Phase::Post => Condition::Post,
             Phase::Loading => Condition::Loading,
+            Phase::Debugger => Condition::Debugger,
             Phase::Prompt => Condition::Prompt {
                 resumable: self.system.is_some(),
             },
@@ -287,6 +299,46 @@ impl Node {
         self.frozen.is_some()
     }
 
+    /// Whether its system has mounted the shared disk and would write to it now.
+    pub(super) fn writes(&self) -> bool {
+        let live = |system: &System| {
+            let goes_on = !matches!(system.mode, Mode::Hung | Mode::Panicked);
+            system.boot.is_some() && goes_on
+        };
+        let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
+        self.frozen.is_none() && system.is_some_and(live)
+    }
+
+    /// Whether a system that has mounted the disk runs here, or would go on if it were told to.
+    pub(super) fn holds_the_disk(&self) -> bool {
+        let mounted = self
+            .system
+            .as_ref()
+            .is_some_and(|system| system.boot.is_some());
+        mounted && !matches!(self.condition(), Condition::Panicked)
+    }
+
+    /// Whether the reset that it is in ends in a boot from the disk.
+    pub(super) fn will_boot(&self) -> bool {
+        match &self.reboot_command {
+            Some(command) => {
+                let device = command.split_whitespace().nth(1);
+                device.map_or_else(
+                    || self.boots_by_default(),
+                    |device| self.leads_to_disk(device),
+                )
+            }
+            None => self.autoboot && self.nvram.is_true("auto-boot?") && self.boots_by_default(),
+        }
+    }
+
+    fn boots_by_default(&self) -> bool {
+        let devices = self.nvram.get("boot-device").unwrap_or("");
+        devices
+            .split_whitespace()
+            .any(|device| self.leads_to_disk(device))
+    }
+
     /// The value of a configuration variable as `printenv` would show it.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.nvram.get(name)
@@ -304,7 +356,7 @@ impl Node {
         let outside = |at: Moment| now + at.since(local) - local.since(at);
         (self.phase, self.autoboot, self.loaded, self.halted).hash(hasher);
         self.step.map(|(at, step)| (outside(at), step)).hash(hasher);
-        (&self.reboot_command, self.faults).hash(hasher);
+        (&self.reboot_command, self.faults, &self.debugger_line).hash(hasher);
         // What was sent first meets it first when it thaws; the rest is more of the same.
         let held = &self.held[..self.held.len().min(HELD_ALIKE)];
         (self.frozen.is_some(), held, &self.out).hash(hasher);
@@ -313,16 +365,6 @@ impl Node {
         if let Some(system) = &self.system {
             system.tell_apart(local, now, hasher);
         }
-    }
-
-    /// Whether its system has mounted the shared disk and would write to it now.
-    pub(super) fn writes(&self) -> bool {
-        let live = |system: &System| {
-            let goes_on = !matches!(system.mode, Mode::Hung | Mode::Panicked);
-            system.boot.is_some() && goes_on
-        };
-        let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
-        self.frozen.is_none() && system.is_some_and(live)
     }
 
     pub(super) fn say(&mut self, text: &str) {
@@ -379,6 +421,7 @@ impl Node {
         match (input, self.phase) {
             (Input::Byte(byte), Phase::Prompt) => self.key_at_prompt(byte, local),
             (Input::Byte(byte), Phase::Os) => self.key_in_system(byte, local),
+            (Input::Byte(byte), Phase::Debugger) => self.key_in_debugger(byte, local),
             (Input::Break, Phase::Os) => self.stop_system(local),
             _ => {}
         }

@@ -58,7 +58,7 @@ struct Verdict {
     level: usize,
     endless: usize,
     seconds: f64,
-    exceptions: Vec<&'static str>,
+    exceptions: Vec<String>,
     told: Option<Told>,
 }
 

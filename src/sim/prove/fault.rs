@@ -140,9 +140,24 @@ pub(super) fn within(chances: Chances) -> impl Iterator<Item = Fault> {
         .map(Fault::Twist)
 }
 
+/// Whether it strikes the monitoring host alone, or what stands beside it.
+fn is_ours(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::MonitorCable(_)
+            | Fault::JournalFails
+            | Fault::Kill(_)
+            | Fault::Operator(OperatorWord::Release)
+            | Fault::Twist(Twist::KillAfter(_) | Twist::LegLies)
+    )
+}
+
 /// Lets a fault strike.
 pub(super) fn strike(model: &Model, world: &mut World, fault: Fault) {
     world.note(|| format!("FAULT: {}", Told(model, fault)));
+    if !is_ours(fault) {
+        world.watch.nodes_suffer();
+    }
     let now = world.now;
     let alias = |n: u8| model.specs[usize::from(n)].disk_alias.clone();
     match fault {
@@ -159,12 +174,12 @@ pub(super) fn strike(model: &Model, world: &mut World, fault: Fault) {
         Fault::Link(n, carries) => world.ports[usize::from(n)].cut = !carries,
         Fault::LinkReset(n) => world.drop_link(usize::from(n), "reset by the terminal server"),
         Fault::TypesGo(n) => {
-            world.judge.by_hand(usize::from(n));
+            world.watch.person_types(usize::from(n), "go", now);
             world.nodes[usize::from(n)].type_bytes(b"\x15go\r", now);
         }
         Fault::TypesBoot(n) => {
             let line = format!("\x15boot {}\r", alias(n));
-            world.judge.by_hand(usize::from(n));
+            world.watch.person_types(usize::from(n), &line, now);
             world.nodes[usize::from(n)].type_bytes(line.as_bytes(), now);
         }
         Fault::StrayBreak => {

@@ -1,7 +1,7 @@
 //! `clusterd script prove`: every placement of a few faults in a small model of a script, tried.
 //!
 //! ```text
-//!   Model ─► World (two nodes, ears, machine) ─step─► World ─► Judge: is a rule broken?
+//!   Model ─► World (two nodes, ears, machine) ─step─► World ─► Watch: is a rule broken?
 //!              │ between steps, and within them: a fault        │
 //!              └─ print ─► Seen: was that met before?           └─► Story ─► told as a timeline
 //! ```

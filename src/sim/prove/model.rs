@@ -112,10 +112,6 @@ impl Model {
         &self.setup.packages[0].program
     }
 
-    pub(super) fn policy(&self) -> DataPolicy {
-        self.setup.packages[0].data_policy
-    }
-
     pub(super) fn ping_every(&self) -> Duration {
         let every = self.program().ping_every;
         every.clamp(Duration::from_secs(1), Duration::from_secs(10))
@@ -184,6 +180,7 @@ impl Model {
             pass(&mut world, TIMES.post * 2);
         }
         pass(&mut world, Duration::from_secs(1));
+        world.watch.keep_account();
         Ok(world)
     }
 }

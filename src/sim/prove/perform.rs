@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::judge::Judge;
 use super::world::{FSYNC, Twist, World};
 use crate::machine::action::{Action, PowerOrder, ProbeTarget};
 use crate::machine::input::{Input, PowerState};
@@ -33,9 +32,13 @@ impl World {
                     self.send_break(node, epoch);
                 }
             }
-            Action::Journal { ticket, memory, .. } => {
+            Action::Journal {
+                ticket,
+                entry,
+                memory,
+            } => {
                 if self.may_go_on() {
-                    self.journal(ticket, *memory);
+                    self.journal(ticket, entry, *memory);
                 }
             }
             Action::Power {
@@ -50,7 +53,7 @@ impl World {
                 }
             }
             Action::Event(event) => {
-                Judge::hear(self, &event);
+                self.hear(&event);
                 self.note(|| event.to_string());
             }
             Action::Alarm {
@@ -61,7 +64,7 @@ impl World {
             } => {
                 self.note(|| format!("alarm {code}: {text}"));
                 if severity != Severity::Notice {
-                    self.open.insert(code, severity);
+                    self.open.insert(code, true);
                 }
             }
             Action::ClearAlarm { code, .. } => {
@@ -104,6 +107,7 @@ impl World {
         if !self.carries(n, epoch) {
             return;
         }
+        self.see_typed(n, bytes);
         self.note_typed(n, bytes);
         let (twist, fault) = (self.twist, NvramFault::LostAtReset);
         match twist {
@@ -132,9 +136,9 @@ impl World {
         if !self.carries(n, epoch) {
             return;
         }
+        self.watch.sends_break(n, false, self.now);
         if self.twist == Some(Twist::LoseBreak) {
             self.twist = None;
-            self.judge.break_lost(n);
             return;
         }
         self.nodes[n].send_break(self.now);

@@ -21,7 +21,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{self, Fault};
-use super::judge::EXCEPTIONS;
+use super::judge;
 use super::model::{Model, NoModel};
 use super::print::Ladder;
 use super::seen::Seen;
@@ -175,10 +175,8 @@ impl Search {
     }
 
     /// The exceptions that were met, in words: what the policy accepts.
-    pub fn exceptions(&self) -> Vec<&'static str> {
-        let met = |(n, _): &(usize, &&str)| self.met >> n & 1 == 1;
-        let all = EXCEPTIONS.iter().enumerate();
-        all.filter(met).map(|(_, words)| *words).collect()
+    pub fn exceptions(&self) -> Vec<String> {
+        judge::exceptions(self.met)
     }
 
     /// The next pieces of work; none: the exploration is over. Jobs of one batch do not know of
@@ -241,7 +239,7 @@ impl Search {
         };
         let mut again: BTreeSet<u128> = BTreeSet::new();
         for step in 0..LONGEST {
-            way.met = world.judge.met;
+            way.met = world.met();
             if world.broken().is_some() {
                 way.broken_at = Some(step);
                 return way;

@@ -37,7 +37,7 @@ impl Search {
                 .into_iter()
                 .map(|(at, text)| (seconds(at), text))
                 .collect(),
-            broken: world.judge.broken.clone(),
+            broken: world.broken().cloned(),
             faults: story.faults.len(),
             took: seconds(world.now),
         }

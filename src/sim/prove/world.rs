@@ -11,19 +11,20 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::judge::Judge;
+use super::judge::Bench;
 use super::model::Model;
 use super::print::{Ladder, Print};
 use crate::clock::Moment;
+use crate::machine::action::Entry;
 use crate::machine::input::{Input, Order, Ticket};
 use crate::machine::memory::Memory;
 use crate::machine::setup::Setup;
 use crate::machine::{Attention, Machine};
 use crate::matcher::{Ear, PatternSet};
-use crate::script::program::{OperatorWord, Severity};
+use crate::script::program::OperatorWord;
 use crate::sim::disk::SharedDisk;
 use crate::sim::node::Node;
-use crate::sim::rules::Broken;
+use crate::sim::watch::Watch;
 
 /// Bytes go over a console in this time.
 const WIRE: Duration = Duration::from_millis(10);
@@ -37,6 +38,8 @@ const HALF_DEAD: Duration = Duration::from_secs(15);
 const LATE: Duration = Duration::from_secs(4);
 /// A journal that cannot be written can be written again after this time.
 const JOURNAL_MENDED: Duration = Duration::from_secs(30);
+/// After a restart, alarms that nobody says again are over after so long.
+const FORGETS: Duration = Duration::from_secs(900);
 /// The clock of the monitoring host at the beginning: 2026-01-01.
 const WALL_ZERO: u64 = 1_767_225_600;
 
@@ -85,11 +88,19 @@ pub(super) struct Port {
     ear: Ear,
 }
 
+impl Port {
+    /// Whether bytes of it are under way for too long.
+    pub fn is_late(&self) -> bool {
+        self.late.is_some()
+    }
+}
+
 /// A journal entry on its way to the disk.
 #[derive(Clone, Debug)]
 struct Unsynced {
     at: Moment,
     ticket: Ticket,
+    entry: Entry,
     memory: Memory,
 }
 
@@ -105,7 +116,10 @@ pub(super) struct World {
     memory: Memory,
     unsynced: VecDeque<Unsynced>,
     results: VecDeque<(Moment, Ticket, Input)>,
-    pub(super) open: BTreeMap<String, Severity>,
+    /// Alarms that are open, and whether they were said by this process of clusterd.
+    pub(super) open: BTreeMap<String, bool>,
+    /// What a killed process had said and this one did not is over then.
+    forgets_at: Option<Moment>,
     next_ping: Moment,
     ping_every: Duration,
     /// The monitoring host's cable to the service network.
@@ -117,7 +131,9 @@ pub(super) struct World {
     pub twist: Option<Twist>,
     pub(super) chances: Chances,
     alive: bool,
-    pub judge: Judge,
+    /// Looks at the rules.
+    pub(super) watch: Watch,
+    pub(super) disk: SharedDisk,
     /// What happened, for people; kept only where a trace is wanted.
     pub story: Option<Vec<(Moment, String)>>,
 }
@@ -156,14 +172,11 @@ impl World {
             twist: None,
             chances: Chances::default(),
             alive: true,
-            judge: Judge::new(model),
+            watch: Watch::new(&model.setup).with_patience(model.patience()),
+            disk: SharedDisk::new(),
+            forgets_at: None,
             story: None,
         }
-    }
-
-    /// The rule that is broken, if one is.
-    pub fn broken(&self) -> Option<&Broken> {
-        self.judge.broken.as_ref()
     }
 
     /// Goes to the next moment at which anything is due, and does it.
@@ -171,6 +184,10 @@ impl World {
         self.chances = Chances::default();
         self.now = self.next().max(self.now + Duration::from_micros(1));
         self.advance_nodes();
+        if self.forgets_at.is_some_and(|at| at <= self.now) {
+            self.forgets_at = None;
+            self.open.retain(|_, said| *said);
+        }
         self.carry_links();
         self.carry_bytes();
         self.carry_results();
@@ -186,7 +203,7 @@ impl World {
         if !self.alive {
             self.restart();
         }
-        Judge::look(self);
+        self.look();
     }
 
     fn next(&self) -> Moment {
@@ -204,6 +221,7 @@ impl World {
                 .map(|u| mended.map_or(u.at, |end| u.at.max(end))),
         );
         note(mended);
+        note(self.forgets_at);
         note(self.machine.poll_timeout().map(|(at, _)| at));
         for port in &self.ports {
             note(port.ear.poll_timeout().filter(|_| port.up));
@@ -215,10 +233,8 @@ impl World {
     }
 
     fn advance_nodes(&mut self) {
-        // Who wrote last is the judge's to know: this disk forgets.
-        let mut disk = SharedDisk::new();
         for node in &mut self.nodes {
-            node.advance(self.now, &mut disk);
+            node.advance(self.now, &mut self.disk);
         }
     }
 
@@ -343,10 +359,21 @@ impl World {
                 }
                 break;
             }
-            let Some(Unsynced { ticket, memory, .. }) = self.unsynced.pop_front() else {
+            let Some(Unsynced {
+                ticket,
+                entry,
+                memory,
+                ..
+            }) = self.unsynced.pop_front() else {
                 break;
             };
             self.memory = memory;
+            let bench = Bench {
+                nodes: &self.nodes,
+                ports: &self.ports,
+                disk: &self.disk,
+            };
+            self.watch.durable(&entry, &bench);
             self.tell(Input::Durable { ticket });
         }
         while let Some(index) = self.results.iter().position(|(at, ..)| *at <= now) {
@@ -417,6 +444,16 @@ impl World {
         let setup = Arc::clone(&self.setup);
         self.machine = Machine::new(setup, &self.memory, self.now, WALL_ZERO);
         self.next_ping = self.now;
+        for said in self.open.values_mut() {
+            *said = false;
+        }
+        self.forgets_at = (!self.open.is_empty()).then(|| self.now + FORGETS);
+        let bench = Bench {
+            nodes: &self.nodes,
+            ports: &self.ports,
+            disk: &self.disk,
+        };
+        self.watch.restarted(&self.memory, &bench);
         self.tell(Input::Time);
     }
 
@@ -444,7 +481,9 @@ impl World {
             (at, self.machine.awaits(*ticket), said).hash(into);
         }
         (self.next_ping, self.cable, self.journal_fails).hash(into);
-        self.judge.tell_apart(into);
+        self.open.hash(into);
+        (self.forgets_at, self.disk.last_writer()).hash(into);
+        self.watch.tell_apart(into);
         print.value()
     }
 
@@ -473,9 +512,14 @@ impl World {
         self.ports[n].ear.sent(bytes);
     }
 
-    pub(super) fn journal(&mut self, ticket: Ticket, memory: Memory) {
+    pub(super) fn journal(&mut self, ticket: Ticket, entry: Entry, memory: Memory) {
         let at = self.now + FSYNC;
-        self.unsynced.push_back(Unsynced { at, ticket, memory });
+        self.unsynced.push_back(Unsynced {
+            at,
+            ticket,
+            entry,
+            memory,
+        });
     }
 
     pub(super) fn result(&mut self, after: Duration, ticket: Ticket, input: Input) {
