@@ -30,6 +30,7 @@ mod gate;
 mod guard;
 mod hear;
 mod likeness;
+mod lost;
 mod making;
 mod node;
 mod package;
@@ -144,6 +145,7 @@ impl Machine {
         self.now = self.now.max(now);
         self.take(input);
         self.judge_host();
+        self.tell_lost_consoles();
         self.expire_proofs();
         self.tick_questions();
         self.tend_pens();

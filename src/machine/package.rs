@@ -41,6 +41,8 @@ pub struct Package {
     pub answered: Option<Moment>,
     /// When the first of the present misses was.
     pub missing_since: Option<Moment>,
+    /// Consoles that stay lost, as was told last.
+    pub lost_told: Vec<NodeId>,
     /// An operator's `adopt` is in force.
     pub adopting: Option<Adoption>,
     /// When an operator's `switchover` was taken up by the script.
@@ -250,6 +252,7 @@ impl Package {
             misses: 0,
             answered: None,
             missing_since: None,
+            lost_told: Vec::new(),
             adopting: None,
             ordered: None,
             run: Run::new(now),

@@ -318,7 +318,11 @@ impl Machine {
         };
         match &program.ops[self.packages[p].run.pc] {
             // A leg that says off once may speak of the order, not of the outlet: it is asked again.
-            Op::PowerOff { .. } if every(&PowerState::Off) && order == PowerOrder::Off => {
+            Op::PowerOff { .. }
+                if every(&PowerState::Off)
+                    && order == PowerOrder::Off
+                    && Guard::PowerTwice.stands() =>
+            {
                 let left = deadline.since(self.now);
                 self.packages[p].run.wait = self.tell_legs(node, PowerOrder::Status, left);
             }
