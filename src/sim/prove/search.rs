@@ -103,6 +103,8 @@ pub struct Search {
     walk: Option<Walk>,
     deepest: u32,
     endless: usize,
+    /// The first way that was given up.
+    given_up: Option<Story>,
     met: u8,
     complete: Option<usize>,
     over: bool,
@@ -141,6 +143,7 @@ impl Search {
             walk: None,
             deepest: 0,
             endless: 0,
+            given_up: None,
             met: 0,
             complete: None,
             over: false,
@@ -172,6 +175,11 @@ impl Search {
     /// steps among those found at once.
     pub fn story(&self) -> Option<&Story> {
         self.story.as_ref()
+    }
+
+    /// The first way that was given up.
+    pub fn given_up(&self) -> Option<&Story> {
+        self.given_up.as_ref()
     }
 
     /// The exceptions that were met, in words: what the policy accepts.
@@ -303,7 +311,12 @@ impl Search {
                 _ => fresh.push((*step, step + 1)),
             }
         }
-        self.endless += usize::from(way.endless);
+        if way.endless {
+            self.endless += 1;
+            if self.given_up.is_none() {
+                self.given_up = Some(self.story_of(from, LONGEST));
+            }
+        }
         self.met |= way.met;
         let Some((_, end)) = fresh.last() else {
             return;
