@@ -255,9 +255,11 @@ guards! {
         PanicPastJournal, 9, "that a panic is past is remembered over a restart";
         UnansweredLink, 6, "a RETURN typed before the console was connected anew says nothing";
     }
-    "lost.rs" {
+    "tell.rs" {
         LostConsoleTold, 17, "a console that stays lost is told of in every state";
         LostConsoleTime, 17, "a console that is back within a minute is not told of";
+        BesideTold, 17, "a node that runs beside the one that has the package is told of in every state";
+        BesideTime, 17, "a node that is stopped within a minute is not told of a second time";
     }
     "survey.rs" {
         SurveyWrong, 14, "a wrong machine at a console: nobody is bound";

@@ -157,14 +157,14 @@ impl Machine {
             misses,
             answered,
             missing_since,
-            lost_told,
+            told,
             adopting,
             ordered,
             run: _,
         } = package;
         (primary, secondary, known, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
-        (missing_since, lost_told, adopting, ordered, awaited).hash(hasher);
+        (missing_since, told, adopting, ordered, awaited).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.switches.max);
         let cap = caps.max().unwrap_or(0);
         self.tell_wall_apart(switches, cap, hasher);

@@ -30,7 +30,6 @@ mod gate;
 mod guard;
 mod hear;
 mod likeness;
-mod lost;
 mod making;
 mod node;
 mod package;
@@ -44,6 +43,7 @@ mod standstill;
 mod step;
 mod survey;
 mod talk;
+mod tell;
 mod text;
 mod timer;
 mod trigger;
@@ -145,7 +145,6 @@ impl Machine {
         self.now = self.now.max(now);
         self.take(input);
         self.judge_host();
-        self.tell_lost_consoles();
         self.expire_proofs();
         self.tick_questions();
         self.tend_pens();
@@ -154,6 +153,7 @@ impl Machine {
         if self.tend_pens() {
             self.drive_all();
         }
+        self.tell_what_lasts();
         self.want_nonces();
     }
 

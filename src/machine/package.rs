@@ -9,6 +9,7 @@ use crate::machine::memory::PackageMemory;
 use crate::machine::node::Condition;
 use crate::machine::setup::NodeId;
 use crate::machine::survey::Survey;
+use crate::machine::tell::Told;
 use crate::script::program::{Pc, ProcedureId, StateId};
 
 /// One package.
@@ -41,8 +42,8 @@ pub struct Package {
     pub answered: Option<Moment>,
     /// When the first of the present misses was.
     pub missing_since: Option<Moment>,
-    /// Consoles that stay lost, as was told last.
-    pub lost_told: Vec<NodeId>,
+    /// What the engine told of it, whatever its script does.
+    pub told: Told,
     /// An operator's `adopt` is in force.
     pub adopting: Option<Adoption>,
     /// When an operator's `switchover` was taken up by the script.
@@ -252,7 +253,7 @@ impl Package {
             misses: 0,
             answered: None,
             missing_since: None,
-            lost_told: Vec::new(),
+            told: Told::default(),
             adopting: None,
             ordered: None,
             run: Run::new(now),

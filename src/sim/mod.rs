@@ -31,7 +31,6 @@ mod spec;
 mod system;
 mod texts;
 mod transcript;
-mod truth;
 mod watch;
 mod wire;
 mod world;

@@ -1,5 +1,5 @@
 //! What is remembered over a restart, and what a console's words do to the standing guard (rules 5, 6,
-//! 7 and 9); a link that stays lost (rule 17).
+//! 7 and 9); what lasts is told of in every state (rule 17).
 
 use std::time::Duration;
 
@@ -94,4 +94,27 @@ fn a_console_that_stays_lost_is_told_of_in_every_state() {
     d.connect(BETA);
     d.pass(Duration::from_secs(120));
     assert_eq!((lost(&d), back(&d)), (3, 1), "a short loss\n{}", d.story());
+}
+
+#[test]
+fn a_node_that_runs_beside_the_other_is_told_of_in_every_state() {
+    let told = |d: &Desk| d.alarms.iter().any(|code| code == "runs_beside");
+    let over = |d: &Desk| d.cleared.iter().any(|code| code == "runs_beside");
+    let mut d = desk(
+        "
+    expect primary within 15m {
+        panic   -> bad
+        silence -> bad
+    }",
+    );
+    d.act();
+    d.turns(BETA, Shows::Login);
+    d.pass(Duration::from_secs(59));
+    assert!(!told(&d), "the script may stop it\n{}", d.story());
+    d.pass(Duration::from_secs(2));
+    assert!(told(&d) && !over(&d), "{}", d.story());
+    d.turns(BETA, Shows::Prompt);
+    d.says(BETA, "\r\nok ");
+    d.pass(Duration::from_secs(1));
+    assert!(over(&d), "{}", d.story());
 }

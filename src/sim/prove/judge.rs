@@ -7,7 +7,7 @@ use crate::sim::disk::SharedDisk;
 use crate::sim::excuse::Excuse;
 use crate::sim::node::Node;
 use crate::sim::rules::Broken;
-use crate::sim::truth::Truth;
+use crate::sim::watch::Truth;
 
 /// What a person may do who knows better, under every policy.
 const BY_HAND: &str = "a node that somebody started at its own keyboard wrote beside another one";

@@ -364,7 +364,8 @@ impl World {
                 entry,
                 memory,
                 ..
-            }) = self.unsynced.pop_front() else {
+            }) = self.unsynced.pop_front()
+            else {
                 break;
             };
             self.memory = memory;

@@ -1,11 +1,11 @@
 //! What the rules look at: the nodes, the disk and the cables as they really are, on whatever bench.
 
-use super::disk::SharedDisk;
-use super::node::Node;
-use super::rig::Rig;
+use crate::sim::disk::SharedDisk;
+use crate::sim::node::Node;
+use crate::sim::rig::Rig;
 
 /// A bench, as it really is.
-pub(super) trait Truth {
+pub trait Truth {
     /// How many nodes there are, and ports.
     fn len(&self) -> usize;
 
