@@ -28,7 +28,7 @@ fn the_protocol_of_2001_is_refuted_and_the_story_is_told() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
         for part in [
-            "BROKEN with 1 faults",
+            "BROKEN with 1 fault in",
             "FAULT: ",
             "setenv auto-boot? false",
             "is ASSUMED to be stopped",

@@ -13,7 +13,7 @@ use clap::Args;
 use super::super::Exit;
 use super::{Policy, compile_file};
 use crate::script::program::Program;
-use crate::sim::prove::{Found, Job, Limits, Model, NoModel, Search, Told};
+use crate::sim::prove::{Found, Job, Limits, Model, NoModel, Progress, Search, Told};
 
 /// Tries every placement of a few faults in a small model of a chat script.
 ///
@@ -52,14 +52,12 @@ pub struct ProveArgs {
 /// How it went under one policy.
 struct Verdict {
     policy: Policy,
-    states: usize,
-    depth: u32,
-    complete: Option<usize>,
-    level: usize,
-    endless: usize,
+    progress: Progress,
     seconds: f64,
     exceptions: Vec<String>,
     told: Option<Told>,
+    /// The first way that was given up.
+    given_up: Option<Told>,
 }
 
 /// Does what the arguments say.
@@ -142,17 +140,13 @@ fn prove(
     if std::io::stderr().is_terminal() {
         eprint!("\r{:60}\r", "");
     }
-    let progress = search.progress();
     Ok(Verdict {
         policy,
-        states: progress.states,
-        depth: progress.depth,
-        complete: progress.complete,
-        level: progress.level,
-        endless: progress.endless,
+        progress: search.progress(),
         seconds: began.elapsed().as_secs_f64(),
         exceptions: search.exceptions(),
         told: search.story().map(|story| search.tell(story)),
+        given_up: search.given_up().map(|story| search.tell(story)),
     })
 }
 
@@ -193,34 +187,54 @@ fn show_progress(search: &Search, states: usize) {
 
 fn tell(verdict: &Verdict, args: &ProveArgs) {
     let name = format!("{:?}", verdict.policy).to_lowercase();
+    let Progress {
+        states,
+        depth,
+        level,
+        struck,
+        places,
+        endless,
+        ..
+    } = verdict.progress;
     println!(
-        "{name}: {} situations, at most {} steps deep, in {:.1} s ({:.0} a second)",
-        verdict.states,
-        verdict.depth,
+        "{name}: {states} situations, at most {depth} steps deep, in {:.1} s ({:.0} a second)",
         verdict.seconds,
-        f64::from(u32::try_from(verdict.states).unwrap_or(u32::MAX)) / verdict.seconds.max(0.001)
+        f64::from(u32::try_from(states).unwrap_or(u32::MAX)) / verdict.seconds.max(0.001)
     );
     if let Some(told) = &verdict.told {
         return tell_story(told);
     }
+    println!("  verdict: no rule was broken");
     for exception in &verdict.exceptions {
         println!("  accepted, and met: {exception}");
     }
-    let complete = verdict.complete.unwrap_or(0);
-    println!("  no rule was broken: complete for all placements of up to {complete} faults");
-    if verdict.level > complete {
+    let complete = verdict.progress.complete.unwrap_or(0);
+    let most = usize::from(args.faults);
+    println!("  complete: every placement of up to {}", faults(complete));
+    if level > complete {
         println!(
-            "  of {} faults, those placements that the budget of situations allowed",
-            verdict.level
+            "  cut: the last of {} struck at {struck} of {places} situations, then the budget was spent",
+            faults(level)
         );
-    } else if complete < usize::from(args.faults) {
+        if level < most {
+            println!("  not begun: more than {}", faults(level));
+        }
+    } else if complete < most {
         println!("  more faults lead to no new situation");
     }
-    if verdict.endless > 0 {
-        println!(
-            "  {} ways were given up because they do not end",
-            verdict.endless
-        );
+    if endless > 0 {
+        println!("  given up: {endless} ways that do not end; the first of them:");
+        let told = verdict.given_up.iter().flat_map(|told| &told.lines);
+        for (at, text) in told.filter(|(_, text)| text.starts_with("FAULT")) {
+            println!("  {at:>10.3}  {text}");
+        }
+    }
+}
+
+fn faults(count: usize) -> String {
+    match count {
+        1 => "1 fault".to_owned(),
+        count => format!("{count} faults"),
     }
 }
 
@@ -230,8 +244,9 @@ fn tell_story(told: &Told) {
         |broken| (broken.rule.to_string(), broken.what.clone()),
     );
     println!(
-        "  BROKEN with {} faults in {:.1} s: {rule}",
-        told.faults, told.took
+        "  verdict: BROKEN with {} in {:.1} s: {rule}",
+        faults(told.faults),
+        told.took
     );
     println!();
     for (at, text) in &told.lines {
@@ -256,13 +271,17 @@ fn as_json(verdict: &Verdict) -> serde_json::Value {
             "timeline": lines,
         })
     });
+    let progress = &verdict.progress;
+    let cut = Some(progress).filter(|p| Some(p.level) != p.complete);
     serde_json::json!({
         "policy": format!("{:?}", verdict.policy).to_lowercase(),
-        "situations": verdict.states,
-        "depth": verdict.depth,
-        "complete_for_faults": verdict.complete,
-        "budget_spent_at_faults": (Some(verdict.level) != verdict.complete).then_some(verdict.level),
-        "given_up": verdict.endless,
+        "situations": progress.states,
+        "depth": progress.depth,
+        "complete_for_faults": progress.complete,
+        "cut_at_faults": cut.map(|cut| cut.level),
+        "struck": cut.map(|cut| cut.struck),
+        "places": cut.map(|cut| cut.places),
+        "given_up": progress.endless,
         "seconds": verdict.seconds,
         "exceptions_met": verdict.exceptions,
         "broken": story,

@@ -101,6 +101,11 @@ pub struct Search {
     /// The first chain of every level.
     levels: Vec<usize>,
     walk: Option<Walk>,
+    /// Situations of this level at which faults have struck, at which they can, and those that were
+    /// met on the levels before.
+    struck: usize,
+    places: usize,
+    before: usize,
     deepest: u32,
     endless: usize,
     /// The first way that was given up.
@@ -122,6 +127,10 @@ pub struct Progress {
     pub level: usize,
     /// All placements of up to so many faults were tried.
     pub complete: Option<usize>,
+    /// Situations at which the faults of this level have struck.
+    pub struck: usize,
+    /// Situations at which they can.
+    pub places: usize,
     /// Ways that were given up, because they were too long.
     pub endless: usize,
 }
@@ -141,6 +150,9 @@ impl Search {
             chains: Vec::new(),
             levels: vec![0],
             walk: None,
+            struck: 0,
+            places: 0,
+            before: 0,
             deepest: 0,
             endless: 0,
             given_up: None,
@@ -167,6 +179,8 @@ impl Search {
             depth: self.deepest,
             level: self.levels.len() - 1,
             complete: self.complete,
+            struck: self.struck,
+            places: self.places,
             endless: self.endless,
         }
     }
@@ -275,6 +289,7 @@ impl Search {
 
     /// Joins what was found, in the order of the jobs.
     pub fn join(&mut self, found: Vec<Found>) {
+        self.struck += found.len();
         for Found { chain, at, ways } in found {
             for way in ways {
                 self.take_way(Some((chain, at)), &way);
@@ -360,6 +375,9 @@ impl Search {
             return;
         }
         self.levels.push(self.chains.len());
+        self.struck = 0;
+        self.places = self.seen.len() - self.before;
+        self.before = self.seen.len();
         self.walk = Some(Walk::new(level, self.root.clone()));
     }
 }
