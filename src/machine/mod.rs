@@ -257,6 +257,7 @@ impl Machine {
             self.console_unsure(n, why);
         }
         self.nodes[n].forget_link();
+        self.nodes[n].unseen.get_or_insert(self.now);
     }
 
     /// What was proved over the console is proved no more.

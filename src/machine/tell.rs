@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::clock::{Moment, Span};
+use crate::clock::Moment;
 use crate::machine::Machine;
 use crate::machine::node::Link;
 use crate::machine::setup::{NodeId, PackageId};
@@ -13,6 +13,9 @@ use crate::script::program::Severity;
 /// What lasts for so long is told of. A terminal server that is started again is back sooner, and a
 /// script that listens has stopped a second node sooner.
 const LASTS: Duration = Duration::from_secs(60);
+/// A console that is connected anew and says nothing is told of so long after it was lost: a script that
+/// has nothing else to do has asked it meanwhile.
+const ASKED: Duration = Duration::from_secs(120);
 
 /// The code of the alarm about lost consoles.
 const LOST: &str = "console_lost";
@@ -41,7 +44,12 @@ impl Machine {
 
     fn tell_lost(&mut self, p: PackageId) {
         let nodes = self.setup.packages[p].nodes.iter().copied();
-        let due = |n: &NodeId| self.lost_from(*n).is_some_and(|at| at <= self.now);
+        let told = &self.packages[p].told.lost;
+        // What was told stays told until a byte comes: a link alone shows nothing.
+        let due = |n: &NodeId| {
+            let from = self.lost_from(*n);
+            from.is_some_and(|at| at <= self.now || told.contains(n))
+        };
         let lost: Vec<NodeId> = nodes.filter(due).collect();
         if lost == self.packages[p].told.lost {
             return;
@@ -51,10 +59,10 @@ impl Machine {
         } else if Guard::LostConsoleTold.stands() {
             let names: Vec<&str> = lost.iter().map(|n| self.setup.node_name(*n)).collect();
             let whose = match names.as_slice() {
-                [one] => format!("the console of {one} has"),
-                several => format!("the consoles of {} have", several.join(" and ")),
+                [one] => format!("the console of {one} was"),
+                several => format!("the consoles of {} were", several.join(" and ")),
             };
-            let text = format!("{whose} not been connected for {} or longer", Span(LASTS));
+            let text = format!("{whose} lost, and not a byte has come from there since");
             self.alarm(p, Severity::Warning, LOST, text);
         }
         self.packages[p].told.lost = lost;
@@ -62,11 +70,13 @@ impl Machine {
 
     /// From when on a console that is lost is told of.
     fn lost_from(&self, n: NodeId) -> Option<Moment> {
-        match self.nodes[n].link {
-            Link::Down { since, .. } if Guard::LostConsoleTime.stands() => Some(since + LASTS),
-            Link::Down { since, .. } => Some(since),
-            Link::Up { .. } => None,
-        }
+        let node = &self.nodes[n];
+        let lasts = match node.link {
+            _ if Guard::LostConsoleTime.gone() => Duration::ZERO,
+            Link::Down { .. } => LASTS,
+            Link::Up { .. } => ASKED,
+        };
+        node.unseen.map(|since| since + lasts)
     }
 
     fn tell_beside(&mut self, p: PackageId) {

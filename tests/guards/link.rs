@@ -86,14 +86,28 @@ fn a_console_that_stays_lost_is_told_of_in_every_state() {
     d.pass(Duration::from_secs(61));
     assert_eq!(lost(&d), 2, "the other one too\n{}", d.story());
     d.connect(ALPHA);
+    d.says(ALPHA, "\r\nx");
     assert_eq!((lost(&d), back(&d)), (3, 0), "one is still lost");
     d.connect(BETA);
+    assert_eq!((lost(&d), back(&d)), (3, 0), "connected, and silent");
+    d.says(BETA, "\r\nok ");
     assert_eq!((lost(&d), back(&d)), (3, 1), "{}", d.story());
     d.disconnect(BETA);
     d.pass(Duration::from_secs(30));
     d.connect(BETA);
+    d.pass(Duration::from_secs(30));
+    d.says(BETA, "\r\nok ");
     d.pass(Duration::from_secs(120));
     assert_eq!((lost(&d), back(&d)), (3, 1), "a short loss\n{}", d.story());
+    d.disconnect(BETA);
+    d.connect(BETA);
+    d.pass(Duration::from_secs(121));
+    assert_eq!(
+        (lost(&d), back(&d)),
+        (4, 1),
+        "nobody asked it\n{}",
+        d.story()
+    );
 }
 
 #[test]

@@ -71,8 +71,7 @@ struct Sweep {
 #[derive(Debug, Default)]
 struct Bent {
     /// Times in which two nodes wrote because a person had started one of them past the guard.
-    windows: u64,
-    longest: Duration,
+    windows: Vec<Duration>,
     excused: BTreeMap<Excuse, u64>,
 }
 
@@ -208,22 +207,23 @@ impl Sweep {
             return;
         }
         let mut bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
-        for window in world.windows() {
-            bent.windows += 1;
-            bent.longest = bent.longest.max(window.lasted);
-        }
+        bent.windows
+            .extend(world.windows().iter().map(|window| window.lasted));
         for excuse in world.excused() {
             *bent.excused.entry(*excuse).or_insert(0) += 1;
         }
     }
 
     fn tell_bent(&self) {
-        let bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
-        if bent.windows > 0 {
+        let mut bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
+        bent.windows.sort_unstable();
+        let count = bent.windows.len();
+        if let Some(longest) = bent.windows.last() {
             println!(
-                "{} times two nodes wrote because a person had booted one past its guard, {} at the longest",
-                bent.windows,
-                Span(bent.longest)
+                "{count} times two nodes wrote because a person had booted one past its guard: half of them no longer than {}, nine of ten {}, the longest {}",
+                whole_seconds(bent.windows[(count - 1) / 2]),
+                whole_seconds(bent.windows[(count - 1) * 9 / 10]),
+                whole_seconds(*longest)
             );
         }
         for (excuse, times) in &bent.excused {
@@ -254,6 +254,10 @@ impl Sweep {
         }
         Exit::Faults
     }
+}
+
+fn whole_seconds(time: Duration) -> Span {
+    Span(Duration::from_secs(time.as_secs()))
 }
 
 /// Why a scene fails, if it does. `seen` is shown the world at its end.
