@@ -42,6 +42,7 @@ impl Machine {
             let gate = |p: &Package| matches!(p.run.wait, Wait::Gate { node, .. } if node == n);
             let listens = node.asking.is_some() || packages.iter().any(gate);
             self.tell_node_apart(node, listens, hasher);
+            self.lost_from(n).hash(hasher);
         }
         for package in packages {
             self.tell_package_apart(package, hasher);
@@ -75,6 +76,7 @@ impl Machine {
             evidence,
             identity,
             host_id,
+            unseen: _,
             proof,
             making,
             guard_read,

@@ -30,7 +30,7 @@ pub struct Told {
     /// A node that runs beside the one that has the package, and since when.
     beside: Option<(NodeId, Moment)>,
     /// That was told of.
-    beside_told: bool,
+    beside_said: bool,
 }
 
 impl Machine {
@@ -69,7 +69,7 @@ impl Machine {
     }
 
     /// From when on a console that is lost is told of.
-    fn lost_from(&self, n: NodeId) -> Option<Moment> {
+    pub(super) fn lost_from(&self, n: NodeId) -> Option<Moment> {
         let node = &self.nodes[n];
         let lasts = match node.link {
             _ if Guard::LostConsoleTime.gone() => Duration::ZERO,
@@ -85,12 +85,12 @@ impl Machine {
         let told = &mut self.packages[p].told;
         if told.beside.map(|(n, _)| n) != beside {
             told.beside = beside.map(|n| (n, now));
-            if std::mem::take(&mut told.beside_told) {
+            if std::mem::take(&mut told.beside_said) {
                 self.clear(p, BESIDE);
             }
         }
         let told = &self.packages[p].told;
-        let Some((n, since)) = told.beside.filter(|_| !told.beside_told) else {
+        let Some((n, since)) = told.beside.filter(|_| !told.beside_said) else {
             return;
         };
         let lasts = now.since(since) >= LASTS || Guard::BesideTime.gone();
@@ -101,7 +101,7 @@ impl Machine {
                 self.setup.node_name(n),
                 primary.map_or("another node", |primary| self.setup.node_name(primary)),
             );
-            self.packages[p].told.beside_told = true;
+            self.packages[p].told.beside_said = true;
             self.alarm(p, Severity::Critical, BESIDE, text);
         }
     }
@@ -122,7 +122,7 @@ impl Machine {
     /// When something has lasted long enough to be told of.
     pub(super) fn tell_timeout(&self) -> Option<Moment> {
         let lost = (0..self.nodes.len()).filter_map(|n| self.lost_from(n));
-        let untold = self.packages.iter().filter(|p| !p.told.beside_told);
+        let untold = self.packages.iter().filter(|p| !p.told.beside_said);
         let beside = untold.filter_map(|p| p.told.beside.map(|(_, since)| since + LASTS));
         lost.chain(beside).filter(|at| *at > self.now).min()
     }
