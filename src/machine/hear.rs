@@ -26,7 +26,6 @@ impl Machine {
         let foreign = !self.nodes[n].owed(self.now) && !self.expected(n);
         self.nodes[n].heard = Some(self.now);
         self.nodes[n].heard_ever = Some(self.now);
-        self.nodes[n].unseen = None;
         self.sign_of_life(n, foreign);
         let text: String = heard
             .iter()

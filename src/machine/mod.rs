@@ -220,6 +220,10 @@ impl Machine {
 
     fn link_up(&mut self, n: NodeId, epoch: u64) {
         self.lose_link(n, "the console was connected anew");
+        if self.nodes[n].heard_ever.is_none() {
+            // It was not lost: nobody has asked it yet.
+            self.nodes[n].unseen = None;
+        }
         self.nodes[n].link = Link::Up {
             epoch,
             since: self.now,

@@ -131,7 +131,7 @@ pub struct Node {
     pub identity: Identity,
     /// Its Host ID, configured or learnt.
     pub host_id: Option<String>,
-    /// Since when its console is lost, or connected anew and silent; `None` while bytes come.
+    /// Since when its console is lost, or connected anew without showing what the node is.
     pub unseen: Option<Moment>,
     /// Since when its console is listened to without a standstill of clusterd's.
     pub watched_since: Moment,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::Machine;
-use crate::machine::node::Link;
+use crate::machine::node::{Condition, Link};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::mutant::Guard;
 use crate::script::program::Severity;
@@ -13,8 +13,8 @@ use crate::script::program::Severity;
 /// What lasts for so long is told of. A terminal server that is started again is back sooner, and a
 /// script that listens has stopped a second node sooner.
 const LASTS: Duration = Duration::from_secs(60);
-/// A console that is connected anew and says nothing is told of so long after it was lost: a script that
-/// has nothing else to do has asked it meanwhile.
+/// A console that is connected anew and does not show what the node is, is told of so long after it was
+/// lost: a script that has nothing else to do has asked it meanwhile.
 const ASKED: Duration = Duration::from_secs(120);
 
 /// The code of the alarm about lost consoles.
@@ -36,6 +36,11 @@ pub struct Told {
 impl Machine {
     /// Tells of what lasts, and when it is over.
     pub(super) fn tell_what_lasts(&mut self) {
+        for node in &mut self.nodes {
+            // It shows something, or it was asked: that is dealt with elsewhere.
+            let seen = node.epoch().is_some() && node.condition != Condition::Unknown;
+            node.unseen = node.unseen.filter(|_| !seen);
+        }
         for p in 0..self.packages.len() {
             self.tell_lost(p);
             self.tell_beside(p);
@@ -45,7 +50,7 @@ impl Machine {
     fn tell_lost(&mut self, p: PackageId) {
         let nodes = self.setup.packages[p].nodes.iter().copied();
         let told = &self.packages[p].told.lost;
-        // What was told stays told until a byte comes: a link alone shows nothing.
+        // What was told stays told until something is seen: a link alone shows nothing.
         let due = |n: &NodeId| {
             let from = self.lost_from(*n);
             from.is_some_and(|at| at <= self.now || told.contains(n))
@@ -62,7 +67,7 @@ impl Machine {
                 [one] => format!("the console of {one} was"),
                 several => format!("the consoles of {} were", several.join(" and ")),
             };
-            let text = format!("{whose} lost, and not a byte has come from there since");
+            let text = format!("{whose} lost, and what runs there has not been seen since");
             self.alarm(p, Severity::Warning, LOST, text);
         }
         self.packages[p].told.lost = lost;

@@ -86,7 +86,7 @@ fn a_console_that_stays_lost_is_told_of_in_every_state() {
     d.pass(Duration::from_secs(61));
     assert_eq!(lost(&d), 2, "the other one too\n{}", d.story());
     d.connect(ALPHA);
-    d.says(ALPHA, "\r\nx");
+    d.says(ALPHA, "\r\nnode console login: ");
     assert_eq!((lost(&d), back(&d)), (3, 0), "one is still lost");
     d.connect(BETA);
     assert_eq!((lost(&d), back(&d)), (3, 0), "connected, and silent");
