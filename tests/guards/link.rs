@@ -91,6 +91,7 @@ fn a_console_that_stays_lost_is_told_of_in_every_state() {
     d.connect(BETA);
     assert_eq!((lost(&d), back(&d)), (3, 0), "connected, and silent");
     d.says(BETA, "\r\nok ");
+    d.pass(Duration::from_secs(1));
     assert_eq!((lost(&d), back(&d)), (3, 1), "{}", d.story());
     d.disconnect(BETA);
     d.pass(Duration::from_secs(30));
