@@ -29,8 +29,8 @@ pub struct Told {
     lost: Vec<NodeId>,
     /// A node that runs beside the one that has the package, and since when.
     beside: Option<(NodeId, Moment)>,
-    /// That was told of.
-    beside_said: bool,
+    /// The alarm about it is open.
+    raised: bool,
 }
 
 impl Machine {
@@ -90,12 +90,12 @@ impl Machine {
         let told = &mut self.packages[p].told;
         if told.beside.map(|(n, _)| n) != beside {
             told.beside = beside.map(|n| (n, now));
-            if std::mem::take(&mut told.beside_said) {
+            if std::mem::take(&mut told.raised) {
                 self.clear(p, BESIDE);
             }
         }
         let told = &self.packages[p].told;
-        let Some((n, since)) = told.beside.filter(|_| !told.beside_said) else {
+        let Some((n, since)) = told.beside.filter(|_| !told.raised) else {
             return;
         };
         let lasts = now.since(since) >= LASTS || Guard::BesideTime.gone();
@@ -106,7 +106,7 @@ impl Machine {
                 self.setup.node_name(n),
                 primary.map_or("another node", |primary| self.setup.node_name(primary)),
             );
-            self.packages[p].told.beside_said = true;
+            self.packages[p].told.raised = true;
             self.alarm(p, Severity::Critical, BESIDE, text);
         }
     }
@@ -127,7 +127,7 @@ impl Machine {
     /// When something has lasted long enough to be told of.
     pub(super) fn tell_timeout(&self) -> Option<Moment> {
         let lost = (0..self.nodes.len()).filter_map(|n| self.lost_from(n));
-        let untold = self.packages.iter().filter(|p| !p.told.beside_said);
+        let untold = self.packages.iter().filter(|p| !p.told.raised);
         let beside = untold.filter_map(|p| p.told.beside.map(|(_, since)| since + LASTS));
         lost.chain(beside).filter(|at| *at > self.now).min()
     }
