@@ -29,6 +29,7 @@ mod doubt;
 mod gate;
 mod guard;
 mod hear;
+mod likeness;
 mod making;
 mod node;
 mod package;
