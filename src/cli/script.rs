@@ -3,6 +3,7 @@
 mod explore;
 mod finding;
 mod interrupt;
+mod prove;
 mod simulate;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ enum ScriptCommand {
     Simulate(simulate::SimulateArgs),
     Explore(explore::ExploreArgs),
     Interrupt(interrupt::InterruptArgs),
+    Prove(prove::ProveArgs),
 }
 
 /// Says all that is wrong with chat scripts. Their libraries are looked for in `lib/` beside
@@ -71,6 +73,7 @@ pub fn run(args: &ScriptArgs) -> Exit {
         ScriptCommand::Check(args) => check(args),
         ScriptCommand::Explore(args) => explore::run(args),
         ScriptCommand::Interrupt(args) => interrupt::run(args),
+        ScriptCommand::Prove(args) => prove::run(args),
         ScriptCommand::Simulate(args) => simulate::run(args),
     }
 }

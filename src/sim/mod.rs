@@ -21,6 +21,7 @@ mod forth;
 mod hall;
 mod node;
 mod nvram;
+pub mod prove;
 mod rig;
 pub mod rules;
 mod running;
