@@ -102,7 +102,10 @@ fn keep_turning(runtime: &Handle, mut plugs: Vec<Plug>, stop: &Receiver<()>) {
     loop {
         let beat = Beat::send(runtime);
         if !beat.is_back_within(LATE) && !beat.is_back_within(LATE) && plugs.pop().is_some() {
-            tracing::warn!("no task had a turn for {:?}: one more thread works", 2 * LATE);
+            tracing::warn!(
+                "no task had a turn for {:?}: one more thread works",
+                2 * LATE
+            );
         }
         if stop.recv_timeout(BEAT) == Err(RecvTimeoutError::Disconnected) {
             return;
@@ -192,7 +195,10 @@ mod tests {
         for _ in 0..20 {
             others_go_on(turns);
         }
-        counts().zip(before).filter(|(now, then)| now != then).count()
+        counts()
+            .zip(before)
+            .filter(|(now, then)| now != then)
+            .count()
     }
 
     fn ends(turns: Turns) -> Duration {
