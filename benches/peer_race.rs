@@ -61,39 +61,37 @@ fn main() {
 /// Answers every panic at that port, as a cluster's task does: a link, an ear, 20 patterns.
 fn answer(port: u16) {
     let panic = PATTERNS.iter().position(|regex| regex.starts_with("panic"));
-    Turns::start()
-        .expect("threads start")
-        .runtime()
-        .block_on(async {
-            let address = format!("tcp://127.0.0.1:{port}");
-            let address: Address = address.parse().expect("a good address");
-            let mut console = Console::open(address, LinkSettings::default());
-            let mut ear = Ear::new(Arc::new(PatternSet::new(&defs()).expect("good patterns")));
-            ear.set_text(false);
-            let begun = Instant::now();
-            let mut heard = Vec::new();
-            loop {
-                let (epoch, bytes) = match console.next().await {
-                    Said::Bytes { epoch, bytes } => (epoch, bytes),
-                    Said::Up { .. }
-                    | Said::Carrier { .. }
-                    | Said::Broke { .. }
-                    | Said::Aside { .. } => continue,
-                    Said::Gap { lost, .. } => {
-                        eprintln!("clusterd left out {lost} bytes");
-                        continue;
-                    }
-                    Said::Down { .. } => return,
-                };
-                ear.hear(&bytes, Moment::ZERO + begun.elapsed(), &mut heard);
-                for heard in heard.drain(..) {
-                    if matches!(heard, Heard::Match(hit) if Some(hit.pattern) == panic) {
-                        let bytes = vec![ANSWER];
-                        console.order(Order::Type { epoch, bytes });
-                    }
+    let threads = Turns::start().expect("threads start");
+    threads.runtime().block_on(async {
+        let address = format!("tcp://127.0.0.1:{port}");
+        let address: Address = address.parse().expect("a good address");
+        let mut console = Console::open(address, LinkSettings::default());
+        let mut ear = Ear::new(Arc::new(PatternSet::new(&defs()).expect("good patterns")));
+        ear.set_text(false);
+        let begun = Instant::now();
+        let mut heard = Vec::new();
+        loop {
+            let (epoch, bytes) = match console.next().await {
+                Said::Bytes { epoch, bytes } => (epoch, bytes),
+                Said::Up { .. }
+                | Said::Carrier { .. }
+                | Said::Broke { .. }
+                | Said::Aside { .. } => continue,
+                Said::Gap { lost, .. } => {
+                    eprintln!("clusterd left out {lost} bytes");
+                    continue;
+                }
+                Said::Down { .. } => return,
+            };
+            ear.hear(&bytes, Moment::ZERO + begun.elapsed(), &mut heard);
+            for heard in heard.drain(..) {
+                if matches!(heard, Heard::Match(hit) if Some(hit.pattern) == panic) {
+                    let bytes = vec![ANSWER];
+                    console.order(Order::Type { epoch, bytes });
                 }
             }
-        });
+        }
+    });
 }
 
 // --- scanning ------------------------------------------------------------------------------------
