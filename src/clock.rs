@@ -3,6 +3,7 @@
 //! Nothing in this file reads a clock.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -10,12 +11,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// A point on the driver's monotonic clock, in microseconds since that clock began.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "u64", into = "u64")]
 pub struct Moment {
     /// One more than the microseconds: so an `Option<Moment>` is no larger than a `Moment`, and a
     /// cluster keeps scores of them.
     after: NonZeroU64,
+}
+
+/// A moment is the only thing that hashes itself as a `u128`: so a hasher can tell it from
+/// numbers, and look at how far it is from the present instead.
+impl Hash for Moment {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u128(u128::from(self.micros()));
+    }
 }
 
 impl Moment {
