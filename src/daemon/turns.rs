@@ -24,7 +24,7 @@
 //! yielded there.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ const LAST_TURNS: Duration = Duration::from_secs(5);
 pub struct Turns {
     runtime: Option<Runtime>,
     /// The thread outside ends, and all plugs come out, when this is dropped.
-    stop: Option<Sender<()>>,
+    stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -66,7 +66,7 @@ impl Turns {
         // Now, while nothing else is there.
         let plugs = (1..WORKERS).map(|_| Plug::put_in(&runtime)).collect();
         let handle = runtime.handle().clone();
-        let (stop, stopped) = channel();
+        let (stop, stopped) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("turns".to_owned())
             .spawn(move || keep_turning(&handle, plugs, &stopped))?;
@@ -119,7 +119,7 @@ struct Beat(Receiver<()>);
 
 impl Beat {
     fn send(runtime: &Handle) -> Beat {
-        let (back, came) = channel();
+        let (back, came) = sync_channel(1);
         runtime.spawn(async move { back.send(()) });
         Beat(came)
     }
@@ -132,14 +132,14 @@ impl Beat {
 /// What keeps a worker from working. It comes out when this is dropped, however that happens.
 #[derive(Debug)]
 struct Plug {
-    _end: Sender<()>,
+    _end: SyncSender<()>,
 }
 
 impl Plug {
     /// Plugs a worker of a runtime that has nothing to do, and another one to do it.
     fn put_in(runtime: &Runtime) -> Plug {
-        let (plug, out) = channel::<()>();
-        let (tell, seated) = channel();
+        let (plug, out) = sync_channel::<()>(1);
+        let (tell, seated) = sync_channel(1);
         runtime.spawn(async move {
             let _ = tell.send(());
             let _ = out.recv();
@@ -159,9 +159,9 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(60);
 
     /// A task that never ends its turn, until what is given is dropped.
-    fn stick(turns: &Turns) -> Sender<()> {
-        let (free, freed) = channel::<()>();
-        let (tell, told) = channel();
+    fn stick(turns: &Turns) -> SyncSender<()> {
+        let (free, freed) = sync_channel::<()>(1);
+        let (tell, told) = sync_channel(1);
         turns.runtime().spawn(async move {
             let _ = tell.send(());
             let _ = freed.recv();
@@ -172,7 +172,7 @@ mod tests {
 
     /// Tasks that wait for each other and for the clock, on whatever workers there are.
     fn others_go_on(turns: &Turns) {
-        let (tell, told) = channel();
+        let (tell, told) = sync_channel(1);
         turns.runtime().spawn(async move {
             for _ in 0..20 {
                 let (ping, pong) = tokio::sync::oneshot::channel();
@@ -203,7 +203,7 @@ mod tests {
 
     fn ends(turns: Turns) -> Duration {
         let begun = Instant::now();
-        let (tell, told) = channel();
+        let (tell, told) = sync_channel(1);
         std::thread::spawn(move || {
             drop(turns);
             let _ = tell.send(());
