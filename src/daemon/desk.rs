@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::alarms;
 use super::prepare::Unguarded;
 use super::ward::Ward;
 use crate::alarm::Alarms;
@@ -48,6 +49,27 @@ impl Desk<'_> {
                 reply(answer, Answer::Pong { version, pid });
             }
             Ask::Status { cluster } => self.status(cluster, answer),
+            Ask::Alarms { cluster } => {
+                let list = Box::new(alarms::list(&self.host.alarms, cluster.as_deref()));
+                reply(answer, Answer::Alarms { list });
+            }
+            Ask::Acknowledge {
+                cluster,
+                package,
+                code,
+                reason,
+            } => {
+                let subject = crate::alarm::Subject::package(&cluster, &package);
+                let alarms = &self.host.alarms;
+                let said = alarms::acknowledge(alarms, &subject, &code, &who, reason.as_deref());
+                reply(answer, said);
+            }
+            Ask::TestRoute { route } => {
+                let alarms = Arc::clone(&self.host.alarms);
+                tokio::spawn(async move {
+                    reply(answer, alarms::test(&alarms, &route, &who).await);
+                });
+            }
             Ask::Attach {
                 cluster,
                 node,

@@ -39,6 +39,7 @@ mod refusal;
 mod run;
 mod show;
 mod siege;
+mod stage;
 mod standstill;
 mod step;
 mod survey;
@@ -56,6 +57,7 @@ use std::time::Duration;
 pub use action::Action;
 pub use event::Event;
 pub use input::Input;
+pub use stage::Stage;
 
 use crate::clock::Moment;
 use crate::mutant::Guard;
