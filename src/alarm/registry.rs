@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
@@ -91,6 +91,8 @@ struct Inner {
 struct Open {
     alarm: Alarm,
     logged: SystemTime,
+    /// Since when nobody is there who said it.
+    unsaid: Instant,
 }
 
 impl Alarms {
@@ -102,7 +104,11 @@ impl Alarms {
             alarm.from_before = true;
             let subject = Subject::package(&alarm.cluster, &alarm.package);
             let code = alarm.code.clone();
-            let open = Open { alarm, logged: now };
+            let open = Open {
+                alarm,
+                logged: now,
+                unsaid: Instant::now(),
+            };
             inner.open.insert((subject, code), open);
         }
         Alarms {
@@ -183,14 +189,25 @@ impl Alarms {
         }
     }
 
-    /// Ends every alarm of the time before the start that nobody said again: the clusters have
-    /// looked at everything anew since, and whatever is still wrong was said again.
-    pub fn end_unsaid(&self) {
+    /// A cluster begins anew: what was said of it is from before.
+    pub fn begins_anew(&self, cluster: &str) {
+        let mut inner = self.lock();
+        for ((subject, _), open) in &mut inner.open {
+            if subject.cluster == cluster {
+                open.alarm.from_before = true;
+                open.unsaid = Instant::now();
+            }
+        }
+    }
+
+    /// Ends every alarm of the time before a start that is so long ago, and that nobody said again:
+    /// the clusters have looked at everything anew since, and whatever is still wrong was said again.
+    pub fn end_unsaid(&self, after: Duration) {
         let unsaid: Vec<(Subject, String)> = self
             .lock()
             .open
             .iter()
-            .filter(|(_, open)| open.alarm.from_before)
+            .filter(|(_, open)| open.alarm.from_before && open.unsaid.elapsed() >= after)
             .map(|(key, _)| key.clone())
             .collect();
         for (subject, code) in unsaid {
@@ -255,7 +272,11 @@ impl Open {
             count: 0,
             from_before: false,
         };
-        Open { alarm, logged: now }
+        Open {
+            alarm,
+            logged: now,
+            unsaid: Instant::now(),
+        }
     }
 
     fn say(&mut self, severity: Severity, text: &str, now: SystemTime) -> Raised {
@@ -358,7 +379,7 @@ mod tests {
         alarms.raise(&ca, Severity::Critical, "primary_panic", "a panic");
         let again = Alarms::new(scribe, alarms.open(None));
         again.raise(&ca, Severity::Critical, "hold", "in HOLD");
-        again.end_unsaid();
+        again.end_unsaid(Duration::ZERO);
         let open = again.open(None);
         assert_eq!(
             (open.len(), open[0].code.as_str(), open[0].count),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use tokio::sync::mpsc;
 
 use super::{Exit, HomeArgs};
 use crate::daemon::{Daemon, Signals, StartError, Systemd, WORKERS, log_to, prepare};
@@ -45,7 +46,8 @@ pub fn run(args: &RunArgs) -> Exit {
     log_to(&prepared.scribe);
     keep_turning(runtime.handle().clone());
     runtime.block_on(async {
-        let stop = tokio::spawn(signals.told_to_stop());
+        let (hangup, hangups) = mpsc::channel(1);
+        let stop = tokio::spawn(signals.told_to_stop(hangup));
         let daemon = match Daemon::start(prepared).await {
             Ok(daemon) => daemon,
             Err(err) => return fail(&err.to_string(), Exit::Faults),
@@ -59,7 +61,7 @@ pub fn run(args: &RunArgs) -> Exit {
                 Err(err) => format!("signals are not waited for any more: {err}"),
             }
         };
-        daemon.run(Systemd::from_env(), told).await;
+        daemon.rereads_on(hangups).run(Systemd::from_env(), told).await;
         Exit::Good
     })
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::Grip;
-use super::report::Report;
+use super::report::{ReloadReport, Report};
 use crate::config::Right;
 use crate::script::program::OperatorWord;
 
@@ -76,6 +76,12 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+    /// To read all files again.
+    Reload {
+        /// Only to say what would change.
+        #[serde(default)]
+        dry_run: bool,
+    },
 }
 
 fn yes() -> bool {
@@ -92,7 +98,7 @@ impl Ask {
                 grip: Grip::Spy, ..
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
-            Ask::Say { .. } => Right::Operate,
+            Ask::Say { .. } | Ask::Reload { .. } => Right::Operate,
         }
     }
 }
@@ -160,6 +166,16 @@ pub enum Answer {
         /// The speaker, as the daemon knows them.
         who: String,
     },
+    /// To [`Ask::Reload`]: what changed, or would.
+    Reloaded {
+        /// Everything.
+        report: Box<ReloadReport>,
+    },
+    /// To [`Ask::Reload`]: files are wrong, and nothing was changed.
+    Faulty {
+        /// What is wrong, each with its file and line.
+        faults: Vec<String>,
+    },
     /// No.
     Refused {
         /// Why, for programs.
@@ -183,6 +199,10 @@ pub enum Refusal {
     NotGuarded,
     /// Too much at once, or no answer in time.
     Busy,
+    /// It cannot be changed while clusterd runs.
+    NeedsRestart,
+    /// Another cluster has what this one is to get.
+    InUse,
 }
 
 impl Answer {
