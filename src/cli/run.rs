@@ -61,7 +61,10 @@ pub fn run(args: &RunArgs) -> Exit {
                 Err(err) => format!("signals are not waited for any more: {err}"),
             }
         };
-        daemon.rereads_on(hangups).run(Systemd::from_env(), told).await;
+        daemon
+            .rereads_on(hangups)
+            .run(Systemd::from_env(), told)
+            .await;
         Exit::Good
     })
 }

@@ -278,7 +278,7 @@ mod tests {
             ),
             (
                 "packages:",
-                "witnesses: [192.0.2.1]\npackages:",
+                "witnesses: { service: [192.0.2.1] }\npackages:",
                 &["witnesses: none -> 192.0.2.1"],
             ),
         ] {
@@ -315,8 +315,8 @@ mod tests {
                 "Host ID 80b1c2d3",
                 "Host ID 80b1c2d4",
                 "address 192.0.2.10",
-                "console 127.0.0.1:2001",
-                "console 127.0.0.1:2002",
+                "console tcp 127.0.0.1:2001",
+                "console tcp 127.0.0.1:2002",
             ]
         );
     }

@@ -141,7 +141,11 @@ impl Console {
     pub fn told_at(spec: Arc<ConsoleSpec>, settings: LinkSettings, said: Arc<Notify>) -> Console {
         let settings = settings.shared();
         let shared = Arc::new(keeper::Shared::new(&settings, said));
-        let run = keeper::run(Arc::clone(&spec), Arc::clone(&settings), Arc::clone(&shared));
+        let run = keeper::run(
+            Arc::clone(&spec),
+            Arc::clone(&settings),
+            Arc::clone(&shared),
+        );
         let task = tokio::spawn(run);
         Console {
             spec,

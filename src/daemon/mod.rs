@@ -18,6 +18,7 @@ mod outlook;
 mod plan;
 mod prepare;
 mod reload;
+mod reply;
 mod reread;
 mod signals;
 mod supervisor;

@@ -73,7 +73,7 @@ impl HostState {
 
 impl Outlook {
     /// Begins to ask the gateway and these witnesses.
-    pub(super) fn new(asks: &Asks, gateway: Gateway, witnesses: BTreeSet<Target>) -> Outlook {
+    pub(super) fn new(asks: &Asks, gateway: Gateway, witnesses: &BTreeSet<Target>) -> Outlook {
         let mut outlook = Outlook {
             asker: asks.asker(),
             gateway: None,
@@ -91,7 +91,7 @@ impl Outlook {
             None => tracing::info!("no gateway of this host is watched"),
         }
         outlook.gateway = gateway.and_then(|address| outlook.ask(Target::Icmp(address)));
-        outlook.watch(&witnesses);
+        outlook.watch(witnesses);
         outlook
     }
 

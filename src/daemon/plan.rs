@@ -145,8 +145,6 @@ fn host(now: &Settings, new: &Settings) -> Result<Vec<String>, Refused> {
         ("console", now.console != new.console),
         ("keyboard_idle", now.keyboard_idle != new.keyboard_idle),
     ];
-    let live = live
-        .iter()
-        .filter_map(|(key, differs)| differs.then(|| (*key).to_owned()));
-    Ok(live.collect())
+    let live = live.iter().filter(|(_, differs)| *differs);
+    Ok(live.map(|(key, _)| (*key).to_owned()).collect())
 }

@@ -12,27 +12,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
 
 use super::Daemon;
-use super::desk;
 use super::plan::{Plan, Step, plan};
 use super::prepare::Unguarded;
+use super::reply::{Asked, How, Order, answer, blank, removal, wish_of};
 use super::reread::{Reread, reread};
 use super::ward::{Life, Next, Ward, Wish};
 use crate::alarm::Subject;
-use crate::cluster::{ClusterNow, Handover, Message, Purpose, Sender, Yield, left_behind};
-use crate::control::{Answer, Change, ClusterChange, Given, Refusal, ReloadReport};
-use crate::machine::handover::Unready;
+use crate::cluster::{Blueprint, ClusterNow, Handover, Message, Purpose, Yield};
+use crate::control::{Answer, Change, ClusterChange, Refusal, ReloadReport};
 use crate::probe::Target;
 use crate::script::program::Severity;
-
-/// How long a task that gives way may take to end, for the answer to say that it has.
-const GIVES_WAY: Duration = Duration::from_secs(4);
 
 /// Faults that are told; `check` has them all.
 const FAULTS: usize = 100;
@@ -40,43 +34,13 @@ const FAULTS: usize = 100;
 /// The alarm of a SIGHUP that changed nothing.
 const REFUSED: &str = "reload_refused";
 
-/// Somebody wants a reload.
-#[derive(Debug)]
-pub(super) struct Order {
-    who: String,
-    dry_run: bool,
-    /// Nobody waits for the answer to a signal.
-    answer: Option<oneshot::Sender<Given>>,
-}
-
-impl Order {
-    pub(super) fn of(who: String, dry_run: bool, answer: oneshot::Sender<Given>) -> Order {
-        Order {
-            who,
-            dry_run,
-            answer: Some(answer),
-        }
-    }
-
-    fn of_signal() -> Order {
-        Order {
-            who: "SIGHUP".to_owned(),
-            dry_run: false,
-            answer: None,
-        }
-    }
-
-    fn reply(self, answer: Answer) {
-        if let Some(to) = self.answer {
-            desk::reply(to, answer);
-        }
-    }
-}
+/// The new configuration, or all faults.
+type Outcome = Result<Reread, Vec<String>>;
 
 /// The files that are being read, and the signals that want it.
 #[derive(Default)]
 pub(super) struct Rereading {
-    under_way: Option<(Order, JoinHandle<Result<Reread, Vec<String>>>)>,
+    under_way: Option<(Order, JoinHandle<Outcome>)>,
     hangups: Option<mpsc::Receiver<()>>,
     /// A signal came while they were being read.
     again: bool,
@@ -85,7 +49,7 @@ pub(super) struct Rereading {
 /// Why the supervisor has a turn.
 pub(super) enum Woken {
     Hangup,
-    Read(Order, Result<Reread, Vec<String>>),
+    Read(Order, Box<Outcome>),
 }
 
 impl Rereading {
@@ -114,27 +78,8 @@ impl Rereading {
             let fault = format!("the files could not be read: {err}; see logs/clusterd.log");
             Err(vec![fault])
         });
-        Woken::Read(order, read)
+        Woken::Read(order, Box::new(read))
     }
-}
-
-/// A cluster that differs, for the answer.
-struct Asked {
-    change: ClusterChange,
-    wish: Wish,
-    how: How,
-}
-
-/// What comes of it, and who says so.
-enum How {
-    /// It is done.
-    Done,
-    /// It waits.
-    Waits,
-    /// Its task was asked to give way: what it says, and whether the next one has begun.
-    Yields(oneshot::Receiver<ClusterNow>, oneshot::Receiver<()>),
-    /// It is only asked how it is.
-    Looks(Sender<Message>),
 }
 
 impl Daemon {
@@ -166,7 +111,7 @@ impl Daemon {
             Woken::Hangup => return self.reload(Order::of_signal()),
             Woken::Read(order, read) => (order, read),
         };
-        match read {
+        match *read {
             Err(mut faults) => {
                 let more = faults.len().saturating_sub(FAULTS);
                 faults.truncate(FAULTS);
@@ -301,7 +246,7 @@ impl Daemon {
         name: &str,
         change: ClusterChange,
         wish: Wish,
-        blueprint: Option<Arc<crate::cluster::Blueprint>>,
+        blueprint: Option<Arc<Blueprint>>,
     ) -> Asked {
         let mut how = How::Waits;
         if let Some(ward) = self.wards.get_mut(name) {
@@ -333,27 +278,27 @@ impl Daemon {
             wish: wish.clone(),
             how: How::Done,
         };
-        if !step.after.is_empty() {
-            asked.how = How::Waits;
-            self.refused.push(Unguarded {
-                cluster: name.clone(),
-                file: step.blueprint.file.clone(),
-                why: wish.text(&name, None),
-            });
-            let next = Next {
-                wish,
-                blueprint: Some(step.blueprint),
-                asked: false,
-                done: None,
-            };
-            self.coming.insert(name, next);
-        } else {
+        if step.after.is_empty() {
             self.begins(who, step.blueprint);
+            return asked;
         }
+        asked.how = How::Waits;
+        self.refused.push(Unguarded {
+            cluster: name.clone(),
+            file: step.blueprint.file.clone(),
+            why: wish.text(&name, None),
+        });
+        let next = Next {
+            wish,
+            blueprint: Some(step.blueprint),
+            asked: false,
+            done: None,
+        };
+        self.coming.insert(name, next);
         asked
     }
 
-    fn begins(&mut self, who: &str, blueprint: Arc<crate::cluster::Blueprint>) {
+    fn begins(&mut self, who: &str, blueprint: Arc<Blueprint>) {
         let name = blueprint.name().to_owned();
         tracing::warn!("reload by {who}: {name} is guarded from now on");
         self.refused.retain(|refused| refused.cluster != name);
@@ -435,8 +380,8 @@ impl Daemon {
     /// Asks those tasks to give way that could not be asked yet.
     pub(super) fn ask_again(&mut self) {
         for ward in self.wards.values_mut() {
-            let open = |next: &Box<Next>| !next.asked && next.wish.after.is_empty();
-            if ward.next.as_ref().is_some_and(open) {
+            let open = |next: &Next| !next.asked && next.wish.after.is_empty();
+            if ward.next.as_deref().is_some_and(open) {
                 // Nobody waits for the answer.
                 let _ = ask(ward);
             }
@@ -467,90 +412,4 @@ fn ask(ward: &mut Ward) -> Option<oneshot::Receiver<ClusterNow>> {
     mail.try_send(Message::Yield(wish)).ok()?;
     next.asked = true;
     Some(answered)
-}
-
-fn wish_of(step: &Step, who: &str) -> Wish {
-    Wish {
-        who: who.to_owned(),
-        purpose: Purpose::Change(step.what.clone()),
-        after: step.after.clone(),
-    }
-}
-
-fn blank(name: &str, change: Change, what: &[String]) -> ClusterChange {
-    ClusterChange {
-        cluster: name.to_owned(),
-        change,
-        what: what.to_vec(),
-        waits: None,
-        left: Vec::new(),
-    }
-}
-
-/// Hears what the tasks say, and answers.
-async fn answer(order: Order, mut report: ReloadReport, asked: Vec<Asked>) {
-    let mut hears = JoinSet::new();
-    for asked in asked {
-        hears.spawn(heard(asked));
-    }
-    report.clusters = hears.join_all().await;
-    report.clusters.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-    if !report.dry_run {
-        let (who, same) = (&report.who, report.same);
-        let touched = report.clusters.len();
-        let waits = report.clusters.iter().filter(|one| one.waits.is_some());
-        let waits = waits.count();
-        tracing::warn!(
-            "reload by {who}: {touched} clusters differ, {waits} of them wait, {same} are not touched"
-        );
-    }
-    let report = Box::new(report);
-    order.reply(Answer::Reloaded { report });
-}
-
-/// What comes of one cluster.
-async fn heard(asked: Asked) -> ClusterChange {
-    let Asked {
-        mut change,
-        wish,
-        how,
-    } = asked;
-    let (now, done) = match how {
-        How::Done => return change,
-        How::Waits => (None, None),
-        How::Yields(answer, done) => {
-            let now = timeout(desk::ANSWER, answer).await;
-            (now.ok().and_then(Result::ok), Some(done))
-        }
-        How::Looks(mail) => {
-            let now = desk::ask(&mail).await;
-            (now, None)
-        }
-    };
-    let removed = wish.purpose == Purpose::Removal;
-    if removed {
-        change.left = now.as_ref().map(left_behind).unwrap_or_default();
-    }
-    let would_go = now.as_ref().is_some_and(|now| match &now.unready {
-        None => true,
-        // Nothing is started by it.
-        Some(Unready::Held(_)) => removed,
-        Some(Unready::UnderWay(_)) => false,
-    });
-    let goes = match done {
-        Some(done) if would_go => timeout(GIVES_WAY, done).await.is_ok_and(|d| d.is_ok()),
-        Some(_) => false,
-        None => would_go && wish.after.is_empty(),
-    };
-    let unready = now.and_then(|now| now.unready);
-    change.waits = (!goes).then(|| wish.waits(&change.cluster, unready.as_ref()));
-    change
-}
-
-fn removal(who: &str) -> Wish {
-    Wish {
-        who: who.to_owned(),
-        purpose: Purpose::Removal,
-        after: BTreeSet::new(),
-    }
 }

@@ -12,7 +12,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::desk::Desk;
 use super::outlook::Outlook;
 use super::prepare::{Prepared, StartError, Unguarded};
-use super::reload::{Order, Rereading};
+use super::reload::Rereading;
+use super::reply::Order;
 use super::systemd::Systemd;
 use super::ward::{MOST, Next, Ward};
 use crate::alarm::{self, Alarms, Subject};
@@ -106,7 +107,7 @@ impl Daemon {
         let outlook = Outlook::new(
             &host.asks,
             host.settings.ping.gateway,
-            witnesses.copied().collect(),
+            &witnesses.copied().collect(),
         );
         let mut daemon = Daemon {
             home,

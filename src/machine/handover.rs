@@ -72,15 +72,15 @@ impl Machine {
         }
     }
 
-    /// A person who types, or waits to; a question or half a line of ours.
+    /// A person who types, or waits to; a question of ours. Half a line of ours is no reason: the next
+    /// machine kills what it finds on a line, as after a restart.
     fn is_spoken_with(&self, n: usize) -> Option<String> {
         let node = &self.nodes[n];
         let name = self.setup.node_name(n);
         if node.pen.is_some() && Guard::HandoverPerson.stands() {
             return Some(format!("nobody types on the console of {name}"));
         }
-        let open = node.asking.is_some() || !node.line.is_empty();
-        let open = open && Guard::HandoverRests.stands();
+        let open = node.asking.is_some() && Guard::HandoverRests.stands();
         open.then(|| format!("{name} has answered"))
     }
 
