@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 
-use daemon_support::{Home, Pair, stderr, stdout, until};
+use daemon_support::{Home, Pair, stderr, stdout};
 use nix::sys::signal::Signal;
 use serde_json::json;
 

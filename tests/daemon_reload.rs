@@ -3,6 +3,8 @@
 mod daemon_support;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Output;
 
 use daemon_support::{Home, Pair, stderr, stdout, until};
@@ -389,12 +391,13 @@ fn clusters_come_and_go_while_the_others_are_watched() {
         0,
         "reload by root: not guarded any more; svc is on alpha: nobody restarts it or moves it",
     );
-    let typed = || {
-        pairs[1]
-            .sim
-            .order(|rig, now| rig.operator_types(0, b"\r", now))
-    };
-    typed();
+    // Its consoles are free: one client at a time is served there.
+    let mut person = TcpStream::connect(pairs[1].sim.consoles()[0]).unwrap();
+    person
+        .set_read_timeout(Some(daemon_support::LIMIT))
+        .unwrap();
+    person.write_all(b"\r").unwrap();
+    assert!(person.read(&mut [0; 64]).unwrap() > 0);
     assert_eq!(home.clusterd(&["status", "two"]).status.code(), Some(4));
 
     // The last one is not taken away by an empty folder: it may be a disk that is not mounted.
