@@ -204,6 +204,7 @@ guards! {
         ResetVoided, 2, "a reset whose proof was voided has failed";
         ResetBanner, 3, "a second banner aborts a reset";
         ResetBooting, 2, "a system that is started during a reset aborts it";
+        PowerTwice, 2, "legs that say off are asked again";
         PowerAll, 2, "every power leg says off";
         PowerCount, 2, "as many legs answer as the node has";
         DurableTicket, 9, "only the entry of that intent makes it durable";
@@ -253,6 +254,12 @@ guards! {
         PanicJournal, 9, "a panic is remembered over a restart";
         PanicPastJournal, 9, "that a panic is past is remembered over a restart";
         UnansweredLink, 6, "a RETURN typed before the console was connected anew says nothing";
+    }
+    "tell.rs" {
+        LostConsoleTold, 17, "a console that stays lost is told of in every state";
+        LostConsoleTime, 17, "a console that is back within a minute is not told of";
+        BesideTold, 17, "a node that runs beside the one that has the package is told of in every state";
+        BesideTime, 17, "a node that is stopped within a minute is not told of a second time";
     }
     "survey.rs" {
         SurveyWrong, 14, "a wrong machine at a console: nobody is bound";

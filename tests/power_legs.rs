@@ -233,7 +233,7 @@ fn a_takeover_waits_for_the_outlet_not_for_the_agents_word() {
     assert_eq!(pair.boots(), ["alpha"]);
     pair.sim.power(0, false);
     fs::write(home.path("bin/state.1"), "off").unwrap();
-    daemon.line("every power leg reports off");
+    daemon.line("every power leg reports off, asked twice");
     daemon.line("alpha: proved stopped (power off)");
     daemon.line("beta is up");
     assert_eq!(pair.boots(), ["alpha", "beta"]);

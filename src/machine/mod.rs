@@ -43,6 +43,7 @@ mod standstill;
 mod step;
 mod survey;
 mod talk;
+mod tell;
 mod text;
 mod timer;
 mod trigger;
@@ -152,6 +153,7 @@ impl Machine {
         if self.tend_pens() {
             self.drive_all();
         }
+        self.tell_what_lasts();
         self.want_nonces();
     }
 
@@ -218,6 +220,10 @@ impl Machine {
 
     fn link_up(&mut self, n: NodeId, epoch: u64) {
         self.lose_link(n, "the console was connected anew");
+        if self.nodes[n].heard_ever.is_none() {
+            // It was not lost: nobody has asked it yet.
+            self.nodes[n].unseen = None;
+        }
         self.nodes[n].link = Link::Up {
             epoch,
             since: self.now,
@@ -255,6 +261,7 @@ impl Machine {
             self.console_unsure(n, why);
         }
         self.nodes[n].forget_link();
+        self.nodes[n].unseen.get_or_insert(self.now);
     }
 
     /// What was proved over the console is proved no more.

@@ -131,6 +131,8 @@ pub struct Node {
     pub identity: Identity,
     /// Its Host ID, configured or learnt.
     pub host_id: Option<String>,
+    /// Since when its console is lost, or connected anew without showing what the node is.
+    pub unseen: Option<Moment>,
     /// Since when its console is listened to without a standstill of clusterd's.
     pub watched_since: Moment,
     /// A living proof that it is stopped.
@@ -202,6 +204,7 @@ impl Node {
             },
             identity: Identity::Unknown,
             host_id: host_id.or_else(|| memory.host_id.clone()),
+            unseen: Some(now),
             watched_since: now,
             proof: None,
             making: Making::default(),

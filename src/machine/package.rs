@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::clock::Moment;
+use crate::machine::action::PowerOrder;
 use crate::machine::input::Ticket;
 use crate::machine::memory::PackageMemory;
 use crate::machine::node::Condition;
 use crate::machine::setup::NodeId;
 use crate::machine::survey::Survey;
+use crate::machine::tell::Told;
 use crate::script::program::{Pc, ProcedureId, StateId};
 
 /// One package.
@@ -40,6 +42,8 @@ pub struct Package {
     pub answered: Option<Moment>,
     /// When the first of the present misses was.
     pub missing_since: Option<Moment>,
+    /// What the engine told of it, whatever its script does.
+    pub told: Told,
     /// An operator's `adopt` is in force.
     pub adopting: Option<Adoption>,
     /// When an operator's `switchover` was taken up by the script.
@@ -178,6 +182,7 @@ pub enum Wait {
     Power {
         ticket: Ticket,
         node: NodeId,
+        order: PowerOrder,
         deadline: Moment,
     },
     /// Darkness.
@@ -248,6 +253,7 @@ impl Package {
             misses: 0,
             answered: None,
             missing_since: None,
+            told: Told::default(),
             adopting: None,
             ordered: None,
             run: Run::new(now),

@@ -15,7 +15,7 @@ use crate::mutant::Guard;
 pub enum ProofKind {
     /// Stopped, told to stay stopped, reset, and asked again, on its console.
     FirmwareReset,
-    /// Off ordered through every power leg, then every leg reports off.
+    /// Off ordered through every power leg, then every leg reports off, asked twice.
     PowerOff,
     /// A named person, asked twice, for one intent, five minutes.
     OperatorWord,

@@ -123,6 +123,7 @@ impl Node {
             asking.deadline = asking.deadline + span;
         }
         later(&mut self.owed_until, span);
+        later(&mut self.unseen, span);
         later(&mut self.evidence.silent_since, span);
         if let Link::Down { since, .. } = &mut self.link {
             *since = *since + span;

@@ -185,6 +185,12 @@ impl Machine {
         if self.setup.nodes[n].power_legs == 0 {
             return self.fail(p, "it has no power leg");
         }
+        let wait = self.tell_legs(n, order, within);
+        self.wait(p, wait);
+    }
+
+    /// Orders or asks every power leg of a node: the wait for their answer.
+    pub(super) fn tell_legs(&mut self, n: NodeId, order: PowerOrder, within: Duration) -> Wait {
         let ticket = self.ticket();
         self.actions.push_back(Action::Power {
             ticket,
@@ -192,12 +198,12 @@ impl Machine {
             order,
             within,
         });
-        let wait = Wait::Power {
+        Wait::Power {
             ticket,
             node: n,
+            order,
             deadline: self.now + within,
-        };
-        self.wait(p, wait);
+        }
     }
 
     fn step_word(&mut self, p: PackageId, n: NodeId) {

@@ -36,6 +36,10 @@ impl Machine {
             self.host.timeout(self.now),
             "a doubt of the monitor's begins or ends",
         );
+        note(
+            self.tell_timeout(),
+            "something has lasted long enough to be told of",
+        );
         for p in 0..self.packages.len() {
             note(self.wait_timeout(p), "the script's wait ends");
             note(self.trigger_timeout(p), "a trigger's time has come");

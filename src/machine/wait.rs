@@ -1,5 +1,6 @@
 //! What ends a script's wait.
 
+use crate::machine::action::PowerOrder;
 use crate::machine::input::{PowerState, Ticket};
 use crate::machine::making::Piece;
 use crate::machine::package::{AfterDurable, Frame, Wait};
@@ -296,7 +297,13 @@ impl Machine {
     }
 
     fn power_ended(&mut self, p: PackageId, legs: Option<&[PowerState]>) {
-        let Wait::Power { node, .. } = self.packages[p].run.wait else {
+        let Wait::Power {
+            node,
+            order,
+            deadline,
+            ..
+        } = self.packages[p].run.wait
+        else {
             return;
         };
         let program = self.program(p);
@@ -310,11 +317,20 @@ impl Machine {
             legs.filter(whole).is_some_and(all)
         };
         match &program.ops[self.packages[p].run.pc] {
+            // A leg that says off once may speak of the order, not of the outlet: it is asked again.
+            Op::PowerOff { .. }
+                if every(&PowerState::Off)
+                    && order == PowerOrder::Off
+                    && Guard::PowerTwice.stands() =>
+            {
+                let left = deadline.since(self.now);
+                self.packages[p].run.wait = self.tell_legs(node, PowerOrder::Status, left);
+            }
             Op::PowerOff { .. } if every(&PowerState::Off) => {
                 let node_name = self.setup.node_name(node).to_owned();
                 self.event(Event::Evidence {
                     node: node_name,
-                    text: "every power leg reports off".to_owned(),
+                    text: "every power leg reports off, asked twice".to_owned(),
                 });
                 self.prove(node, ProofKind::PowerOff);
                 self.go(p, None);

@@ -6,7 +6,7 @@ use super::disk::SharedDisk;
 use super::firmware::Firmware;
 use super::node::{Node, Phase, Step};
 use super::spec::{AfterPanic, Flavour};
-use super::system::System;
+use super::system::{OsStep, System};
 use super::texts;
 
 impl Node {
@@ -115,7 +115,7 @@ impl Node {
             .to_owned()
     }
 
-    fn leads_to_disk(&self, device: &str) -> bool {
+    pub(super) fn leads_to_disk(&self, device: &str) -> bool {
         let alias = device.split(':').next().unwrap_or("");
         alias == self.spec.disk_alias || device == texts::SUN_DISK
     }
@@ -143,6 +143,15 @@ impl Node {
             AfterPanic::Stay => None,
             AfterPanic::Reboot(after) => Some(after),
         };
-        self.system = Some(System::new(&self.spec, local, reboot));
+        let mut system = System::new(&self.spec, local, reboot);
+        let check = std::mem::take(&mut self.faults.disk_check);
+        if !check.is_zero() {
+            system.check_disk(check, &self.spec);
+        }
+        if self.faults.looping_boots > 0 {
+            self.faults.looping_boots -= 1;
+            system.plan(self.spec.times.boot / 2, OsStep::Dies);
+        }
+        self.system = Some(system);
     }
 }

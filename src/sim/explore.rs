@@ -1,14 +1,12 @@
 //! Random scenes of faults, by seed, and the shortest one that still fails.
 
+mod strike;
+
 use std::time::Duration;
 
-use super::fault::Shutdown;
-use super::nvram::NvramFault;
-use super::rig::ConsoleLink;
-use super::scene::{Bench, BenchNode, Deed, Hold, MonitorCable, Scene, Start, Step};
+use super::scene::{Bench, BenchNode, Deed, Hold, Scene, Start, Step};
 use crate::machine::setup::{Cap, DataPolicy};
 use crate::script::diagnostic::Span;
-use crate::script::program::OperatorWord;
 
 /// What random scenes are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +22,10 @@ pub struct Weather {
 /// How long after the last fault the end is judged, everything being whole again: longer than
 /// any wait of the shipped scripts.
 const CALM: Duration = Duration::from_secs(1800);
+
+/// After a single fault, the service runs or somebody was told after so long: longer than the
+/// longest waits of the shipped scripts together.
+const ALONE: Duration = Duration::from_secs(45 * 60);
 
 /// The scene of a seed: a bench, faults at random moments, everything let loose, and what must
 /// hold then.
@@ -42,7 +44,7 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
         nodes: vec![node("alpha", 0x8077_0001), node("beta", 0x8077_0002)],
         policy: *pick(&mut rng, &weather.policies).unwrap_or(&DataPolicy::Integrity),
         switches: Cap {
-            max: 20,
+            max: *pick(&mut rng, &[4, 20, 20]).unwrap_or(&20),
             within: Duration::from_secs(3600),
         },
         power_legs: rng.usize(..2),
@@ -54,10 +56,29 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
         seed,
         ..Bench::default()
     };
+    Scene {
+        title: format!("seed {seed}"),
+        steps: steps(&mut rng, weather, &bench)
+            .into_iter()
+            .map(|step| (Span::default(), step))
+            .collect(),
+        bench,
+    }
+}
+
+/// Faults at random moments, then everything whole, and what must hold at the end. A third of all
+/// scenes have one fault alone: after it, too, the service must run or somebody be told, before
+/// anything is mended.
+fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step> {
+    let most = weather.faults.max(1);
+    let faults = match rng.u32(..3) {
+        0 => 1,
+        1 => rng.usize(1..=most.min(3)),
+        _ => rng.usize(1..=most),
+    };
     let mut steps = Vec::new();
-    let mut killed = false;
-    for _ in 0..rng.usize(1..=weather.faults.max(1)) {
-        let deed = match deed(&mut rng, &mut killed) {
+    for _ in 0..faults {
+        let deed = match strike::deed(rng) {
             // A Sun whose guard was never set boots itself after an error, past `auto-boot?`: that
             // is the firmware's doing, and why the guard is to be read before production.
             Deed::ErrorReset(n) if bench.start == Start::Adopted => Deed::Panic(n),
@@ -65,93 +86,26 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
         };
         steps.push(Step::Do(deed));
         // Short pauses strike in the middle of what the last fault began.
-        let longest = *pick(&mut rng, &[3_000, 40_000, 600_000]).unwrap_or(&3_000);
+        let longest = *pick(rng, &[3_000, 40_000, 600_000]).unwrap_or(&3_000);
         steps.push(Step::Pass(Duration::from_millis(rng.u64(1..longest))));
     }
-    steps.extend(calm());
-    Scene {
-        title: format!("seed {seed}"),
-        bench,
-        steps: steps
-            .into_iter()
-            .map(|step| (Span::default(), step))
-            .collect(),
-    }
-}
-
-/// Everything is whole again, time passes, and the end is judged.
-fn calm() -> Vec<Step> {
-    let mut steps = vec![Step::Do(Deed::Restart(true))];
-    for n in [0, 1] {
-        steps.push(Step::Do(Deed::Nvram(n, NvramFault::None)));
-        steps.push(Step::Do(Deed::FailBoots(n, 0)));
-        steps.push(Step::Do(Deed::FailResets(n, 0)));
+    if faults == 1 {
+        // A monitoring host that is dead or without power tells nobody: it comes back alone.
+        match &steps[0] {
+            Step::Do(Deed::Kill(_) | Deed::KillAt(_)) => steps.push(Step::Do(Deed::Restart(true))),
+            Step::Do(Deed::Site(false)) => steps.push(Step::Do(Deed::Site(true))),
+            _ => {}
+        }
+        steps.push(Step::Pass(ALONE));
+        steps.push(Step::Until(Hold::ServedOrTold, CALM));
     }
     steps.push(Step::Do(Deed::LetLoose));
     steps.push(Step::Pass(CALM));
-    steps.push(Step::Expect(Hold::ServedOrTold));
+    steps.push(Step::Until(Hold::ServedOrTold, CALM));
     steps
 }
 
-/// One thing that happens.
-fn deed(rng: &mut fastrand::Rng, killed: &mut bool) -> Deed {
-    let n = rng.usize(..2);
-    match rng.u32(..24) {
-        0..=2 => Deed::Panic(n),
-        3 => Deed::Hang(n),
-        4 => Deed::HangUserland(n),
-        5 => Deed::Power(n, false),
-        6 => Deed::Power(n, true),
-        7 => Deed::Freeze(n),
-        8 => Deed::Thaw(n),
-        9 => Deed::Link(
-            n,
-            *pick(rng, &[ConsoleLink::Refused, ConsoleLink::Hung]).unwrap_or(&ConsoleLink::Hung),
-        ),
-        10 | 11 => Deed::Link(n, ConsoleLink::Up),
-        12 => Deed::Cable(n, rng.bool()),
-        13 => {
-            let which = if rng.bool() {
-                MonitorCable::Service
-            } else {
-                MonitorCable::Console
-            };
-            Deed::MonitorCable(which, rng.bool())
-        }
-        14 | 15 => {
-            *killed = !*killed;
-            if *killed {
-                Deed::Kill(rng.u32(..6))
-            } else {
-                Deed::Restart(true)
-            }
-        }
-        16 => Deed::StrayBreak,
-        17 => Deed::Nvram(
-            n,
-            if rng.bool() {
-                NvramFault::LostAtReset
-            } else {
-                NvramFault::None
-            },
-        ),
-        18 if rng.bool() => Deed::FailBoots(n, 1),
-        18 => Deed::FailResets(n, 1),
-        19 => Deed::Shutdown(
-            n,
-            if rng.bool() {
-                Shutdown::Halt
-            } else {
-                Shutdown::Reboot
-            },
-        ),
-        20 => Deed::ErrorReset(n),
-        21 => Deed::LoseBreaks(n, rng.u32(1..10)),
-        22 => Deed::Carrier(n, rng.bool()),
-        _ => Deed::Operator(OperatorWord::Release, None),
-    }
-}
-
+/// One of these.
 fn pick<'a, T>(rng: &mut fastrand::Rng, all: &'a [T]) -> Option<&'a T> {
     if all.is_empty() {
         return None;

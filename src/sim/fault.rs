@@ -1,11 +1,13 @@
 //! What can go wrong with a node, and what can be done to it from its inside. All happens at the
 //! moment given, or holds from then on until it is taken back.
 
+use std::time::Duration;
+
 use crate::clock::Moment;
 
 use super::node::{Node, Phase};
 use super::nvram::NvramFault;
-use super::spec::Flavour;
+use super::spec::{AfterPanic, Flavour, RebootsFrom};
 use super::system::Mode;
 use super::texts;
 
@@ -38,6 +40,14 @@ pub struct Faults {
     pub failing_boots: u32,
     /// So many self tests to come never end.
     pub failing_resets: u32,
+    /// So many boots to come end in a panic and a reset half-way.
+    pub looping_boots: u32,
+    /// The next boot checks its disk for so long first.
+    pub disk_check: Duration,
+    /// A kernel debugger is loaded: it takes BREAK.
+    pub debugger: bool,
+    /// Pings are answered so much later.
+    pub slow: Duration,
 }
 
 impl Node {
@@ -132,6 +142,81 @@ impl Node {
     /// The next `count` BREAKs in the operating system are lost.
     pub fn lose_breaks(&mut self, count: u32) {
         self.faults.lost_breaks = count;
+    }
+
+    /// The next `count` boots panic half-way and reset the machine.
+    pub fn loop_boots(&mut self, count: u32) {
+        self.faults.looping_boots = count;
+    }
+
+    /// The next boot checks its disk for so long, without a word.
+    pub fn check_disk(&mut self, takes: Duration) {
+        self.faults.disk_check = takes;
+    }
+
+    /// Whether a kernel debugger takes BREAK.
+    pub fn set_debugger(&mut self, loaded: bool) {
+        self.faults.debugger = loaded;
+    }
+
+    /// Its pings are answered so much later.
+    pub fn set_slow(&mut self, by: Duration) {
+        self.faults.slow = by;
+    }
+
+    /// What follows a panic from now on.
+    pub fn set_after_panic(&mut self, then: AfterPanic) {
+        self.spec.after_panic = then;
+        if let Some(system) = &mut self.system {
+            system.reboot_after_panic = match then {
+                AfterPanic::Stay => None,
+                AfterPanic::Reboot(after) => Some(after),
+            };
+        }
+    }
+
+    /// What an OS reboot boots from, from now on.
+    pub fn set_reboots_from(&mut self, from: RebootsFrom) {
+        self.spec.reboots_from = from;
+    }
+
+    /// The operating system reboots by itself, without a word before.
+    pub fn reboot_by_itself(&mut self, now: Moment) {
+        let runs = self.system.as_ref().is_some_and(|s| s.mode != Mode::Hung);
+        if self.phase != Phase::Os || !runs {
+            return;
+        }
+        let local = self.local(now);
+        match self.spec.flavour {
+            Flavour::Sun => self.reboot_as_sun(local),
+            Flavour::OpenBios => self.reset(None, local),
+        }
+    }
+
+    /// The running kernel prints a line, or a text that no new line ends.
+    pub fn print(&mut self, text: &str, ended: bool) {
+        let lives =
+            |system: &&super::system::System| !matches!(system.mode, Mode::Hung | Mode::Panicked);
+        if self.phase == Phase::Os
+            && self.system.as_ref().is_some_and(|s| lives(&s))
+            && !self.is_frozen()
+        {
+            let end = if ended { "\r\n" } else { "" };
+            self.say(&format!("\r\n{text}{end}"));
+        }
+    }
+
+    /// The running kernel prints so many KiB.
+    pub fn flood(&mut self, size: u32, now: Moment) {
+        let local = self.local(now);
+        if self.phase == Phase::Os
+            && let Some(system) = &self.system
+            && system.mode == Mode::Up
+            && !self.is_frozen()
+        {
+            let text = texts::flood(u64::from(size), system.uptime(local));
+            self.say(&text);
+        }
     }
 
     fn set_mode(&mut self, mode: Mode) {

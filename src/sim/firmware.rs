@@ -11,6 +11,9 @@ const BED_LINE: usize = 80;
 /// `OpenBoot`'s own input buffer is longer than anything a person types.
 const SUN_LINE: usize = 256;
 
+/// The password of a simulated machine's `security-mode`.
+const PASSWORD: &str = "sesame";
+
 const CTRL_C: u8 = 3;
 const BACKSPACE: u8 = 8;
 const CTRL_U: u8 = 0x15;
@@ -56,6 +59,8 @@ pub(super) struct Firmware {
     prompt: &'static str,
     line: Vec<u8>,
     forth: Forth,
+    /// A line that waits for the password, and what was typed of it.
+    locked: Option<(String, String)>,
 }
 
 impl Firmware {
@@ -66,12 +71,14 @@ impl Firmware {
             prompt: texts::prompt(spec),
             line: Vec::new(),
             forth: Forth::new(spec.flavour),
+            locked: None,
         }
     }
 
     /// The prompt, as it is printed at a line start. What was typed before is forgotten.
     pub fn prompt(&mut self) -> &'static str {
         self.line.clear();
+        self.locked = None;
         self.prompt
     }
 
@@ -84,6 +91,9 @@ impl Firmware {
         nvram: &mut Nvram,
         out: &mut String,
     ) -> Option<Order> {
+        if self.locked.is_some() {
+            return self.password_key(byte, spec, nvram, out);
+        }
         match byte {
             b'\r' | b'\n' => return self.entered(spec, nvram, out),
             BACKSPACE | DELETE => self.rub_out(1, out),
@@ -124,8 +134,47 @@ impl Firmware {
             Flavour::OpenBios => " ",
             Flavour::Sun => "\r\n",
         });
+        if spec.flavour == Flavour::Sun && wants_password(&line, nvram) {
+            out.push_str("Firmware Password: ");
+            self.locked = Some((line, String::new()));
+            return None;
+        }
+        self.run_line(&line, spec, nvram, out)
+    }
+
+    /// A byte of the password, which is not echoed.
+    fn password_key(
+        &mut self,
+        byte: u8,
+        spec: &NodeSpec,
+        nvram: &mut Nvram,
+        out: &mut String,
+    ) -> Option<Order> {
+        if !matches!(byte, b'\r' | b'\n') {
+            if let Some((_, typed)) = self.locked.as_mut().filter(|(_, typed)| typed.len() < 64) {
+                typed.push(char::from(byte));
+            }
+            return None;
+        }
+        let (line, typed) = self.locked.take()?;
+        out.push_str("\r\n");
+        if typed == PASSWORD {
+            return self.run_line(&line, spec, nvram, out);
+        }
+        out.push_str("Sorry.  Waiting 10 seconds.\r\n");
+        out.push_str(&self.after_order("\n"));
+        None
+    }
+
+    fn run_line(
+        &mut self,
+        line: &str,
+        spec: &NodeSpec,
+        nvram: &mut Nvram,
+        out: &mut String,
+    ) -> Option<Order> {
         let mut answer = String::new();
-        let order = self.interpret(&line, spec, nvram, &mut answer);
+        let order = self.interpret(line, spec, nvram, &mut answer);
         out.push_str(&answer);
         if order.is_none() {
             out.push_str(&self.after_order(&answer));
@@ -170,6 +219,17 @@ impl Firmware {
                 }
             }
         }
+    }
+}
+
+/// Whether `security-mode` keeps this line from whoever does not know the password: `command` lets
+/// `go` and a bare `boot` through, `full` only `go` (`OpenBoot` 3.x command reference, chapter 3).
+fn wants_password(line: &str, nvram: &Nvram) -> bool {
+    let line = line.trim();
+    match nvram.get("security-mode") {
+        Some("command") => !matches!(line, "" | "go" | "boot"),
+        Some("full") => !matches!(line, "" | "go"),
+        _ => false,
     }
 }
 

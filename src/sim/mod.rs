@@ -13,6 +13,7 @@
 
 mod booting;
 mod disk;
+mod excuse;
 pub mod explore;
 mod fault;
 mod firmware;
@@ -29,9 +30,12 @@ mod spec;
 mod system;
 mod texts;
 mod transcript;
+mod watch;
+mod wire;
 mod world;
 
 pub use disk::{Beat, Boot, DiskFault, SharedDisk, Violation, Write};
+pub use excuse::Excuse;
 pub use fault::{Faults, Shutdown};
 pub use node::{Condition, Node};
 pub use nvram::NvramFault;
@@ -39,7 +43,9 @@ pub use rig::{ConsoleLink, Rig};
 pub use service_processor::{Host, ProcessorKind, ServiceProcessor};
 pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
 pub use transcript::{Traffic, Transcript};
-pub use world::{RaisedAlarm, World};
+pub use watch::Window;
+pub use wire::BreakWay;
+pub use world::{JournalState, LegWay, PingWay, RaisedAlarm, World};
 
 /// The examples of the simulator's page, compiled and run.
 #[cfg(doctest)]

@@ -23,6 +23,9 @@ const HELD: usize = 64 * 1024;
 /// Console output kept until it is taken; the oldest is lost first.
 const OUTPUT: usize = 8 << 20;
 
+/// An answer to a ping that comes later than this is none.
+const PING_WAITS: Duration = Duration::from_secs(1);
+
 /// What a node is doing, for tests and people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -45,6 +48,8 @@ pub enum Condition {
     ShuttingDown,
     /// The kernel has panicked and stays.
     Panicked,
+    /// A kernel debugger has the machine; its kernel goes on when it says so.
+    Debugger,
     /// The kernel stands still.
     Hung,
     /// The kernel lives, its userland does not.
@@ -58,6 +63,8 @@ pub(super) enum Phase {
     Prompt,
     Loading,
     Os,
+    /// The kernel debugger waits for a line.
+    Debugger,
 }
 
 /// What the firmware does by itself.
@@ -95,6 +102,8 @@ pub struct Node {
     pub(super) halted: bool,
     pub(super) faults: Faults,
     pub(super) rng: fastrand::Rng,
+    /// What was typed to the kernel debugger.
+    pub(super) debugger_line: String,
     out: VecDeque<u8>,
     /// How long it stood frozen so far: its own clock is behind by this much.
     skew: Duration,
@@ -117,6 +126,7 @@ impl Node {
             halted: false,
             faults: Faults::default(),
             rng: fastrand::Rng::with_seed(spec.seed),
+            debugger_line: String::new(),
             out: VecDeque::new(),
             skew: Duration::ZERO,
             frozen: None,
@@ -250,6 +260,7 @@ impl Node {
     pub fn answers_ping(&self) -> bool {
         let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
         let network = system.is_some_and(|s| s.network && s.mode != Mode::Hung);
+        let network = network && self.faults.slow < PING_WAITS;
         network && self.frozen.is_none() && !self.faults.cable_out && !self.faults.address_moved
     }
 
@@ -264,6 +275,7 @@ impl Node {
             Phase::Off => Condition::Off,
             Phase::Post => Condition::Post,
             Phase::Loading => Condition::Loading,
+            Phase::Debugger => Condition::Debugger,
             Phase::Prompt => Condition::Prompt {
                 resumable: self.system.is_some(),
             },
@@ -281,6 +293,46 @@ impl Node {
     /// Whether it was frozen and not thawed.
     pub fn is_frozen(&self) -> bool {
         self.frozen.is_some()
+    }
+
+    /// Whether its system has mounted the shared disk and would write to it now.
+    pub(super) fn writes(&self) -> bool {
+        let live = |system: &System| {
+            let goes_on = !matches!(system.mode, Mode::Hung | Mode::Panicked);
+            system.boot.is_some() && goes_on
+        };
+        let system = self.system.as_ref().filter(|_| self.phase == Phase::Os);
+        self.frozen.is_none() && system.is_some_and(live)
+    }
+
+    /// Whether a system that has mounted the disk runs here, or would go on if it were told to.
+    pub(super) fn holds_the_disk(&self) -> bool {
+        let mounted = self
+            .system
+            .as_ref()
+            .is_some_and(|system| system.boot.is_some());
+        mounted && !matches!(self.condition(), Condition::Panicked)
+    }
+
+    /// Whether the reset that it is in ends in a boot from the disk.
+    pub(super) fn will_boot(&self) -> bool {
+        match &self.reboot_command {
+            Some(command) => {
+                let device = command.split_whitespace().nth(1);
+                device.map_or_else(
+                    || self.boots_by_default(),
+                    |device| self.leads_to_disk(device),
+                )
+            }
+            None => self.autoboot && self.nvram.is_true("auto-boot?") && self.boots_by_default(),
+        }
+    }
+
+    fn boots_by_default(&self) -> bool {
+        let devices = self.nvram.get("boot-device").unwrap_or("");
+        devices
+            .split_whitespace()
+            .any(|device| self.leads_to_disk(device))
     }
 
     /// The value of a configuration variable as `printenv` would show it.
@@ -347,6 +399,7 @@ impl Node {
         match (input, self.phase) {
             (Input::Byte(byte), Phase::Prompt) => self.key_at_prompt(byte, local),
             (Input::Byte(byte), Phase::Os) => self.key_in_system(byte, local),
+            (Input::Byte(byte), Phase::Debugger) => self.key_in_debugger(byte, local),
             (Input::Break, Phase::Os) => self.stop_system(local),
             _ => {}
         }

@@ -13,6 +13,7 @@ use super::node::Node;
 use super::service_processor::ServiceProcessor;
 use super::spec::NodeSpec;
 use super::transcript::{Traffic, Transcript};
+use super::wire::{BreakWay, Wire};
 
 /// Output kept for a client that does not read; what comes then is lost, as at a real port.
 const BUFFER: usize = 1 << 20;
@@ -32,8 +33,7 @@ pub enum ConsoleLink {
 struct Port {
     node: usize,
     link: ConsoleLink,
-    /// So many of a thousand bytes from the node arrive wrong.
-    noise: u16,
+    wire: Wire,
     output: Vec<u8>,
     transcript: Transcript,
 }
@@ -61,7 +61,7 @@ impl Rig {
         let port = |node| Port {
             node,
             link: ConsoleLink::Up,
-            noise: 0,
+            wire: Wire::default(),
             output: Vec::new(),
             transcript: Transcript::default(),
         };
@@ -168,7 +168,7 @@ impl Rig {
             self.ports[port].transcript.note(now, Traffic::Break);
             let node = self.ports[port].node;
             // A session of a service processor has no line on which a BREAK could come.
-            if self.processors[node].is_none() {
+            if self.processors[node].is_none() && self.ports[port].wire.send_break(now) {
                 self.nodes[node].send_break(now);
             }
             self.collect();
@@ -190,33 +190,63 @@ impl Rig {
     pub fn advance(&mut self, now: Moment) {
         self.collect();
         let due = |(n, node): (usize, &Node)| node.poll_timeout().map(|at| (at, n));
-        while let Some((at, node)) = self.nodes.iter().enumerate().filter_map(due).min() {
-            if at > now {
-                break;
+        loop {
+            let node = self.nodes.iter().enumerate().filter_map(due).min();
+            let wire = self.wires_timeout();
+            match (node, wire) {
+                (node, Some(at)) if at <= now && node.is_none_or(|(first, _)| at <= first) => {
+                    self.now = self.now.max(at);
+                    self.late_breaks();
+                }
+                (Some((at, node)), _) if at <= now => {
+                    let others = self.nodes.iter().enumerate().filter(|(n, _)| *n != node);
+                    let others = others.filter_map(|(_, other)| other.poll_timeout());
+                    let others = others.chain(wire).min();
+                    let alone =
+                        others.map_or(now, |other| now.min(other - Duration::from_micros(1)));
+                    if at <= alone && self.nodes[node].beat_unnoticed(alone, &mut self.disk) {
+                        continue;
+                    }
+                    self.now = self.now.max(at);
+                    self.nodes[node].advance(at, &mut self.disk);
+                }
+                _ => break,
             }
-            let others = self.nodes.iter().enumerate().filter(|(n, _)| *n != node);
-            let others = others.filter_map(|(_, other)| other.poll_timeout()).min();
-            let alone = others.map_or(now, |other| now.min(other - Duration::from_micros(1)));
-            if at <= alone && self.nodes[node].beat_unnoticed(alone, &mut self.disk) {
-                continue;
-            }
-            self.now = self.now.max(at);
-            self.nodes[node].advance(at, &mut self.disk);
             self.collect();
         }
         self.now = self.now.max(now);
+        self.collect();
+    }
+
+    /// BREAKs that were under way come to their nodes.
+    fn late_breaks(&mut self) {
+        for port in 0..self.ports.len() {
+            let node = self.ports[port].node;
+            while self.ports[port].wire.break_arrives(self.now) {
+                self.nodes[node].send_break(self.now);
+            }
+        }
+    }
+
+    fn wires_timeout(&self) -> Option<Moment> {
+        self.ports
+            .iter()
+            .filter_map(|port| port.wire.poll_timeout())
+            .min()
     }
 
     /// The moment at which something will happen by itself.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        self.nodes.iter().filter_map(Node::poll_timeout).min()
+        let nodes = self.nodes.iter().filter_map(Node::poll_timeout);
+        nodes.chain(self.wires_timeout()).min()
     }
 
     /// The moment at which something will happen by itself of which anybody notices anything: a
     /// heartbeat on the disk, where one node alone writes, is nothing of the kind.
     pub(super) fn next_noticed(&self) -> Option<Moment> {
         let nodes = self.nodes.iter();
-        nodes.filter_map(|node| node.next_noticed(&self.disk)).min()
+        let nodes = nodes.filter_map(|node| node.next_noticed(&self.disk));
+        nodes.chain(self.wires_timeout()).min()
     }
 
     /// Whether everything that was written has been read. A service processor may have more to say
@@ -253,7 +283,73 @@ impl Rig {
     /// From now on so many of a thousand bytes from the node arrive wrong at this port.
     pub fn set_noise(&mut self, port: usize, per_thousand: u16, now: Moment) {
         self.advance(now);
-        self.ports[port].noise = per_thousand;
+        self.ports[port].wire.noise = per_thousand;
+    }
+
+    /// From now on so many of a thousand bytes from the node do not arrive at this port.
+    pub fn set_loss(&mut self, port: usize, per_thousand: u16, now: Moment) {
+        self.advance(now);
+        self.ports[port].wire.lossy = per_thousand;
+    }
+
+    /// From now on what the node says arrives so much later.
+    pub fn set_delay(&mut self, port: usize, delay: Duration, now: Moment) {
+        self.advance(now);
+        self.ports[port].wire.delay = delay;
+    }
+
+    /// From now on what the node says arrives in small pieces, or as it was said.
+    pub fn set_split(&mut self, port: usize, split: bool, now: Moment) {
+        self.advance(now);
+        self.ports[port].wire.split = split;
+    }
+
+    /// How BREAKs come to the node from now on.
+    pub fn set_break_way(&mut self, port: usize, way: BreakWay, now: Moment) {
+        self.advance(now);
+        self.ports[port].wire.breaks = way;
+    }
+
+    /// The terminal server loses its power, or has it again: then it sends a BREAK to every node
+    /// before anybody can connect.
+    pub fn power_server(&mut self, on: bool, now: Moment) {
+        let link = if on {
+            ConsoleLink::Up
+        } else {
+            ConsoleLink::Refused
+        };
+        for port in 0..self.ports.len() {
+            self.set_link(port, link, now);
+        }
+        if on {
+            self.break_everything(now);
+            for port in &mut self.ports {
+                port.output.clear();
+            }
+        }
+    }
+
+    /// Every cable is in its own port again, and carries what is sent, when it is sent.
+    pub fn mend_wires(&mut self, now: Moment) {
+        self.advance(now);
+        for (n, port) in self.ports.iter_mut().enumerate() {
+            port.node = n;
+            port.wire.mend();
+        }
+    }
+
+    /// Whether what a port's node says comes far too late, or not at all.
+    pub(super) fn cut_off(&self, port: usize) -> bool {
+        let wire = &self.ports[port].wire;
+        wire.lossy > 100 || wire.noise > 100 || wire.delay >= Duration::from_secs(1)
+    }
+
+    /// Whether any cable is not in its own port.
+    pub fn is_swapped(&self) -> bool {
+        self.ports
+            .iter()
+            .enumerate()
+            .any(|(n, port)| port.node != n)
     }
 
     /// Crosses the cables of two ports.
@@ -307,14 +403,6 @@ impl Rig {
         &self.ports[port].transcript
     }
 
-    fn garble(&mut self, output: &mut [u8], per_thousand: u16) {
-        for byte in output {
-            if self.rng.u16(..1000) < per_thousand {
-                *byte = self.rng.u8(..);
-            }
-        }
-    }
-
     fn carries(&self, port: usize) -> bool {
         self.console_cable && self.ports[port].link == ConsoleLink::Up
     }
@@ -323,18 +411,17 @@ impl Rig {
     fn collect(&mut self) {
         for port in 0..self.ports.len() {
             let node = self.ports[port].node;
-            if !self.nodes[node].has_output() && self.processors[node].is_none() {
+            let idle = self.ports[port].wire.poll_timeout().is_none();
+            if idle && !self.nodes[node].has_output() && self.processors[node].is_none() {
                 continue;
             }
             let mut output = self.nodes[node].take_output();
             if let Some(processor) = &mut self.processors[node] {
                 output = processor.show(&output, self.nodes[node].condition());
             }
+            output = self.ports[port].wire.carry(output, self.now, &mut self.rng);
             if output.is_empty() {
                 continue;
-            }
-            if self.ports[port].noise > 0 {
-                self.garble(&mut output, self.ports[port].noise);
             }
             let carries = self.carries(port);
             let port = &mut self.ports[port];

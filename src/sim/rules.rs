@@ -2,10 +2,6 @@
 //! really do, not at what clusterd believes. Written once; scenes, storms and the explorer use it.
 
 use crate::clock::Moment;
-use crate::machine::Event;
-use crate::machine::setup::DataPolicy;
-use crate::sim::node::{Condition, Node};
-use crate::sim::rig::Rig;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +21,24 @@ pub enum Rule {
     TwoWriters,
     /// Rules 1 and 2: no boot command leaves while another node runs or could go on.
     BootBesideLife,
+    /// Rules 1 and 2: no system comes up beside another one that runs or could go on.
+    BesideResumable,
+    /// Rule 1: a living proof for every other node before the boot command's RETURN.
+    NoProof,
+    /// Rule 4: nothing that changes anything is typed to a machine that is not the one meant.
+    Stranger,
+    /// Rule 9: an intent is durable before its first byte or BREAK leaves.
+    JournalFirst,
+    /// Rule 10: the cap on switches.
+    Cap,
+    /// Rule 8: the monitor's own trouble never causes a BREAK.
+    OwnTrouble,
+    /// Rule 16: nothing is typed under a person's hands.
+    UnderHands,
+    /// Liveness: a lost service is told: it runs, or an alarm is open, within the script's own deadlines.
+    SilentOutage,
+    /// What a person makes of the disk by a boot past the guard is told, and ends.
+    WindowStays,
 }
 
 impl std::fmt::Display for Rule {
@@ -32,53 +46,15 @@ impl std::fmt::Display for Rule {
         f.write_str(match self {
             Rule::TwoWriters => "never two nodes live on one package",
             Rule::BootBesideLife => "no boot command while another node runs or could go on",
+            Rule::BesideResumable => "never one live while the other could go on",
+            Rule::NoProof => "no boot command without a living proof for every other node",
+            Rule::Stranger => "nothing is changed on a machine whose identity is not proved",
+            Rule::JournalFirst => "every action is journalled before its bytes",
+            Rule::Cap => "no more switches within the window than the cap allows",
+            Rule::OwnTrouble => "the monitor's own trouble never causes a BREAK",
+            Rule::UnderHands => "nothing is typed under a person's hands",
+            Rule::SilentOutage => "the service runs, or an alarm is open",
+            Rule::WindowStays => "two writers that a person made are told of",
         })
-    }
-}
-
-/// Whether the disk has had two writers.
-pub(super) fn disk(rig: &Rig, at: Moment) -> Option<Broken> {
-    let first = rig.disk().two_writers().first()?;
-    Some(Broken {
-        at,
-        rule: Rule::TwoWriters,
-        what: format!("{first:?}"),
-    })
-}
-
-/// Whether this event is a boot command that left while another node was not stopped for good.
-/// What `policy` accepts is left out: under `adaptability` and `availability` a machine that
-/// stands still in every way counts as stopped, and one that wakes meets the siege.
-pub(super) fn boot(rig: &Rig, policy: DataPolicy, event: &Event, at: Moment) -> Option<Broken> {
-    let Event::BootTyped { node: booted, .. } = event else {
-        return None;
-    };
-    let accepted = |node: &Node| node.is_frozen() && policy != DataPolicy::Integrity;
-    let other = (0..rig.len()).map(|n| rig.node(n)).find(|node| {
-        node.spec().name != *booted && could_write(node.condition()) && !accepted(node)
-    })?;
-    Some(Broken {
-        at,
-        rule: Rule::BootBesideLife,
-        what: format!(
-            "{booted} is booted while {} is {:?}",
-            other.spec().name,
-            other.condition()
-        ),
-    })
-}
-
-/// Whether a machine writes to the disk, or would after a `go` or by itself.
-fn could_write(condition: Condition) -> bool {
-    match condition {
-        Condition::Off | Condition::Post | Condition::Prompt { resumable: false } => false,
-        Condition::Prompt { resumable: true }
-        | Condition::Loading
-        | Condition::Booting
-        | Condition::Running
-        | Condition::ShuttingDown
-        | Condition::Panicked
-        | Condition::Hung
-        | Condition::UserlandHung => true,
     }
 }

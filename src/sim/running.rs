@@ -34,6 +34,7 @@ impl Node {
             Some(OsStep::Chatter) => self.chatter(uptime),
             Some(OsStep::Beat | OsStep::Sync) => self.write(uptime, now, disk),
             Some(OsStep::Gone(how)) => self.leave(how, local),
+            Some(OsStep::Dies) => self.die_booting(local),
         }
     }
 
@@ -146,9 +147,52 @@ impl Node {
             return;
         }
         system.pause(local);
+        if self.faults.debugger {
+            self.phase = Phase::Debugger;
+            return self.say(texts::DEBUGGER);
+        }
         let text = texts::stopped(self.spec.flavour);
         self.say(&text);
         self.show_prompt();
+    }
+
+    /// The kernel debugger's own line: `:c` lets the kernel go on, `$q` leaves for the firmware.
+    pub(super) fn key_in_debugger(&mut self, byte: u8, local: Moment) {
+        match byte {
+            b'\r' | b'\n' => {
+                let line = std::mem::take(&mut self.debugger_line);
+                self.say("\r\n");
+                match line.trim() {
+                    ":c" => return self.resume_system(local),
+                    "$q" => {
+                        let text = texts::stopped(self.spec.flavour);
+                        self.say(&text);
+                        return self.show_prompt();
+                    }
+                    "" => {}
+                    other => {
+                        let word = other.split_whitespace().next().unwrap_or("");
+                        self.say(&format!(
+                            "kmdb: invalid command '{word}': unknown symbol name\r\n"
+                        ));
+                    }
+                }
+                self.say(texts::DEBUGGER_PROMPT);
+            }
+            b' '..=b'~' if self.debugger_line.len() < 255 => {
+                self.debugger_line.push(char::from(byte));
+                self.say(&char::from(byte).to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// A boot that ends in a panic, and in a reset 2 s later.
+    fn die_booting(&mut self, local: Moment) {
+        if let Some(system) = &mut self.system {
+            system.reboot_after_panic = Some(Duration::from_secs(2));
+        }
+        self.panic_system("cannot mount root", local);
     }
 
     /// `go`.

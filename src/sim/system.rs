@@ -38,6 +38,8 @@ pub(super) enum OsStep {
     /// A write that is no heartbeat: a panicking Solaris syncs its file systems.
     Sync,
     Gone(Shutdown),
+    /// It panics while it boots.
+    Dies,
 }
 
 /// What the terminal makes of a typed byte.
@@ -92,6 +94,19 @@ impl System {
             line: Vec::new(),
             complained: None,
         }
+    }
+
+    /// The disk is checked for so long before it is mounted, without a word.
+    pub fn check_disk(&mut self, takes: Duration, spec: &NodeSpec) {
+        let from = spec.times.boot * 6 / 10;
+        for (at, _) in self.agenda.iter_mut().filter(|(at, _)| *at >= from) {
+            *at += takes;
+        }
+        let text = match spec.flavour {
+            Flavour::Sun => "The / file system (/dev/rdsk/c0t0d0s0) is being checked.\r\n",
+            Flavour::OpenBios => "/dev/sda: recovering journal\r\n",
+        };
+        self.plan(from, OsStep::Say(text.to_owned()));
     }
 
     pub fn uptime(&self, local: Moment) -> Duration {

@@ -17,6 +17,13 @@ pub(super) const SUN_DISK: &str = "/pci@1f,0/pci@1/scsi@8/disk@0,0:a";
 /// `reenter.fth`, `.go-message` (two blanks behind `Type`).
 pub(super) const RESUME: &str = "Type  'go' to resume";
 
+/// What `kmdb` says when a BREAK brings it up, with its prompt (illumos `kmdb`, two CPUs).
+pub(super) const DEBUGGER: &str =
+    "\r\nWelcome to kmdb\r\nLoaded modules: [ unix krtld genunix ]\r\n[0]> ";
+
+/// The prompt of `kmdb`.
+pub(super) const DEBUGGER_PROMPT: &str = "[0]> ";
+
 /// The prompt: `{CPU} ok ` where there are several (openboot `mp-ok`).
 pub(super) fn prompt(spec: &NodeSpec) -> &'static str {
     if spec.flavour == Flavour::Sun && spec.cpus > 1 {

@@ -55,16 +55,16 @@ fn e_cables_of_the_monitor() {
     scene.mark();
     for (cables, alarm) in [
         (&["service"][..], "impaired"),
-        (&["console"], "primary_console_lost"),
+        (&["console"], "console_lost"),
         (&["service", "console"], "impaired"),
     ] {
         for cable in cables {
             scene.pair.run(&["monitor-cable", cable, "out"]);
         }
-        if alarm == "primary_console_lost" {
+        if alarm == "console_lost" {
             // With pings that answer, only the links are lost; either word will do.
             scene.until("a console is lost", Duration::from_secs(180), |scene| {
-                ["primary_console_lost", "standby_lost", "console_silent"]
+                ["console_lost", "standby_lost", "console_silent"]
                     .iter()
                     .any(|code| scene.dog.alarm_is_open(code))
             });
@@ -128,7 +128,7 @@ fn m_console_lost_at_rest() {
     scene.adopted();
     scene.mark();
     for (node, how, alarm) in [
-        (Alpha, "refuse", "primary_console_lost"),
+        (Alpha, "refuse", "console_lost"),
         (Beta, "refuse", "standby_lost"),
         (Alpha, "hang", "console_silent"),
         (Beta, "hang", "standby_lost"),

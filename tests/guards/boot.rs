@@ -309,7 +309,6 @@ fn why_a_boot_failed_is_said_and_at_once() {
             "it cannot boot from disk",
         ),
         ("{line}\r\nok ", 60, "it came back to its prompt"),
-        ("", 1000, "no login prompt within 15 min"),
     ];
     for (says, limit, why) in cases {
         let mut d = desk(TAKEOVER);
@@ -321,6 +320,27 @@ fn why_a_boot_failed_is_said_and_at_once() {
             "{why}\n{}",
             d.story()
         );
+    }
+}
+
+#[test]
+fn a_boot_that_was_not_seen_to_end_is_asked_once() {
+    let cases = [
+        (Shows::Login, "good", "beta: login prompt"),
+        (Shows::Prompt, "bad", "it came back to its prompt"),
+        (Shows::Nothing, "bad", "no login prompt within 15 min"),
+    ];
+    for (shows, end, says) in cases {
+        let mut d = desk(TAKEOVER);
+        d.instead(BETA, "boot", "");
+        d.act();
+        d.reach("the boot command", |d| d.typed(BETA, "boot"));
+        d.pass(secs(1));
+        d.consoles[BETA].shows = shows;
+        d.pass(secs(600));
+        assert!(d.is_in("act"), "{}", d.story());
+        d.pass(secs(400));
+        assert!(d.is_in(end) && d.said(says), "{end}\n{}", d.story());
     }
 }
 

@@ -114,6 +114,7 @@ pub struct Desk {
     pub memory: Memory,
     pub events: Vec<(Moment, Event)>,
     pub alarms: Vec<String>,
+    pub cleared: Vec<String>,
     /// What was asked of power legs and not answered yet.
     pub power: Vec<(Ticket, usize, PowerOrder)>,
     /// Probes that were not answered yet.
@@ -276,6 +277,7 @@ impl Plan {
             journal: Vec::new(),
             events: Vec::new(),
             alarms: Vec::new(),
+            cleared: Vec::new(),
             power: Vec::new(),
             probes: Vec::new(),
             pen_words: Vec::new(),
@@ -541,6 +543,7 @@ impl Desk {
             }
             Action::Event(event) => self.events.push((self.now, event)),
             Action::Alarm { code, .. } => self.alarms.push(code),
+            Action::ClearAlarm { code, .. } => self.cleared.push(code),
             Action::Probe { ticket, .. } => self.probes.push(ticket),
             Action::Power {
                 ticket,

@@ -439,9 +439,28 @@ fn every_leg_of_the_node_says_off() {
         d.act();
         d.reach("the order", |d| !d.power.is_empty());
         d.legs_say(&legs);
+        assert!(!d.proved(ALPHA), "once is not enough\n{}", d.story());
+        if !d.power.is_empty() {
+            d.legs_say(&legs);
+        }
         d.pass(secs(1));
         assert_eq!(d.is_in("good"), proved, "{legs:?}\n{}", d.story());
     }
+}
+
+#[test]
+fn a_leg_that_says_off_and_then_on_proves_nothing() {
+    let mut d = Plan {
+        legs: 1,
+        ..Plan::default()
+    }
+    .ready(&FENCE.replace("openboot_reset", "cut_power"));
+    d.act();
+    d.reach("the order", |d| !d.power.is_empty());
+    d.legs_say(&[PowerState::Off]);
+    d.legs_say(&[PowerState::On]);
+    d.pass(secs(1));
+    assert!(!d.proved(ALPHA) && !d.is_in("good"), "{}", d.story());
 }
 
 #[test]
@@ -455,6 +474,9 @@ fn the_answer_to_another_order_is_no_answer() {
     d.reach("the order", |d| !d.power.is_empty());
     d.power[0].0 += 1000;
     d.legs_say(&[PowerState::Off]);
+    if !d.power.is_empty() {
+        d.legs_say(&[PowerState::Off]);
+    }
     assert!(!d.proved(ALPHA), "{}", d.story());
 }
 
@@ -472,6 +494,7 @@ fn any_byte_ends_a_power_proof() {
     d.consoles[ALPHA].shows = Shows::Nothing;
     d.act();
     d.reach("the order", |d| !d.power.is_empty());
+    d.legs_say(&[PowerState::Off]);
     d.legs_say(&[PowerState::Off]);
     assert!(d.proved(ALPHA), "{}", d.story());
     d.says(ALPHA, "x");

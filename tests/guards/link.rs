@@ -1,5 +1,5 @@
 //! What is remembered over a restart, and what a console's words do to the standing guard (rules 5, 6,
-//! 7 and 9).
+//! 7 and 9); what lasts is told of in every state (rule 17).
 
 use std::time::Duration;
 
@@ -52,4 +52,84 @@ fn a_return_typed_before_a_new_link_is_not_unanswered() {
     d.comes_to("rest_silent");
     d.act_unordered();
     d.comes_to("vetoed");
+}
+
+#[test]
+fn a_console_that_stays_lost_is_told_of_in_every_state() {
+    let lost = |d: &Desk| {
+        d.alarms
+            .iter()
+            .filter(|code| *code == "console_lost")
+            .count()
+    };
+    let back = |d: &Desk| {
+        d.cleared
+            .iter()
+            .filter(|code| *code == "console_lost")
+            .count()
+    };
+    // The script waits for a login, and listens for nothing else.
+    let mut d = desk(
+        "
+    expect primary within 15m {
+        panic   -> bad
+        silence -> bad
+    }",
+    );
+    d.act();
+    d.disconnect(BETA);
+    d.pass(Duration::from_secs(59));
+    assert_eq!(lost(&d), 0, "a short loss\n{}", d.story());
+    d.pass(Duration::from_secs(2));
+    assert_eq!(lost(&d), 1, "{}", d.story());
+    d.disconnect(ALPHA);
+    d.pass(Duration::from_secs(61));
+    assert_eq!(lost(&d), 2, "the other one too\n{}", d.story());
+    d.connect(ALPHA);
+    d.says(ALPHA, "\r\nnode console login: ");
+    assert_eq!((lost(&d), back(&d)), (3, 0), "one is still lost");
+    d.connect(BETA);
+    assert_eq!((lost(&d), back(&d)), (3, 0), "connected, and silent");
+    d.says(BETA, "\r\nok ");
+    d.pass(Duration::from_secs(1));
+    assert_eq!((lost(&d), back(&d)), (3, 1), "{}", d.story());
+    d.disconnect(BETA);
+    d.pass(Duration::from_secs(30));
+    d.connect(BETA);
+    d.pass(Duration::from_secs(30));
+    d.says(BETA, "\r\nok ");
+    d.pass(Duration::from_secs(120));
+    assert_eq!((lost(&d), back(&d)), (3, 1), "a short loss\n{}", d.story());
+    d.disconnect(BETA);
+    d.connect(BETA);
+    d.pass(Duration::from_secs(121));
+    assert_eq!(
+        (lost(&d), back(&d)),
+        (4, 1),
+        "nobody asked it\n{}",
+        d.story()
+    );
+}
+
+#[test]
+fn a_node_that_runs_beside_the_other_is_told_of_in_every_state() {
+    let told = |d: &Desk| d.alarms.iter().any(|code| code == "runs_beside");
+    let over = |d: &Desk| d.cleared.iter().any(|code| code == "runs_beside");
+    let mut d = desk(
+        "
+    expect primary within 15m {
+        panic   -> bad
+        silence -> bad
+    }",
+    );
+    d.act();
+    d.turns(BETA, Shows::Login);
+    d.pass(Duration::from_secs(59));
+    assert!(!told(&d), "the script may stop it\n{}", d.story());
+    d.pass(Duration::from_secs(2));
+    assert!(told(&d) && !over(&d), "{}", d.story());
+    d.turns(BETA, Shows::Prompt);
+    d.says(BETA, "\r\nok ");
+    d.pass(Duration::from_secs(1));
+    assert!(over(&d), "{}", d.story());
 }

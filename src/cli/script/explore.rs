@@ -12,10 +12,12 @@ use clap::Args;
 
 use super::super::Exit;
 use super::{Policy, compile_file};
+use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
 use crate::sim::explore::{self, Weather};
 use crate::sim::scene::{self, Scene, Stage, Unplayable};
+use crate::sim::{Excuse, World};
 
 /// How many scenes are played to shorten one that fails.
 const SHRINKING: usize = 2000;
@@ -42,7 +44,7 @@ pub struct ExploreArgs {
     /// The most faults in one scene.
     #[arg(long, value_name = "N", default_value_t = 12)]
     faults: usize,
-    /// Play under this policy only, instead of integrity and adaptability.
+    /// Play under this policy only, instead of all three.
     #[arg(long, value_name = "POLICY")]
     policy: Option<Policy>,
     /// Where a scene that fails is written.
@@ -62,6 +64,15 @@ struct Sweep {
     end: u64,
     over: AtomicBool,
     failed: Mutex<Option<(u64, String)>>,
+    bent: Mutex<Bent>,
+}
+
+/// What the rules let pass, and is told at the end.
+#[derive(Debug, Default)]
+struct Bent {
+    /// Times in which two nodes wrote because a person had started one of them past the guard.
+    windows: Vec<Duration>,
+    excused: BTreeMap<Excuse, u64>,
 }
 
 /// Does what the arguments say.
@@ -87,19 +98,26 @@ pub fn run(args: &ExploreArgs) -> Exit {
         );
         return Exit::Faults;
     }
-    let both = || vec![DataPolicy::Integrity, DataPolicy::Adaptability];
+    let every = || {
+        vec![
+            DataPolicy::Integrity,
+            DataPolicy::Adaptability,
+            DataPolicy::Availability,
+        ]
+    };
     let sweep = Sweep {
         program,
         weather: Weather {
             faults: args.faults,
             platforms,
-            policies: args.policy.map_or_else(both, |policy| vec![policy.into()]),
+            policies: args.policy.map_or_else(every, |policy| vec![policy.into()]),
         },
         next: AtomicU64::new(args.from),
         done: AtomicU64::new(0),
         end: args.from.saturating_add(args.seeds),
         over: AtomicBool::new(false),
         failed: Mutex::new(None),
+        bent: Mutex::default(),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(cores).max(1);
@@ -108,6 +126,7 @@ pub fn run(args: &ExploreArgs) -> Exit {
     let done = sweep.done.load(Ordering::Relaxed);
     let ran = processor_time().saturating_sub(ran);
     println!("{}", figures(done, began.elapsed(), ran, jobs));
+    sweep.tell_bent();
     match sweep
         .failed
         .lock()
@@ -163,7 +182,9 @@ impl Sweep {
             if seed >= self.end {
                 return;
             }
-            if let Some(why) = failure(&stage, &explore::scene(seed, &self.weather)) {
+            if let Some(why) = failure(&stage, &explore::scene(seed, &self.weather), |world| {
+                self.note_bent(world);
+            }) {
                 self.over.store(true, Ordering::Relaxed);
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 // Of several that fail at once the lowest seed is told.
@@ -181,13 +202,43 @@ impl Sweep {
         }
     }
 
+    fn note_bent(&self, world: &World) {
+        if world.windows().is_empty() && world.excused().is_empty() {
+            return;
+        }
+        let mut bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
+        bent.windows
+            .extend(world.windows().iter().map(|window| window.lasted));
+        for excuse in world.excused() {
+            *bent.excused.entry(*excuse).or_insert(0) += 1;
+        }
+    }
+
+    fn tell_bent(&self) {
+        let mut bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
+        bent.windows.sort_unstable();
+        let count = bent.windows.len();
+        if let Some(longest) = bent.windows.last() {
+            println!(
+                "{count} times two nodes wrote because a person had booted one past its guard: half of them no longer than {}, nine of ten {}, the longest {}",
+                whole_seconds(bent.windows[(count - 1) / 2]),
+                whole_seconds(bent.windows[(count - 1) * 9 / 10]),
+                whole_seconds(*longest)
+            );
+        }
+        for (excuse, times) in &bent.excused {
+            println!("{times} times the data policy accepted it: {excuse}");
+        }
+    }
+
     /// Shortens the scene of a seed, saves it and says how to play it.
     fn tell(&self, seed: u64, why: &str, args: &ExploreArgs) -> Exit {
         println!("seed {seed} fails: {why}");
         // What is left out must not turn it into another failure.
         let kind = kind_of(why);
         let stage = Stage::new(&self.program);
-        let same = |scene: &Scene| failure(&stage, scene).is_some_and(|why| kind_of(&why) == kind);
+        let same =
+            |scene: &Scene| failure(&stage, scene, |_| ()).is_some_and(|why| kind_of(&why) == kind);
         let whole = explore::scene(seed, &self.weather);
         let mut short = explore::shrink(&whole, same, SHRINKING);
         short.title = format!("seed {seed}: {kind}");
@@ -205,11 +256,22 @@ impl Sweep {
     }
 }
 
-/// Why a scene fails, if it does.
-fn failure(stage: &Result<Stage, Unplayable>, scene: &Scene) -> Option<String> {
+fn whole_seconds(time: Duration) -> Span {
+    Span(Duration::from_secs(time.as_secs()))
+}
+
+/// Why a scene fails, if it does. `seen` is shown the world at its end.
+fn failure(
+    stage: &Result<Stage, Unplayable>,
+    scene: &Scene,
+    seen: impl FnOnce(&World),
+) -> Option<String> {
     match stage {
         Ok(stage) => match stage.play(scene) {
-            Ok(played) => played.failure.map(|failure| failure.why),
+            Ok(played) => {
+                seen(&played.world);
+                played.failure.map(|failure| failure.why)
+            }
             Err(why) => Some(why.to_string()),
         },
         Err(why) => Some(why.to_string()),

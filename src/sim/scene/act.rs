@@ -3,9 +3,22 @@
 use std::time::Duration;
 
 use super::{Deed, MonitorCable};
+use crate::machine::input;
+use crate::script::program::OperatorWord;
 use crate::sim::node::Condition;
+use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
+use crate::sim::spec::AfterPanic;
 use crate::sim::world::World;
+
+/// Who sits at a console of clusterd's own.
+const PERSON: &str = "bob";
+
+/// Their pause ends after so long without a key.
+const PERSON_IDLE: Duration = Duration::from_secs(60);
+
+/// A panicked kernel reboots after so long.
+const DUMP: Duration = Duration::from_secs(2);
 
 /// How long everything that was let loose may take to show what it does.
 const LET_LOOSE: Duration = Duration::from_secs(180);
@@ -13,6 +26,7 @@ const LET_LOOSE: Duration = Duration::from_secs(180);
 /// Does one thing, now.
 pub(super) fn act(world: &mut World, deed: &Deed) {
     let now = world.now();
+    account(world, deed);
     match deed {
         Deed::StrayBreak => world.rig.break_everything(now),
         Deed::DiskLabel(corrupt) => world.rig.disk_at(now).set_label_corrupt(*corrupt),
@@ -39,6 +53,31 @@ pub(super) fn act(world: &mut World, deed: &Deed) {
         Deed::Swap(a, b) => world.rig.swap_cables(*a, *b, now),
         Deed::Carrier(node, present) => world.carrier(*node, *present),
         Deed::Power(node, on) => world.rig.power(*node, *on, now),
+        Deed::TerminalServer(on) => world.rig.power_server(*on, now),
+        Deed::Site(on) => site(world, *on),
+        Deed::TypeUnended(node, text) => world.rig.operator_types(*node, text.as_bytes(), now),
+        Deed::Split(node, split) => world.rig.set_split(*node, *split, now),
+        Deed::Delay(node, by) => world.rig.set_delay(*node, *by, now),
+        Deed::Loss(node, share) => world.rig.set_loss(*node, *share, now),
+        Deed::BreakWay(node, way) => world.rig.set_break_way(*node, *way, now),
+        Deed::Slow(node, by) => {
+            world.rig.set_delay(*node, *by, now);
+            world.rig.node_at(*node, now).set_slow(*by);
+        }
+        Deed::PersonTypes(node, line) => world.person_types(*node, PERSON, line),
+        Deed::PersonBreaks(node) => {
+            world.person(*node, PERSON, input::Deed::Asks { idle: PERSON_IDLE });
+            world.person(*node, PERSON, input::Deed::Breaks);
+        }
+        Deed::PersonLeaves(node) => world.person_leaves(*node, PERSON),
+        Deed::Legs(node, way) => world.set_legs(*node, *way),
+        Deed::Pings(way) => world.set_pings(*way),
+        Deed::DropReplies(count) => world.drop_replies(*count),
+        Deed::Clock(by) => world.jump_clock(*by),
+        Deed::StandStill(span) => world.stand_still(*span),
+        Deed::KillAt(actions) => world.kill_at_action(*actions),
+        Deed::Journal(state) => world.set_journal(*state),
+        Deed::TearJournal => world.tear_journal(),
         _ => to_a_node(world, deed),
     }
 }
@@ -64,7 +103,74 @@ fn to_a_node(world: &mut World, deed: &Deed) {
         Deed::Setenv(node, name, value) => rig.node_at(*node, now).set_variable(name, value),
         Deed::Shutdown(node, how) => rig.node_at(*node, now).orderly_shutdown(*how, now),
         Deed::ErrorReset(node) => rig.node_at(*node, now).error_reset(now),
+        Deed::LoopBoots(node, count) => rig.node_at(*node, now).loop_boots(*count),
+        Deed::DiskCheck(node, takes) => rig.node_at(*node, now).check_disk(*takes),
+        Deed::AfterPanic(node, reboots) => {
+            let then = match reboots {
+                true => AfterPanic::Reboot(DUMP),
+                false => AfterPanic::Stay,
+            };
+            rig.node_at(*node, now).set_after_panic(then);
+        }
+        Deed::RebootsFrom(node, from) => rig.node_at(*node, now).set_reboots_from(*from),
+        Deed::SpontaneousReboot(node) => rig.node_at(*node, now).reboot_by_itself(now),
+        Deed::Debugger(node, loaded) => rig.node_at(*node, now).set_debugger(*loaded),
+        Deed::Security(node, mode) => {
+            rig.node_at(*node, now)
+                .set_variable("security-mode", mode.word());
+        }
+        Deed::Says(node, text, ended) => rig.node_at(*node, now).print(text, *ended),
+        Deed::Flood(node, size) => rig.node_at(*node, now).flood(*size, now),
         _ => {}
+    }
+}
+
+/// Tells whoever watches the rules what is done.
+fn account(world: &mut World, deed: &Deed) {
+    let now = world.now();
+    match deed {
+        Deed::Type(port, text) | Deed::TypeUnended(port, text) => {
+            let node = world.rig.node_of(*port);
+            world.watch().person_types(node, text, now);
+        }
+        Deed::Swap(..) => world.watch().swapped(now),
+        _ => {}
+    }
+    let ours = matches!(
+        deed,
+        Deed::MonitorCable(..)
+            | Deed::Kill(_)
+            | Deed::KillAt(_)
+            | Deed::Restart(_)
+            | Deed::Journal(_)
+            | Deed::TearJournal
+            | Deed::Clock(_)
+            | Deed::StandStill(_)
+            | Deed::DropReplies(_)
+            | Deed::Pings(_)
+            | Deed::Legs(..)
+            | Deed::LetLoose
+            | Deed::Operator(OperatorWord::Release, _)
+    );
+    if !ours {
+        world.watch().nodes_suffer();
+    }
+}
+
+/// The power of everything.
+fn site(world: &mut World, on: bool) {
+    let now = world.now();
+    if on {
+        world.rig.power_server(true, now);
+    } else {
+        world.kill_after(0);
+        world.rig.power_server(false, now);
+    }
+    for node in 0..world.rig.len() {
+        world.rig.power(node, on, now);
+    }
+    if on && !world.is_alive() {
+        world.restart(true);
     }
 }
 
@@ -76,13 +182,29 @@ fn let_loose(world: &mut World) {
         machine.set_break_enabled(true);
         machine.set_deaf(false);
         machine.set_service_cable(true);
+        machine.lose_breaks(0);
+        machine.fail_boots(0);
+        machine.fail_resets(0);
+        machine.set_nvram_fault(NvramFault::None);
+        machine.loop_boots(0);
+        machine.check_disk(Duration::ZERO);
+        machine.set_debugger(false);
+        machine.set_slow(Duration::ZERO);
+        machine.set_variable("security-mode", "none");
         if world.rig.node(node).condition() == Condition::Off {
             world.rig.power(node, true, now);
         }
         world.rig.set_link(node, ConsoleLink::Up, now);
     }
     let now = world.now();
+    world.rig.mend_wires(now);
+    world.rig.disk_at(now).set_label_corrupt(false);
+    for node in 0..world.rig.len() {
+        let name = world.rig.node(node).spec().name.clone();
+        world.rig.disk_at(now).set_path_dead(&name, false);
+    }
     world.rig.set_service_cable(true, now);
     world.rig.set_console_cable(true, now);
+    world.mend_host();
     world.pass(LET_LOOSE);
 }

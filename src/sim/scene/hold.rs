@@ -81,6 +81,7 @@ fn is(world: &World, node: usize, what: NodeIs) -> bool {
             Condition::Post | Condition::Loading | Condition::Booting
         ),
         NodeIs::Panicked => condition == Condition::Panicked,
+        NodeIs::InDebugger => condition == Condition::Debugger,
         NodeIs::Hung => matches!(condition, Condition::Hung | Condition::UserlandHung),
     }
 }
@@ -128,6 +129,7 @@ impl std::fmt::Display for NodeIs {
             NodeIs::Starting => "starting",
             NodeIs::Panicked => "panicked",
             NodeIs::Hung => "hung",
+            NodeIs::InDebugger => "in its kernel debugger",
         })
     }
 }

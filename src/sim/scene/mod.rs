@@ -24,7 +24,9 @@ use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
-use crate::sim::spec::Times;
+use crate::sim::spec::{RebootsFrom, Times};
+use crate::sim::wire::BreakWay;
+use crate::sim::world::{JournalState, LegWay, PingWay};
 
 /// The version of the format that this clusterd reads: the number behind `scene`.
 pub const VERSION: u32 = 1;
@@ -172,9 +174,87 @@ pub enum Deed {
     Kill(u32),
     /// `restart`, `restart without journal`
     Restart(bool),
-    /// `let-loose`: everything that was pulled, cut, frozen or switched off is as it was, and three
-    /// minutes pass.
+    /// `loop-boots NODE N`: so many boots to come panic half-way and reset the machine.
+    LoopBoots(usize, u32),
+    /// `fsck NODE TIME`: its next boot checks the disk for so long.
+    DiskCheck(usize, Duration),
+    /// `slow NODE TIME`: what it says comes so much later, and its answers to pings.
+    Slow(usize, Duration),
+    /// `after-panic NODE stays|reboots`
+    AfterPanic(usize, bool),
+    /// `reboots-from NODE boot-device|last-device`: past the guard, where it was booted from last.
+    RebootsFrom(usize, RebootsFrom),
+    /// `spontaneous-reboot NODE`: without a word before.
+    SpontaneousReboot(usize),
+    /// `debugger NODE loaded|gone`: it takes BREAK.
+    Debugger(usize, bool),
+    /// `security NODE none|command|full`: with a password.
+    Security(usize, Security),
+    /// `says NODE "TEXT"`, `says NODE "TEXT" unended`: its kernel prints that; with a new line behind it.
+    Says(usize, String, bool),
+    /// `flood NODE KIB`
+    Flood(usize, u32),
+    /// `type NODE "TEXT" unended`: somebody types that, and no RETURN.
+    TypeUnended(usize, String),
+    /// `split NODE on|off`: its console output comes in small pieces.
+    Split(usize, bool),
+    /// `delay NODE TIME`: its console output comes so much later.
+    Delay(usize, Duration),
+    /// `loss NODE N`: so many of a thousand bytes of its console are lost.
+    Loss(usize, u16),
+    /// `break NODE straight`, `late TIME`, `twice TIME`: how BREAKs come to it.
+    BreakWay(usize, BreakWay),
+    /// `terminal-server on|off`: its power; it sends BREAK to all when it comes back.
+    TerminalServer(bool),
+    /// `site on|off`: the power of all nodes, of the terminal server, and of the monitoring host.
+    Site(bool),
+    /// `person NODE types "TEXT"`: at a console of clusterd's own, with RETURN.
+    PersonTypes(usize, String),
+    /// `person NODE breaks`
+    PersonBreaks(usize),
+    /// `person NODE leaves`
+    PersonLeaves(usize),
+    /// `legs NODE well|lie-once|hang|unknown`
+    Legs(usize, LegWay),
+    /// `pings well|lost N|late TIME|twice`
+    Pings(PingWay),
+    /// `drop-replies N`: in clusterd's own socket.
+    DropReplies(u64),
+    /// `clock ahead TIME`, `clock back TIME`: of the monitoring host, in seconds.
+    Clock(i64),
+    /// `stand-still TIME`: clusterd is stopped and goes on.
+    StandStill(Duration),
+    /// `kill at N actions`: SIGKILL of clusterd when it has performed so many actions more.
+    KillAt(u32),
+    /// `journal well|fails|slow TIME`
+    Journal(JournalState),
+    /// `journal torn`: a restart finds what was there before its last record.
+    TearJournal,
+    /// `let-loose`: everything that was pulled, cut, frozen, switched off or bent is as it was, clusterd
+    /// runs, and three minutes pass.
     LetLoose,
+}
+
+/// A machine's `security-mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// None.
+    None,
+    /// All but `go` and a bare `boot` want the password.
+    Command,
+    /// All but `go` want it.
+    Full,
+}
+
+impl Security {
+    /// The variable's value.
+    pub fn word(self) -> &'static str {
+        match self {
+            Security::None => "none",
+            Security::Command => "command",
+            Security::Full => "full",
+        }
+    }
 }
 
 /// A cable of the monitoring host.
@@ -197,7 +277,7 @@ pub enum Hold {
     /// resting state again (`watch` in the shipped scripts).
     Serves(usize),
     /// `NODE is WORDS`: `running`, `off`, `at-prompt`, `stopped` (by BREAK, the kernel intact),
-    /// `starting`, `panicked`, `hung`.
+    /// `starting`, `panicked`, `hung`, `in-debugger`.
     Is(usize, NodeIs),
     /// `siege NODE`
     Siege(usize),
@@ -243,4 +323,6 @@ pub enum NodeIs {
     Panicked,
     /// Its kernel or userland stands still.
     Hung,
+    /// A kernel debugger has it.
+    InDebugger,
 }

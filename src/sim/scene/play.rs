@@ -169,10 +169,12 @@ pub fn play(scene: &Scene, program: &Arc<Program>) -> Result<Played, Unplayable>
 
 fn play_in(mut world: World, scene: &Scene) -> Played {
     let mut steps = Vec::new();
-    let mut failure = start(&mut world, scene.bench.start)
-        .err()
-        .map(|why| Failure { at: None, why });
+    let started = start(&mut world, scene.bench.start);
+    // A rule that was broken on the way says more than that the way did not end.
+    let started = unbroken(&world).and(started);
+    let mut failure = started.err().map(|why| Failure { at: None, why });
     let mut mark = world.now();
+    world.watch().keep_account();
     for (span, step) in &scene.steps {
         if failure.is_some() {
             break;
@@ -214,6 +216,11 @@ fn play_step(world: &mut World, step: &Step, mark: &mut Moment) -> Result<(), St
             }
         }
     }
+    unbroken(world)
+}
+
+/// The first rule that was broken, if one was.
+fn unbroken(world: &World) -> Result<(), String> {
     match world.broken() {
         None => Ok(()),
         Some(Broken { at, rule, what }) => {

@@ -9,7 +9,9 @@ use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
-use crate::sim::spec::Times;
+use crate::sim::spec::{RebootsFrom, Times};
+use crate::sim::wire::BreakWay;
+use crate::sim::world::{JournalState, LegWay, PingWay};
 
 /// The scene as a text.
 pub fn write(scene: &Scene) -> String {
@@ -174,6 +176,91 @@ fn deed_line(deed: &Deed, bench: &Bench) -> String {
         Deed::Kill(entries) => format!("kill after {entries} entries"),
         Deed::Restart(keep) => either(*keep, "restart", "restart without journal").to_owned(),
         Deed::LetLoose => "let-loose".to_owned(),
+        _ => more_deeds(deed, bench),
+    }
+}
+
+/// The deeds that bend things, not break them.
+fn more_deeds(deed: &Deed, bench: &Bench) -> String {
+    let of = |node: &usize| name(*node, bench);
+    let either = |yes: bool, a: &'static str, b: &'static str| if yes { a } else { b };
+    match deed {
+        Deed::LoopBoots(n, count) => format!("loop-boots {} {count}", of(n)),
+        Deed::DiskCheck(n, takes) => format!("fsck {} {}", of(n), span(*takes)),
+        Deed::Slow(n, by) => format!("slow {} {}", of(n), span(*by)),
+        Deed::AfterPanic(n, reboots) => {
+            format!(
+                "after-panic {} {}",
+                of(n),
+                either(*reboots, "reboots", "stays")
+            )
+        }
+        Deed::RebootsFrom(n, from) => {
+            let from = match from {
+                RebootsFrom::BootDevice => "boot-device",
+                RebootsFrom::LastDevice => "last-device",
+            };
+            format!("reboots-from {} {from}", of(n))
+        }
+        Deed::SpontaneousReboot(n) => format!("spontaneous-reboot {}", of(n)),
+        Deed::Debugger(n, loaded) => {
+            format!("debugger {} {}", of(n), either(*loaded, "loaded", "gone"))
+        }
+        Deed::Security(n, mode) => format!("security {} {}", of(n), mode.word()),
+        Deed::Says(n, text, ended) => {
+            format!(
+                "says {} \"{text}\"{}",
+                of(n),
+                either(*ended, "", " unended")
+            )
+        }
+        Deed::Flood(n, size) => format!("flood {} {size}", of(n)),
+        Deed::TypeUnended(n, text) => format!("type {} \"{text}\" unended", of(n)),
+        Deed::Split(n, split) => format!("split {} {}", of(n), either(*split, "on", "off")),
+        Deed::Delay(n, by) => format!("delay {} {}", of(n), span(*by)),
+        Deed::Loss(n, share) => format!("loss {} {share}", of(n)),
+        Deed::BreakWay(n, way) => {
+            let way = match way {
+                BreakWay::Straight => "straight".to_owned(),
+                BreakWay::Late(by) => format!("late {}", span(*by)),
+                BreakWay::Twice(after) => format!("twice {}", span(*after)),
+            };
+            format!("break {} {way}", of(n))
+        }
+        Deed::TerminalServer(on) => format!("terminal-server {}", either(*on, "on", "off")),
+        Deed::Site(on) => format!("site {}", either(*on, "on", "off")),
+        Deed::PersonTypes(n, line) => format!("person {} types \"{line}\"", of(n)),
+        Deed::PersonBreaks(n) => format!("person {} breaks", of(n)),
+        Deed::PersonLeaves(n) => format!("person {} leaves", of(n)),
+        Deed::Legs(n, way) => {
+            let way = match way {
+                LegWay::Well => "well",
+                LegWay::LieOnce => "lie-once",
+                LegWay::Hang => "hang",
+                LegWay::Unknown => "unknown",
+            };
+            format!("legs {} {way}", of(n))
+        }
+        Deed::Pings(way) => match way {
+            PingWay::Well => "pings well".to_owned(),
+            PingWay::Lost(share) => format!("pings lost {share}"),
+            PingWay::Late(by) => format!("pings late {}", span(*by)),
+            PingWay::Twice => "pings twice".to_owned(),
+        },
+        Deed::DropReplies(count) => format!("drop-replies {count}"),
+        Deed::Clock(by) => {
+            let span = span(Duration::from_secs(by.unsigned_abs()));
+            format!("clock {} {span}", either(*by < 0, "back", "ahead"))
+        }
+        Deed::StandStill(time) => format!("stand-still {}", span(*time)),
+        Deed::KillAt(actions) => format!("kill at {actions} actions"),
+        Deed::Journal(state) => match state {
+            JournalState::Well => "journal well".to_owned(),
+            JournalState::Fails => "journal fails".to_owned(),
+            JournalState::Slow(takes) => format!("journal slow {}", span(*takes)),
+        },
+        Deed::TearJournal => "journal torn".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -206,6 +293,7 @@ fn hold_line(hold: &Hold, bench: &Bench) -> String {
                 NodeIs::Starting => "starting",
                 NodeIs::Panicked => "panicked",
                 NodeIs::Hung => "hung",
+                NodeIs::InDebugger => "in-debugger",
             };
             format!("{} is {what}", of(n))
         }

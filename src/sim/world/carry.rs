@@ -2,20 +2,28 @@
 
 use std::time::Duration;
 
-use super::World;
+use super::{JournalState, World};
 use crate::machine::input::Input;
 
+/// A console's queue holds so much; the oldest bytes are dropped first.
+const QUEUE: usize = 256 << 10;
 /// Witnesses are asked so often.
 const WITNESS_EVERY: Duration = Duration::from_secs(5);
 
 impl World {
     pub(super) fn carry_bytes(&mut self) {
         for n in 0..self.ports.len() {
-            let bytes = self.rig.read(n);
-            let port = &mut self.ports[n];
-            if !port.up {
+            let mut bytes = self.rig.read(n);
+            if !self.ports[n].up {
                 continue;
             }
+            if bytes.len() > QUEUE {
+                let lost = bytes.len() - QUEUE;
+                bytes.drain(..lost);
+                let lost = u64::try_from(lost).unwrap_or(u64::MAX);
+                self.tell(Input::Gap { node: n, lost });
+            }
+            let port = &mut self.ports[n];
             let mut heard = Vec::new();
             if !bytes.is_empty() {
                 port.ear.hear(&bytes, self.now, &mut heard);
@@ -44,15 +52,18 @@ impl World {
     }
 
     pub(super) fn carry_results(&mut self) {
-        while self
-            .unsynced
-            .front()
-            .is_some_and(|(at, ..)| *at <= self.now)
+        let fails = self.trouble.journal == JournalState::Fails;
+        while !fails
+            && self
+                .unsynced
+                .front()
+                .is_some_and(|(at, ..)| *at <= self.now)
         {
             let Some((at, ticket, entry, memory)) = self.unsynced.pop_front() else {
                 return;
             };
-            self.memory = memory;
+            self.memory_before = std::mem::replace(&mut self.memory, memory);
+            self.watch.durable(&entry, &self.rig);
             self.journal.push((at, entry));
             if let Some(left) = &mut self.kill_after {
                 *left = left.saturating_sub(1);
@@ -62,10 +73,16 @@ impl World {
                 }
             }
             self.tell(Input::Durable { ticket });
+            if !self.alive {
+                return;
+            }
         }
         while let Some(index) = self.results.iter().position(|(at, _)| *at <= self.now) {
             if let Some((_, input)) = self.results.remove(index) {
                 self.tell(input);
+            }
+            if !self.alive {
+                return;
             }
         }
     }
@@ -80,8 +97,7 @@ impl World {
                 .map_or(WITNESS_EVERY, |p| p.program.ping_every);
             self.next_ping = now + every;
             for package in 0..self.setup.packages.len() {
-                let answered = self.rig.address_answers(now);
-                self.tell(Input::Address { package, answered });
+                self.ping(package);
             }
         }
         if now >= self.next_witness {

@@ -10,6 +10,7 @@ mod carry;
 mod links;
 mod people;
 mod perform;
+mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -23,13 +24,19 @@ use crate::machine::setup::Setup;
 use crate::machine::{Event, Machine};
 use crate::matcher::{Ear, PatternSet};
 use crate::script::program::Severity;
+use crate::sim::excuse::Excuse;
 use crate::sim::rig::Rig;
-use crate::sim::rules::{self, Broken};
+use crate::sim::rules::Broken;
+use crate::sim::watch::{Watch, Window};
 
 use links::{HALF_DEAD, Port, RECONNECT};
+use trouble::Trouble;
+pub use trouble::{JournalState, LegWay, PingWay};
 
 /// An echo is back after so long.
 const WIRE: Duration = Duration::from_millis(1);
+/// After a restart, alarms that nobody says again are over after so long.
+const FORGETS: Duration = Duration::from_secs(900);
 /// The clock of the monitoring host at the beginning: 2026-01-01.
 const WALL_ZERO: u64 = 1_767_225_600;
 
@@ -46,6 +53,8 @@ pub struct RaisedAlarm {
     pub first: Moment,
     /// How often.
     pub count: u32,
+    /// It was not said again since clusterd was started.
+    pub stale: bool,
 }
 
 /// At which heartbeats on the shared disk the world stands still, so that it can be looked at.
@@ -74,6 +83,13 @@ pub struct World {
     results: VecDeque<(Moment, Input)>,
     unsynced: VecDeque<(Moment, Ticket, Entry, Memory)>,
     memory: Memory,
+    /// What the journal held before its last record.
+    memory_before: Memory,
+    /// The monitoring host's clock at the beginning, as it shows it now.
+    wall_zero: u64,
+    trouble: Trouble,
+    /// Alarms that nobody has said again since the last restart are over then.
+    forgets_at: Option<Moment>,
     journal: Vec<(Moment, Entry)>,
     events: Vec<(Moment, Event)>,
     open: BTreeMap<String, RaisedAlarm>,
@@ -88,8 +104,8 @@ pub struct World {
     /// What a person types when they have the pen.
     typing: Option<(usize, String, Vec<u8>)>,
     pen_words: Vec<(Moment, usize, PenWord)>,
-    /// The first rule that was broken.
-    broken: Option<Broken>,
+    /// Looks at the rules.
+    watch: Watch,
     /// How finely [`World::pass`] goes.
     pub(super) beats: Beats,
 }
@@ -105,6 +121,9 @@ impl World {
         seed: u64,
     ) -> World {
         let now = Moment::ZERO;
+        let nodes = rig.len();
+        let mut watch = Watch::new(&setup);
+        watch.restarted(&memory, &rig);
         World {
             ports: (0..rig.len()).map(|_| Port::new(&set, now)).collect(),
             machine: Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO),
@@ -117,7 +136,11 @@ impl World {
             rng: fastrand::Rng::with_seed(seed),
             results: VecDeque::new(),
             unsynced: VecDeque::new(),
+            memory_before: memory.clone(),
             memory,
+            wall_zero: WALL_ZERO,
+            trouble: Trouble::new(nodes),
+            forgets_at: None,
             journal: Vec::new(),
             events: Vec::new(),
             open: BTreeMap::new(),
@@ -128,7 +151,7 @@ impl World {
             sent: false,
             typing: None,
             pen_words: Vec::new(),
-            broken: None,
+            watch,
             beats: Beats::Noticed,
         }
     }
@@ -172,9 +195,22 @@ impl World {
 
     /// The first rule that was broken, by the truth on the bench.
     pub fn broken(&self) -> Option<Broken> {
-        self.broken
-            .clone()
-            .or_else(|| rules::disk(&self.rig, self.now))
+        self.watch.broken.clone()
+    }
+
+    /// Times in which two nodes wrote because a person had started one of them past the guard.
+    pub fn windows(&self) -> &[Window] {
+        &self.watch.windows
+    }
+
+    /// What happened that the data policy accepts.
+    pub fn excused(&self) -> &[Excuse] {
+        &self.watch.excused
+    }
+
+    /// Whoever watches the rules, to tell them of what is done to the bench.
+    pub(super) fn watch(&mut self) -> &mut Watch {
+        &mut self.watch
     }
 
     /// Whether the first package's script rests: it listens, and no step is under way.
@@ -205,9 +241,17 @@ impl World {
     pub fn restart(&mut self, keep: bool) {
         if !keep {
             self.memory = Memory::default();
+            self.memory_before = Memory::default();
+            self.watch.forgets_switches();
         }
         self.kill_after = None;
+        self.trouble.kill_at = None;
+        self.trouble.journal_told = false;
         self.alive = true;
+        for alarm in self.open.values_mut() {
+            alarm.stale = true;
+        }
+        self.forgets_at = Some(self.now + FORGETS);
         self.unsynced.clear();
         self.results.clear();
         for (n, port) in self.ports.iter_mut().enumerate() {
@@ -217,7 +261,13 @@ impl World {
             port.ear = Ear::new(Arc::clone(&self.set));
             self.rig.read(n);
         }
-        self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, WALL_ZERO);
+        self.watch.restarted(&self.memory, &self.rig);
+        self.machine = Machine::new(
+            Arc::clone(&self.setup),
+            &self.memory,
+            self.now,
+            self.wall_zero,
+        );
         self.drain();
     }
 
@@ -284,6 +334,7 @@ impl World {
         if !self.alive {
             self.now = next.max(self.now).min(end.max(self.now));
             self.rig.advance(self.now);
+            self.watch.looks(&self.rig, false, false, self.now);
             return;
         }
         note(self.sent.then(|| self.now + WIRE));
@@ -291,7 +342,13 @@ impl World {
         note(Some(self.next_ping));
         note(Some(self.next_witness));
         note(self.results.iter().map(|(at, _)| *at).min());
-        note(self.unsynced.front().map(|(at, ..)| *at));
+        let written = self.trouble.journal != JournalState::Fails;
+        note(
+            self.unsynced
+                .front()
+                .map(|(at, ..)| *at)
+                .filter(|_| written),
+        );
         note(self.machine.poll_timeout().map(|(at, _)| at));
         for (n, port) in self.ports.iter().enumerate() {
             note(port.ear.poll_timeout().filter(|_| port.up));
@@ -306,6 +363,10 @@ impl World {
             .max(self.now + Duration::from_micros(1))
             .min(end.max(self.now));
         self.rig.advance(self.now);
+        if self.forgets_at.is_some_and(|at| at <= self.now) {
+            self.forgets_at = None;
+            self.open.retain(|_, alarm| !alarm.stale);
+        }
         self.carry_links();
         self.carry_bytes();
         self.carry_results();
@@ -314,14 +375,17 @@ impl World {
         if due.is_some_and(|(at, _)| at <= self.now) {
             self.tell(Input::Time);
         }
+        let urgent = |alarm: &RaisedAlarm| alarm.severity != Severity::Notice;
+        let told = self.open.values().any(urgent);
+        self.watch.looks(&self.rig, self.alive, told, self.now);
     }
 
     /// clusterd stands still for so long (SIGSTOP, a paused virtual machine) and goes on: what the
     /// consoles said meanwhile waits for it.
     pub fn stand_still(&mut self, span: Duration) {
-        self.alive = false;
+        let lives = std::mem::replace(&mut self.alive, false);
         self.pass(span);
-        self.alive = true;
+        self.alive = lives;
         let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let counted = millis;
         self.tell(Input::Host(HostFact::Standstill { millis, counted }));

@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
+use super::trouble::FSYNC;
 use super::{RaisedAlarm, World};
 use crate::machine::Attention;
-use crate::machine::action::{Action, PenWord, PowerOrder, ProbeTarget};
-use crate::machine::input::{Input, PowerState};
-use crate::machine::setup::DataPolicy;
+use crate::machine::action::{Action, PenWord, ProbeTarget};
+use crate::machine::input::Input;
 use crate::script::program::Severity;
-use crate::sim::rules;
 
-/// The journal of the model takes so long.
-const FSYNC: Duration = Duration::from_millis(1);
+/// A power leg answers after so long.
+const LEG_ANSWERS: Duration = Duration::from_millis(300);
 
 impl World {
     pub(super) fn drain(&mut self) {
         while let Some(action) = self.machine.poll_action() {
+            if !self.lives_to_act() {
+                return;
+            }
             self.perform(action);
         }
         for n in 0..self.ports.len() {
@@ -32,17 +34,22 @@ impl World {
                 self.pen_words.push((now, node, word));
             }
             Action::Type { node, epoch, bytes } => {
-                assert!(
-                    !self.ports[node].person,
-                    "rule 16: typed under a person's hands\n{}",
-                    self.timeline()
-                );
+                let person = self.ports[node].person;
+                if self.ports[node].up && self.ports[node].epoch == epoch {
+                    self.watch
+                        .types(node, &bytes, person, &self.machine, &self.rig, now);
+                }
                 self.type_on(node, epoch, &bytes);
             }
-            Action::Pass { node, epoch, bytes } => self.type_on(node, epoch, &bytes),
+            Action::Pass { node, epoch, bytes } => {
+                let text = String::from_utf8_lossy(&bytes);
+                self.watch.person_types(self.rig.node_of(node), &text, now);
+                self.type_on(node, epoch, &bytes);
+            }
             Action::Break { node, epoch } => {
                 if self.ports[node].up && self.ports[node].epoch == epoch {
                     self.sent = true;
+                    self.watch.sends_break(node, self.ports[node].person, now);
                     self.rig.send_break(node, now);
                 }
             }
@@ -51,14 +58,10 @@ impl World {
                 entry,
                 memory,
             } => {
-                self.unsynced
-                    .push_back((now + FSYNC, ticket, entry, *memory));
+                self.write(ticket, entry, *memory);
             }
             Action::Event(event) => {
-                let policy = self.setup.packages.first().map(|p| p.data_policy);
-                let policy = policy.unwrap_or(DataPolicy::Integrity);
-                let broken = rules::boot(&self.rig, policy, &event, now);
-                self.broken = self.broken.take().or(broken);
+                self.watch.hears(&event, &self.rig, now);
                 self.events.push((now, event));
             }
             Action::Alarm {
@@ -73,7 +76,9 @@ impl World {
                     text: text.clone(),
                     first: now,
                     count: 0,
+                    stale: false,
                 });
+                alarm.stale = false;
                 alarm.severity = alarm.severity.max(severity);
                 alarm.count += 1;
                 alarm.text = text;
@@ -86,10 +91,13 @@ impl World {
                 self.open.remove(&code);
             }
             Action::Probe { ticket, probe, .. } => {
+                let probe_of = probe.clone();
                 let answered = match probe {
                     ProbeTarget::Service(_) | ProbeTarget::Ping(_) => self.rig.address_answers(now),
                     ProbeTarget::Tcp(_) => self.rig.service_answers(now),
                 };
+                let asked = !matches!(probe_of, ProbeTarget::Tcp(_));
+                let answered = answered && !(asked && self.ping_is_lost());
                 let took = Duration::from_millis(if answered { 2 } else { 1000 });
                 self.results
                     .push_back((now + took, Input::ProbeDone { ticket, answered }));
@@ -105,11 +113,10 @@ impl World {
                 order,
                 ..
             } => {
-                let legs = self.power(node, order);
-                self.results.push_back((
-                    now + Duration::from_millis(300),
-                    Input::PowerDone { ticket, legs },
-                ));
+                if let Some(legs) = self.power(node, order) {
+                    let done = Input::PowerDone { ticket, legs };
+                    self.results.push_back((now + LEG_ANSWERS, done));
+                }
             }
             Action::BreakWorked { .. } => {}
             Action::WantNonces => {
@@ -125,17 +132,5 @@ impl World {
             self.ports[node].ear.sent(bytes);
             self.rig.type_to(node, bytes, self.now);
         }
-    }
-
-    fn power(&mut self, node: usize, order: PowerOrder) -> Vec<PowerState> {
-        if !self.power_legs {
-            return vec![PowerState::Unknown("the leg does not answer".to_owned())];
-        }
-        if order == PowerOrder::Off {
-            let now = self.now;
-            self.rig.power(node, false, now);
-        }
-        let off = self.rig.node(node).condition() == crate::sim::Condition::Off;
-        vec![if off { PowerState::Off } else { PowerState::On }]
     }
 }

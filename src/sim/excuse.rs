@@ -1,0 +1,72 @@
+//! What the data policy accepts, as a closed list: why a node that clusterd took for stopped could
+//! write all the same. `docs/safety.md` has the trace of each. Under `integrity` there is none.
+
+use crate::machine::setup::DataPolicy;
+use crate::sim::node::{Condition, Node};
+
+/// Why a node was dark, and yet not stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Excuse {
+    /// The whole machine stood still, and may go on one day.
+    StandsStill,
+    /// Its kernel stood still, and no BREAK came through to it.
+    HungPastBreak,
+    /// It hears nothing, and what it says or answers is cut off: it writes on.
+    Deaf,
+    /// Its kernel heeds no BREAK and its userland answers nothing, and its network is cut off.
+    HeedsNoBreak,
+    /// What it says comes far too late or not at all, and its network is cut off.
+    ConsoleCutOff,
+}
+
+impl Excuse {
+    /// All of them.
+    pub const ALL: [Excuse; 5] = [
+        Excuse::StandsStill,
+        Excuse::HungPastBreak,
+        Excuse::Deaf,
+        Excuse::HeedsNoBreak,
+        Excuse::ConsoleCutOff,
+    ];
+
+    /// The excuse of a node that is dark now, by what is really wrong with it. `cut_off`: its console
+    /// loses or delays what it says.
+    pub(super) fn of(node: &Node, cut_off: bool, policy: DataPolicy) -> Option<Excuse> {
+        if policy == DataPolicy::Integrity {
+            return None;
+        }
+        let faults = node.faults();
+        if node.is_frozen() {
+            return Some(Excuse::StandsStill);
+        }
+        // Each of these needs a second fault to be dark: its address is silent too.
+        if node.answers_ping() {
+            return None;
+        }
+        if faults.deaf {
+            Some(Excuse::Deaf)
+        } else if cut_off {
+            Some(Excuse::ConsoleCutOff)
+        } else if node.condition() == Condition::Hung {
+            Some(Excuse::HungPastBreak)
+        } else if faults.break_disabled || faults.lost_breaks > 0 {
+            Some(Excuse::HeedsNoBreak)
+        } else {
+            None
+        }
+    }
+}
+
+impl std::fmt::Display for Excuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Excuse::StandsStill => "the machine stood still, and may go on one day",
+            Excuse::HungPastBreak => "its kernel stood still, and no BREAK came through",
+            Excuse::Deaf => "deaf, its network cut off, and it writes on",
+            Excuse::HeedsNoBreak => "it heeds no BREAK, its network is cut off, and it writes on",
+            Excuse::ConsoleCutOff => {
+                "its console and its network are both cut off, and it writes on"
+            }
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! What is done in a scene.
+
+use super::Reader;
+use super::rest::{Fault, Rest};
+use crate::script::nearest;
+use crate::script::program::OperatorWord;
+use crate::sim::fault::Shutdown;
+use crate::sim::nvram::NvramFault;
+use crate::sim::rig::ConsoleLink;
+use crate::sim::scene::words::Word;
+use crate::sim::scene::{Deed, MonitorCable, Security};
+use crate::sim::spec::RebootsFrom;
+use crate::sim::wire::BreakWay;
+use crate::sim::world::{JournalState, LegWay, PingWay};
+
+/// The first words of all lines, for a wrong one's nearest neighbour.
+const FIRST_WORDS: &[&str] = &[
+    "scene",
+    "node",
+    "policy",
+    "network-loss",
+    "console-silent",
+    "switches",
+    "failures",
+    "dark-after",
+    "power-legs",
+    "times",
+    "seed",
+    "param",
+    "start",
+    "mark",
+    "panic",
+    "hang",
+    "hang-userland",
+    "freeze",
+    "thaw",
+    "power",
+    "cable",
+    "address",
+    "break",
+    "deaf",
+    "hears",
+    "lose-breaks",
+    "fail-boots",
+    "fail-resets",
+    "nvram",
+    "setenv",
+    "reboot",
+    "halt",
+    "poweroff",
+    "reset",
+    "type",
+    "link",
+    "noise",
+    "swap",
+    "carrier",
+    "stray-break",
+    "disk-label",
+    "disk-path",
+    "monitor-cable",
+    "operator",
+    "kill",
+    "restart",
+    "loop-boots",
+    "fsck",
+    "slow",
+    "after-panic",
+    "reboots-from",
+    "spontaneous-reboot",
+    "debugger",
+    "security",
+    "says",
+    "flood",
+    "split",
+    "delay",
+    "loss",
+    "terminal-server",
+    "site",
+    "person",
+    "legs",
+    "pings",
+    "drop-replies",
+    "clock",
+    "stand-still",
+    "journal",
+    "let-loose",
+    "pass",
+    "until",
+    "expect",
+];
+
+impl Reader {
+    pub(super) fn deed(&self, first: &Word, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+        let flag = |rest: &mut Rest<'_>, yes, no| rest.choice(&[(yes, true), (no, false)]);
+        Ok(match first.text.as_str() {
+            "panic" => Deed::Panic(self.node(rest)?),
+            "hang" => Deed::Hang(self.node(rest)?),
+            "hang-userland" => Deed::HangUserland(self.node(rest)?),
+            "freeze" => Deed::Freeze(self.node(rest)?),
+            "thaw" => Deed::Thaw(self.node(rest)?),
+            "power" => Deed::Power(self.node(rest)?, flag(rest, "on", "off")?),
+            "cable" => Deed::Cable(self.node(rest)?, flag(rest, "in", "out")?),
+            "address" => Deed::Address(self.node(rest)?, flag(rest, "there", "gone")?),
+            "break" => self.breaks(rest)?,
+            "deaf" => Deed::Deaf(self.node(rest)?, true),
+            "hears" => Deed::Deaf(self.node(rest)?, false),
+            "lose-breaks" => Deed::LoseBreaks(self.node(rest)?, rest.number("how many")?),
+            "fail-boots" => Deed::FailBoots(self.node(rest)?, rest.number("how many")?),
+            "fail-resets" => Deed::FailResets(self.node(rest)?, rest.number("how many")?),
+            "nvram" => Deed::Nvram(
+                self.node(rest)?,
+                rest.choice(&[
+                    ("keeps", NvramFault::None),
+                    ("forgets", NvramFault::LostAtReset),
+                    ("ignores", NvramFault::Ignored),
+                ])?,
+            ),
+            "setenv" => {
+                let node = self.node(rest)?;
+                let name = rest.next("the variable's name")?.text.clone();
+                Deed::Setenv(node, name, rest.next("its value")?.text.clone())
+            }
+            "reboot" => Deed::Shutdown(self.node(rest)?, Shutdown::Reboot),
+            "halt" => Deed::Shutdown(self.node(rest)?, Shutdown::Halt),
+            "poweroff" => Deed::Shutdown(self.node(rest)?, Shutdown::PowerOff),
+            "reset" => Deed::ErrorReset(self.node(rest)?),
+            "type" => {
+                let node = self.node(rest)?;
+                let text = rest.next("what is typed, in quotes")?.text.clone();
+                match unended(rest)? {
+                    true => Deed::TypeUnended(node, text),
+                    false => Deed::Type(node, text),
+                }
+            }
+            "link" => Deed::Link(
+                self.node(rest)?,
+                rest.choice(&[
+                    ("up", ConsoleLink::Up),
+                    ("refused", ConsoleLink::Refused),
+                    ("hung", ConsoleLink::Hung),
+                ])?,
+            ),
+            "noise" => Deed::Noise(
+                self.node(rest)?,
+                rest.number("how many of a thousand bytes")?,
+            ),
+            "swap" => Deed::Swap(self.node(rest)?, self.node(rest)?),
+            "carrier" => Deed::Carrier(self.node(rest)?, flag(rest, "there", "lost")?),
+            "stray-break" => Deed::StrayBreak,
+            "disk-label" => Deed::DiskLabel(flag(rest, "corrupt", "sound")?),
+            "disk-path" => Deed::DiskPath(self.node(rest)?, flag(rest, "dead", "alive")?),
+            "monitor-cable" => {
+                let which = rest.choice(&[
+                    ("service", MonitorCable::Service),
+                    ("console", MonitorCable::Console),
+                ])?;
+                Deed::MonitorCable(which, flag(rest, "in", "out")?)
+            }
+            "operator" => self.operator(rest)?,
+            "kill" => match rest.peek() {
+                None => Deed::Kill(0),
+                Some(_) if rest.choice(&[("after", true), ("at", false)])? => {
+                    let entries = rest.number("how many journal entries")?;
+                    rest.choice(&[("entries", ()), ("entry", ())])?;
+                    Deed::Kill(entries)
+                }
+                Some(_) => {
+                    let actions = rest.number("how many actions")?;
+                    rest.choice(&[("actions", ()), ("action", ())])?;
+                    Deed::KillAt(actions)
+                }
+            },
+            "restart" => match rest.peek() {
+                None => Deed::Restart(true),
+                Some(_) => {
+                    rest.literal("without")?;
+                    rest.literal("journal")?;
+                    Deed::Restart(false)
+                }
+            },
+            "let-loose" => Deed::LetLoose,
+            _ => return self.bent(first, rest),
+        })
+    }
+
+    /// The deeds that bend things, not break them.
+    fn bent(&self, first: &Word, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+        let flag = |rest: &mut Rest<'_>, yes, no| rest.choice(&[(yes, true), (no, false)]);
+        Ok(match first.text.as_str() {
+            "loop-boots" => Deed::LoopBoots(self.node(rest)?, rest.number("how many")?),
+            "fsck" => Deed::DiskCheck(self.node(rest)?, rest.span()?),
+            "slow" => Deed::Slow(self.node(rest)?, rest.span()?),
+            "after-panic" => Deed::AfterPanic(self.node(rest)?, flag(rest, "reboots", "stays")?),
+            "reboots-from" => Deed::RebootsFrom(
+                self.node(rest)?,
+                rest.choice(&[
+                    ("boot-device", RebootsFrom::BootDevice),
+                    ("last-device", RebootsFrom::LastDevice),
+                ])?,
+            ),
+            "spontaneous-reboot" => Deed::SpontaneousReboot(self.node(rest)?),
+            "debugger" => Deed::Debugger(self.node(rest)?, flag(rest, "loaded", "gone")?),
+            "security" => Deed::Security(
+                self.node(rest)?,
+                rest.choice(&[
+                    ("none", Security::None),
+                    ("command", Security::Command),
+                    ("full", Security::Full),
+                ])?,
+            ),
+            "says" => {
+                let node = self.node(rest)?;
+                let text = rest.next("what it prints, in quotes")?.text.clone();
+                Deed::Says(node, text, !unended(rest)?)
+            }
+            "flood" => Deed::Flood(self.node(rest)?, rest.number("how many KiB")?),
+            "split" => Deed::Split(self.node(rest)?, flag(rest, "on", "off")?),
+            "delay" => Deed::Delay(self.node(rest)?, rest.span()?),
+            "loss" => Deed::Loss(
+                self.node(rest)?,
+                rest.number("how many of a thousand bytes")?,
+            ),
+            "terminal-server" => Deed::TerminalServer(flag(rest, "on", "off")?),
+            "site" => Deed::Site(flag(rest, "on", "off")?),
+            "person" => self.person(rest)?,
+            "legs" => Deed::Legs(
+                self.node(rest)?,
+                rest.choice(&[
+                    ("well", LegWay::Well),
+                    ("lie-once", LegWay::LieOnce),
+                    ("hang", LegWay::Hang),
+                    ("unknown", LegWay::Unknown),
+                ])?,
+            ),
+            "pings" => Deed::Pings(
+                match rest.choice(&[("well", 0), ("lost", 1), ("late", 2), ("twice", 3)])? {
+                    0 => PingWay::Well,
+                    1 => PingWay::Lost(rest.number("how many of a thousand")?),
+                    2 => PingWay::Late(rest.span()?),
+                    _ => PingWay::Twice,
+                },
+            ),
+            "drop-replies" => Deed::DropReplies(rest.number("how many")?),
+            "clock" => {
+                let ahead = flag(rest, "ahead", "back")?;
+                let by = i64::try_from(rest.span()?.as_secs()).unwrap_or(i64::MAX);
+                Deed::Clock(if ahead { by } else { -by })
+            }
+            "stand-still" => Deed::StandStill(rest.span()?),
+            "journal" => {
+                match rest.choice(&[("well", 0), ("fails", 1), ("slow", 2), ("torn", 3)])? {
+                    0 => Deed::Journal(JournalState::Well),
+                    1 => Deed::Journal(JournalState::Fails),
+                    2 => Deed::Journal(JournalState::Slow(rest.span()?)),
+                    _ => Deed::TearJournal,
+                }
+            }
+            _ => return Err(unknown(first)),
+        })
+    }
+
+    fn breaks(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+        let node = self.node(rest)?;
+        Ok(
+            match rest.choice(&[
+                ("heeded", 0),
+                ("ignored", 1),
+                ("straight", 2),
+                ("late", 3),
+                ("twice", 4),
+            ])? {
+                0 => Deed::BreakHeeded(node, true),
+                1 => Deed::BreakHeeded(node, false),
+                2 => Deed::BreakWay(node, BreakWay::Straight),
+                3 => Deed::BreakWay(node, BreakWay::Late(rest.span()?)),
+                _ => Deed::BreakWay(node, BreakWay::Twice(rest.span()?)),
+            },
+        )
+    }
+
+    fn person(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+        let node = self.node(rest)?;
+        Ok(
+            match rest.choice(&[("types", 0), ("breaks", 1), ("leaves", 2)])? {
+                0 => Deed::PersonTypes(node, rest.next("what is typed, in quotes")?.text.clone()),
+                1 => Deed::PersonBreaks(node),
+                _ => Deed::PersonLeaves(node),
+            },
+        )
+    }
+
+    fn operator(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+        let word = rest.choice(&[
+            ("release", OperatorWord::Release),
+            ("adopt", OperatorWord::Adopt),
+            ("switchover", OperatorWord::Switchover),
+            ("confirm", OperatorWord::Confirm),
+            ("well", OperatorWord::Well),
+        ])?;
+        let node = match (word, rest.peek()) {
+            (OperatorWord::Confirm, _) | (OperatorWord::Adopt, Some(_)) => Some(self.node(rest)?),
+            _ => None,
+        };
+        Ok(Deed::Operator(word, node))
+    }
+}
+
+/// Whether the line says that no new line follows the text.
+fn unended(rest: &mut Rest<'_>) -> Result<bool, Fault> {
+    if rest.peek().is_none() {
+        return Ok(false);
+    }
+    rest.literal("unended")?;
+    Ok(true)
+}
+
+fn unknown(word: &Word) -> Fault {
+    let known: Vec<String> = FIRST_WORDS.iter().map(|word| (*word).to_owned()).collect();
+    let fault = Fault::error(word.span, format!("a scene has no `{}`", word.text));
+    match nearest(&word.text, &known) {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault.help("docs/scenes.md shows every word"),
+    }
+}

@@ -1,0 +1,167 @@
+//! Looks at every rule all the time, in a world: at each byte that clusterd types, at each BREAK, at
+//! each event and at the truth on the bench after each step. What it finds stands in `rules.rs`.
+
+mod truth;
+mod typed;
+
+pub use truth::Window;
+
+use std::time::Duration;
+
+use super::excuse::Excuse;
+use super::rig::Rig;
+use super::rules::{Broken, Rule};
+use crate::clock::Moment;
+use crate::machine::action::{Entry, EntryKind};
+use crate::machine::memory::Memory;
+use crate::machine::setup::{Cap, DataPolicy, Setup};
+
+/// What is known of a node.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// When a person typed something here that starts or resumes a system.
+    by_hand: Option<Moment>,
+    /// It was taken for stopped because it was dark, and why that was wrong.
+    dark: Option<Excuse>,
+    /// The intent of this process that is durable, by its first word.
+    intent: Option<Intent>,
+    /// It is under siege by what the journal holds.
+    siege: bool,
+    /// When its Host ID was right last.
+    identified: Option<Moment>,
+    /// What stands typed on its input line.
+    line: String,
+    /// A BREAK went out while a person had the console: it must be theirs.
+    break_of_person: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intent {
+    Stop,
+    Boot,
+    Resume,
+}
+
+/// The watcher.
+#[derive(Clone, Debug)]
+pub(super) struct Watch {
+    policy: DataPolicy,
+    cap: Cap,
+    nodes: Vec<Known>,
+    swapped_at: Option<Moment>,
+    /// Something happened to the nodes, their cables or by people since the scene began; `None`
+    /// where nobody keeps account.
+    nodes_suffered: Option<bool>,
+    /// The journal lost what it knew of switches, or the clock jumped.
+    forgot_switches: bool,
+    moves: Vec<Moment>,
+    booted_last: Option<String>,
+    quiet_since: Option<Moment>,
+    seen_boots: usize,
+    seen_writers: usize,
+    pub windows: Vec<Window>,
+    window: Option<Moment>,
+    /// When anybody was last told of anything while two nodes wrote.
+    untold: Option<Moment>,
+    pub excused: Vec<Excuse>,
+    pub broken: Option<Broken>,
+}
+
+impl Watch {
+    pub fn new(setup: &Setup) -> Watch {
+        let package = setup.packages.first();
+        Watch {
+            policy: package.map_or(DataPolicy::Integrity, |p| p.data_policy),
+            cap: package.map_or(
+                Cap {
+                    max: u32::MAX,
+                    within: Duration::ZERO,
+                },
+                |p| p.switches,
+            ),
+            nodes: vec![Known::default(); setup.nodes.len()],
+            swapped_at: None,
+            nodes_suffered: None,
+            forgot_switches: false,
+            moves: Vec::new(),
+            booted_last: None,
+            quiet_since: None,
+            seen_boots: 0,
+            seen_writers: 0,
+            windows: Vec::new(),
+            window: None,
+            untold: None,
+            excused: Vec::new(),
+            broken: None,
+        }
+    }
+
+    fn breaks_rule(&mut self, at: Moment, rule: Rule, what: String) {
+        self.broken.get_or_insert(Broken { at, rule, what });
+    }
+
+    /// From here on account is kept of what happens to nodes and by people.
+    pub fn keep_account(&mut self) {
+        self.nodes_suffered = Some(false);
+    }
+
+    /// Something happened to a node, its cables, or a person did something.
+    pub fn nodes_suffer(&mut self) {
+        if let Some(suffered) = &mut self.nodes_suffered {
+            *suffered = true;
+        }
+    }
+
+    /// Cables were crossed.
+    pub fn swapped(&mut self, at: Moment) {
+        self.swapped_at = Some(at);
+    }
+
+    /// What clusterd knew of switches is lost, or their times mean nothing any more.
+    pub fn forgets_switches(&mut self) {
+        self.forgot_switches = true;
+    }
+
+    /// A person typed this at a node.
+    pub fn person_types(&mut self, node: usize, text: &str, at: Moment) {
+        let starts = ["boot", "go", ":c"];
+        let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+        if words.into_iter().any(|word| starts.contains(&word)) {
+            self.nodes[node].by_hand = Some(at);
+        }
+    }
+
+    /// clusterd begins anew with what the journal holds.
+    pub fn restarted(&mut self, memory: &Memory, rig: &Rig) {
+        for (n, known) in self.nodes.iter_mut().enumerate() {
+            let name = &rig.node(n).spec().name;
+            known.siege = memory
+                .nodes
+                .iter()
+                .any(|node| node.node == *name && node.siege);
+            known.intent = None;
+            known.identified = None;
+            known.line.clear();
+        }
+        self.quiet_since = None;
+    }
+
+    /// An entry is durable, and clusterd is told so.
+    pub fn durable(&mut self, entry: &Entry, rig: &Rig) {
+        let named = |n: &usize| entry.node.as_deref() == Some(&rig.node(*n).spec().name);
+        let Some(n) = (0..self.nodes.len()).find(named) else {
+            return;
+        };
+        match entry.kind {
+            EntryKind::Intent if entry.text.starts_with("stop ") => {
+                self.nodes[n].intent = Some(Intent::Stop);
+            }
+            EntryKind::Intent if entry.text.starts_with("tell ") => {
+                self.nodes[n].intent = Some(Intent::Resume);
+            }
+            EntryKind::Intent => self.nodes[n].intent = Some(Intent::Boot),
+            EntryKind::Siege => self.nodes[n].siege = entry.text.contains("begun"),
+            _ => {}
+        }
+    }
+}

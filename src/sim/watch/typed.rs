@@ -1,0 +1,198 @@
+//! What clusterd does: each line that it ends, each BREAK, each event, each boot command.
+
+use std::time::Duration;
+
+use super::{Intent, Watch};
+use crate::clock::{Moment, Span};
+use crate::machine::proof::ProofKind;
+use crate::machine::{Event, Machine};
+use crate::sim::excuse::Excuse;
+use crate::sim::node::{Condition, Node};
+use crate::sim::rig::Rig;
+use crate::sim::rules::Rule;
+
+/// A conversation with one prompt takes no longer than this.
+const CONVERSATION: Duration = Duration::from_secs(900);
+/// What a person types so shortly before a boot command could not be seen.
+const UNSEEN: Duration = Duration::from_secs(10);
+
+impl Watch {
+    /// clusterd types, and no person has the console's pen unless `person` says so.
+    pub fn types(
+        &mut self,
+        port: usize,
+        bytes: &[u8],
+        person: bool,
+        machine: &Machine,
+        rig: &Rig,
+        at: Moment,
+    ) {
+        if person {
+            let what = format!(
+                "typed under the hands of a person: {:?}",
+                String::from_utf8_lossy(bytes)
+            );
+            return self.breaks_rule(at, Rule::UnderHands, what);
+        }
+        for &byte in bytes {
+            match byte {
+                b'\r' | b'\n' => {
+                    let line = std::mem::take(&mut self.nodes[port].line);
+                    self.enters(port, line.trim(), machine, rig, at);
+                }
+                0x03 | 0x15 => self.nodes[port].line.clear(),
+                byte if self.nodes[port].line.len() < 256 => {
+                    self.nodes[port].line.push(char::from(byte));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// clusterd ends a line with RETURN.
+    fn enters(&mut self, port: usize, line: &str, machine: &Machine, rig: &Rig, at: Moment) {
+        let first = line.split_whitespace().next().unwrap_or("");
+        let node = rig.node_of(port);
+        if matches!(first, "setenv" | "reset-all" | "boot") && node != port {
+            let identified = self.nodes[port].identified;
+            let within = self
+                .swapped_at
+                .zip(identified)
+                .is_some_and(|(swap, identified)| {
+                    swap > identified && at.since(identified) < CONVERSATION
+                });
+            if !within {
+                let what = format!(
+                    "{line:?} was typed to {}, which is not the node meant",
+                    rig.node(node).spec().name
+                );
+                self.breaks_rule(at, Rule::Stranger, what);
+            }
+        }
+        if first != "boot" {
+            return;
+        }
+        if self.nodes[port].intent != Some(Intent::Boot) {
+            let what = format!("{line:?} was typed, and no intent of it was durable");
+            self.breaks_rule(at, Rule::JournalFirst, what);
+        }
+        let snapshot = machine.snapshot(at);
+        let unproved = snapshot
+            .nodes
+            .iter()
+            .enumerate()
+            .find(|(n, node)| *n != port && node.proof.is_none());
+        if let Some((_, other)) = unproved {
+            let what = format!(
+                "{line:?} was typed without a living proof for {}",
+                other.node
+            );
+            self.breaks_rule(at, Rule::NoProof, what);
+        }
+    }
+
+    /// clusterd sends a BREAK.
+    pub fn sends_break(&mut self, port: usize, person: bool, at: Moment) {
+        if person {
+            self.nodes[port].break_of_person = true;
+            return;
+        }
+        let known = &self.nodes[port];
+        if known.intent != Some(Intent::Stop) && !known.siege {
+            let what = "a BREAK was sent, and no intent of it was durable".to_owned();
+            self.breaks_rule(at, Rule::JournalFirst, what);
+        }
+        if self.nodes_suffered == Some(false) {
+            let what =
+                "a BREAK was sent, and nothing had happened but to the monitoring host".to_owned();
+            self.breaks_rule(at, Rule::OwnTrouble, what);
+        }
+    }
+
+    /// clusterd says that something happened.
+    pub fn hears(&mut self, event: &Event, rig: &Rig, at: Moment) {
+        let number = |name: &str| rig.find(name);
+        match event {
+            Event::PersonBreak { node, .. } => {
+                if let Some(n) = number(node) {
+                    self.nodes[n].break_of_person = false;
+                }
+            }
+            Event::Piece { node, text } if text.starts_with("Host ID") => {
+                if let Some(n) = number(node) {
+                    self.nodes[n].identified = Some(at);
+                }
+            }
+            Event::Proved { node, kind, .. } => {
+                if let Some(n) = number(node) {
+                    self.proved(n, *kind, rig);
+                }
+            }
+            Event::BootTyped { node, .. } => self.booted(node, rig, at),
+            _ => {}
+        }
+    }
+
+    fn proved(&mut self, n: usize, kind: ProofKind, rig: &Rig) {
+        let node = rig.node(n);
+        self.nodes[n].dark = match kind {
+            ProofKind::Dark => Excuse::of(node, rig.cut_off(n), self.policy),
+            _ => None,
+        };
+        if kind == ProofKind::FirmwareReset {
+            self.nodes[n].by_hand = None;
+        }
+    }
+
+    /// A boot command left.
+    fn booted(&mut self, booted: &str, rig: &Rig, at: Moment) {
+        if let Some(n) = rig.find(booted) {
+            self.nodes[n].by_hand = None;
+            self.nodes[n].dark = None;
+        }
+        for n in 0..self.nodes.len() {
+            let node = rig.node(n);
+            if node.spec().name == booted || !could_write(node) {
+                continue;
+            }
+            let unseen = |hand: Moment| at.since(hand) < UNSEEN;
+            if self.nodes[n].by_hand.is_some_and(unseen) {
+                continue;
+            }
+            if let Some(excuse) = self.nodes[n].dark {
+                self.excused.push(excuse);
+                continue;
+            }
+            let what = format!(
+                "{booted} is booted while {} is {:?}",
+                node.spec().name,
+                node.condition()
+            );
+            self.breaks_rule(at, Rule::BootBesideLife, what);
+        }
+        if self
+            .booted_last
+            .as_deref()
+            .is_some_and(|last| last != booted)
+        {
+            self.moves.push(at);
+            let within = |moved: &&Moment| at.since(**moved) <= self.cap.within;
+            let moves = self.moves.iter().filter(within).count();
+            if moves > usize::try_from(self.cap.max).unwrap_or(usize::MAX) && !self.forgot_switches
+            {
+                let what = format!("{moves} switches within {}", Span(self.cap.within));
+                self.breaks_rule(at, Rule::Cap, what);
+            }
+        }
+        self.booted_last = Some(booted.to_owned());
+    }
+}
+
+/// Whether a machine writes to the disk, or would after a `go` or by itself.
+fn could_write(node: &Node) -> bool {
+    match node.condition() {
+        Condition::Off | Condition::Prompt { resumable: false } => false,
+        Condition::Post => node.will_boot(),
+        _ => true,
+    }
+}
