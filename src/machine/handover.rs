@@ -46,6 +46,10 @@ impl Machine {
         if let Wait::Person { node, .. } = run.wait {
             return Some(format!("nobody types on the console of {}", name(node)));
         }
+        let held = package.hold.is_some();
+        if let Some(heir) = package.heir.filter(|_| !held) {
+            return Some(format!("the takeover to {} is done", name(heir)));
+        }
         if let Some((door, node)) = run.door() {
             let door = match door {
                 Door::Fence => "fence",
@@ -53,10 +57,6 @@ impl Machine {
                 Door::Resume => "resumption",
             };
             return Some(format!("the {door} of {} is done", name(node)));
-        }
-        let held = package.hold.is_some();
-        if let Some(heir) = package.heir.filter(|_| !held) {
-            return Some(format!("the takeover to {} is done", name(heir)));
         }
         match &run.wait {
             Wait::Idle => run
