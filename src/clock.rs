@@ -3,16 +3,23 @@
 //! Nothing in this file reads a clock.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 /// A point on the driver's monotonic clock, in microseconds since that clock began.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment(u64);
+
+/// A moment is the only thing that hashes itself as a `u128`: so a hasher can tell it from
+/// numbers, and look at how far it is from the present instead.
+impl Hash for Moment {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u128(u128::from(self.0));
+    }
+}
 
 impl Moment {
     /// The beginning of the driver's clock.

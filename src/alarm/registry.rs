@@ -1,13 +1,15 @@
 //! The open alarms: raised, counted, cleared.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
-use super::{Alarm, severity_text};
+use super::message::{at, millis};
+use super::post::{Outgoing, Saved};
+use super::{Acknowledged, Alarm, Told, severity_text};
 use crate::clock::Span;
 use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
@@ -17,6 +19,12 @@ const LOGGED_EVERY: Duration = Duration::from_secs(600);
 
 /// Changes that wait to be journalled; older ones go first, what is open is kept whole.
 const UNKEPT: usize = 1000;
+
+/// Alarms that are over and still listed.
+const CLOSED: usize = 200;
+
+/// Notices that wait for the routes; the oldest are dropped.
+const NOTICES: usize = 1000;
 
 /// What an alarm is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +39,11 @@ impl Subject {
     /// The monitoring host itself.
     pub fn host() -> Subject {
         Subject::cluster("")
+    }
+
+    /// A route on which alarms leave this host.
+    pub fn route(route: &str) -> Subject {
+        Subject::package("", route)
     }
 
     /// A whole cluster.
@@ -49,7 +62,8 @@ impl Subject {
     /// `cluster/package`, as operators name things.
     fn text(&self) -> String {
         match (self.cluster.as_str(), self.package.as_str()) {
-            ("", _) => "this host".to_owned(),
+            ("", "") => "this host".to_owned(),
+            ("", route) => format!("this host/{route}"),
             (cluster, "") => cluster.to_owned(),
             (cluster, package) => format!("{cluster}/{package}"),
         }
@@ -79,28 +93,57 @@ pub struct Alarms {
     scribe: Arc<Scribe>,
     inner: Mutex<Inner>,
     pub(super) changed: Notify,
+    outgoing: OnceLock<Outgoing>,
 }
 
+/// What an alarm is known by.
+pub(super) type Key = (Subject, String);
+
 #[derive(Debug, Default)]
-struct Inner {
-    open: BTreeMap<(Subject, String), Open>,
+pub(super) struct Inner {
+    pub open: BTreeMap<Key, Open>,
+    /// Alarms that are over, the newest last.
+    pub closed: VecDeque<Alarm>,
+    /// What was said and does not stay open.
+    pub notices: VecDeque<Alarm>,
     unkept: Vec<Change>,
 }
 
 #[derive(Debug)]
-struct Open {
-    alarm: Alarm,
+pub(super) struct Open {
+    pub alarm: Alarm,
     logged: SystemTime,
     /// Since when nobody is there who said it.
     unsaid: Instant,
 }
 
+impl Inner {
+    /// What this route was told of an alarm, open or over.
+    pub fn told(&mut self, of: &Alarm, route: &str) -> Option<&mut Told> {
+        let key = (Subject::package(&of.cluster, &of.package), of.code.clone());
+        let alarm = match self.open.get_mut(&key) {
+            Some(open) => &mut open.alarm,
+            None => self.closed.iter_mut().rev().find(|over| {
+                (&over.cluster, &over.package, &over.code) == (&of.cluster, &of.package, &of.code)
+            })?,
+        };
+        alarm.told.get_mut(route)
+    }
+}
+
+/// There is no such open alarm; here are the codes that are open there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotOpen(pub Vec<String>);
+
 impl Alarms {
     /// A registry that begins with what was open before, as [`super::load`] gives it.
-    pub fn new(scribe: Arc<Scribe>, before: Vec<Alarm>) -> Alarms {
+    pub fn new(scribe: Arc<Scribe>, before: Saved) -> Alarms {
         let now = SystemTime::now();
-        let mut inner = Inner::default();
-        for mut alarm in before {
+        let mut inner = Inner {
+            closed: before.closed.into(),
+            ..Inner::default()
+        };
+        for mut alarm in before.open {
             alarm.from_before = true;
             let subject = Subject::package(&alarm.cluster, &alarm.package);
             let code = alarm.code.clone();
@@ -115,7 +158,25 @@ impl Alarms {
             scribe,
             inner: Mutex::new(inner),
             changed: Notify::new(),
+            outgoing: OnceLock::new(),
         }
+    }
+
+    /// What carries the messages out, once [`super::post()`] has begun.
+    pub fn outgoing(&self) -> Option<&Outgoing> {
+        self.outgoing.get()
+    }
+
+    /// The supervisor had a turn, with so many clusters guarded and so many not: the heartbeat's food.
+    pub fn beat(&self, guarded: usize, refused: usize) {
+        if let Some(outgoing) = self.outgoing() {
+            outgoing.beat(guarded, refused);
+        }
+    }
+
+    pub(super) fn goes_out_by(&self, outgoing: Outgoing) {
+        // There is one post office a registry.
+        let _ = self.outgoing.set(outgoing);
     }
 
     /// Raises an alarm, or counts it again. A notice is said and journalled, but does not stay
@@ -126,13 +187,22 @@ impl Alarms {
         if severity == Severity::Notice {
             let (urgency, subject_text) = (severity_text(severity), subject.text());
             let line = format!("{urgency:<8}  {subject_text}  {code}: {text}");
+            let mut said = Open::new(subject, severity, code, text, now).alarm;
+            said.count = 1;
+            if inner.notices.len() == NOTICES {
+                inner.notices.pop_front();
+            }
+            inner.notices.push_back(said);
             self.note(&mut inner, subject, code, &line, now);
             return Raised::New;
         }
-        let open = inner
-            .open
-            .entry((subject.clone(), code.to_owned()))
-            .or_insert_with(|| Open::new(subject, severity, code, text, now));
+        let key = (subject.clone(), code.to_owned());
+        let Inner { open, closed, .. } = &mut *inner;
+        let open = open.entry(key).or_insert_with(|| {
+            let mut open = Open::new(subject, severity, code, text, now);
+            take_up(&mut open.alarm, closed);
+            open
+        });
         let raised = open.say(severity, text, now);
         let again = now.duration_since(open.logged).unwrap_or_default() >= LOGGED_EVERY;
         if raised == Raised::Again && !again {
@@ -159,7 +229,7 @@ impl Alarms {
     pub fn clear(&self, subject: &Subject, code: &str) {
         let now = SystemTime::now();
         let mut inner = self.lock();
-        let Some(open) = inner.open.remove(&(subject.clone(), code.to_owned())) else {
+        let Some(mut open) = inner.open.remove(&(subject.clone(), code.to_owned())) else {
             return;
         };
         let lasted = Span(
@@ -172,7 +242,47 @@ impl Alarms {
             "cleared",
             subject.text()
         );
+        open.alarm.closed_ms = Some(millis(now));
+        if inner.closed.len() == CLOSED {
+            inner.closed.pop_front();
+        }
+        inner.closed.push_back(open.alarm);
         self.note(&mut inner, subject, code, &line, now);
+    }
+
+    /// Somebody takes care of an open alarm: it is not sent again, until it gets worse or ends.
+    ///
+    /// # Errors
+    /// It is not open.
+    pub fn acknowledge(
+        &self,
+        subject: &Subject,
+        code: &str,
+        who: &str,
+        reason: Option<&str>,
+    ) -> Result<Alarm, NotOpen> {
+        let now = SystemTime::now();
+        let mut inner = self.lock();
+        let Some(open) = inner.open.get_mut(&(subject.clone(), code.to_owned())) else {
+            let here = inner.open.keys().filter(|(at, _)| at == subject);
+            return Err(NotOpen(here.map(|(_, code)| code.clone()).collect()));
+        };
+        let acknowledged = Acknowledged {
+            who: who.to_owned(),
+            at_ms: millis(now),
+            reason: reason.map(one_line),
+        };
+        open.alarm.acknowledged = Some(acknowledged);
+        let alarm = open.alarm.clone();
+        let why = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+        let line = format!(
+            "{:<8}  {}  {code} acknowledged by {who}{why}: {}",
+            severity_text(alarm.severity),
+            subject.text(),
+            alarm.text
+        );
+        self.note(&mut inner, subject, code, &line, now);
+        Ok(alarm)
     }
 
     /// Ends every alarm of clusters that `known` does not know: nobody else ever would.
@@ -231,10 +341,27 @@ impl Alarms {
         open
     }
 
-    /// What the journal does not hold yet, and what is open now.
-    pub(super) fn take_changes(&self) -> (Vec<Change>, Vec<Alarm>) {
-        let changes = std::mem::take(&mut self.lock().unkept);
-        (changes, self.open(None))
+    /// The alarms that ended lately, of one cluster or all: the newest first.
+    pub fn closed(&self, cluster: Option<&str>) -> Vec<Alarm> {
+        let inner = self.lock();
+        let closed = inner.closed.iter().rev().filter(|alarm| {
+            cluster.is_none_or(|name| alarm.cluster == name || alarm.cluster.is_empty())
+        });
+        closed.cloned().collect()
+    }
+
+    /// What the journal does not hold yet.
+    pub(super) fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.lock().unkept)
+    }
+
+    /// All that the journal shall hold.
+    pub(super) fn saved(&self) -> Saved {
+        let inner = self.lock();
+        Saved {
+            open: inner.open.values().map(|open| open.alarm.clone()).collect(),
+            closed: inner.closed.iter().cloned().collect(),
+        }
     }
 
     fn note(&self, inner: &mut Inner, subject: &Subject, code: &str, line: &str, now: SystemTime) {
@@ -254,9 +381,27 @@ impl Alarms {
     }
 
     /// Every change is made whole under the lock, so a poisoned one is still good.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An alarm that ended a moment ago is open again: what was told of it holds where its end was
+/// not told yet. So an alarm that comes and goes is one alarm to those who are told of it.
+fn take_up(alarm: &mut Alarm, closed: &mut VecDeque<Alarm>) {
+    let same = |old: &Alarm| {
+        old.cluster == alarm.cluster && old.package == alarm.package && old.code == alarm.code
+    };
+    let Some(place) = closed.iter().rposition(same) else {
+        return;
+    };
+    if closed[place].told.values().all(|told| told.closed) {
+        return;
+    }
+    let old = closed.remove(place).expect("it was found there");
+    alarm.acknowledged = old.acknowledged.filter(|_| old.severity >= alarm.severity);
+    alarm.told = old.told;
+    alarm.told.retain(|_, told| !told.closed);
 }
 
 impl Open {
@@ -269,8 +414,7 @@ impl Open {
             text: one_line(text),
             first_ms: millis(now),
             last_ms: millis(now),
-            count: 0,
-            from_before: false,
+            ..Alarm::default()
         };
         Open {
             alarm,
@@ -286,6 +430,9 @@ impl Open {
         } else {
             Raised::Again
         };
+        if severity > alarm.severity {
+            alarm.acknowledged = None;
+        }
         alarm.count += 1;
         alarm.severity = alarm.severity.max(severity);
         alarm.text = one_line(text);
@@ -293,15 +440,6 @@ impl Open {
         alarm.from_before = false;
         raised
     }
-}
-
-fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn at(millis: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(millis)
 }
 
 #[cfg(test)]
@@ -312,7 +450,7 @@ mod tests {
     fn registry() -> (tempfile::TempDir, Arc<Scribe>, Alarms) {
         let home = tempfile::tempdir().unwrap();
         let scribe = Arc::new(Scribe::start(home.path(), &Settings::default()).unwrap());
-        let alarms = Alarms::new(Arc::clone(&scribe), Vec::new());
+        let alarms = Alarms::new(Arc::clone(&scribe), Saved::default());
         (home, scribe, alarms)
     }
 
@@ -377,7 +515,7 @@ mod tests {
         let ca = Subject::cluster("pki-ca");
         alarms.raise(&ca, Severity::Critical, "hold", "in HOLD");
         alarms.raise(&ca, Severity::Critical, "primary_panic", "a panic");
-        let again = Alarms::new(scribe, alarms.open(None));
+        let again = Alarms::new(scribe, alarms.saved());
         again.raise(&ca, Severity::Critical, "hold", "in HOLD");
         again.end_unsaid(Duration::ZERO);
         let open = again.open(None);

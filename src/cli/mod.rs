@@ -1,7 +1,9 @@
 //! The commands: one file each. This one says what they are called and what their exit
 //! codes mean; a command's own file says what it takes and what it does.
 
+pub mod ack;
 pub mod adopt;
+pub mod alarms;
 mod ask;
 pub mod check;
 pub mod completion;
@@ -40,6 +42,8 @@ enum Command {
     Init(init::InitArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Alarms(alarms::AlarmsArgs),
+    Ack(ack::AckArgs),
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
@@ -111,6 +115,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Alarms(args) => alarms::run(&args),
+        Command::Ack(args) => ack::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),

@@ -1,6 +1,7 @@
 //! `clusterd script …`: what is done with chat scripts away from any machine.
 
 mod explore;
+mod prove;
 mod simulate;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ enum ScriptCommand {
     Check(CheckArgs),
     Simulate(simulate::SimulateArgs),
     Explore(explore::ExploreArgs),
+    Prove(prove::ProveArgs),
 }
 
 /// Says all that is wrong with chat scripts. Their libraries are looked for in `lib/` beside
@@ -67,6 +69,7 @@ pub fn run(args: &ScriptArgs) -> Exit {
     match &args.command {
         ScriptCommand::Check(args) => check(args),
         ScriptCommand::Explore(args) => explore::run(args),
+        ScriptCommand::Prove(args) => prove::run(args),
         ScriptCommand::Simulate(args) => simulate::run(args),
     }
 }

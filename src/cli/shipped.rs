@@ -15,8 +15,9 @@ macro_rules! shipped {
 pub(super) type Shipped = (&'static str, &'static str);
 
 /// The chat scripts and their libraries.
-pub(super) const SCRIPTS: [Shipped; 9] = shipped![
+pub(super) const SCRIPTS: [Shipped; 10] = shipped![
     "chat-scripts/sun-openboot.chat",
+    "chat-scripts/power-leg.chat",
     "chat-scripts/sun-alom.chat",
     "chat-scripts/sun-ilom.chat",
     "chat-scripts/lib/openboot.chat",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::setup::{exactly, setup};
-use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Reach, Settings};
+use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Reach, Settings, Targets};
 use crate::console::LinkSettings;
 use crate::exec::PowerLeg;
 use crate::home::{Programs, power};
@@ -37,6 +37,8 @@ pub struct Blueprint {
     pub(super) services: Vec<(Target, Duration)>,
     /// The witnesses.
     pub(super) witnesses: Vec<Target>,
+    /// How long the package's takeovers are meant to take.
+    pub(super) targets: Targets,
 }
 
 /// Why a cluster cannot be guarded although its file can be read.
@@ -86,7 +88,10 @@ impl Blueprint {
             };
             Some((target, package.program.ping_every))
         });
+        let targets = cluster.packages.get(&package.name);
+        let targets = targets.map(|package| package.targets).unwrap_or_default();
         Ok(Blueprint {
+            targets,
             file: cluster.file.clone(),
             patterns,
             consoles: exactly(consoles),

@@ -23,6 +23,9 @@ impl Blueprint {
         if self.keyboard_idle != new.keyboard_idle {
             found.push("keyboard_idle of clusterd.yaml".to_owned());
         }
+        if self.targets != new.targets {
+            found.push("targets".to_owned());
+        }
         // What no line above names is a difference all the same.
         let same = self.setup == new.setup && self.services == new.services;
         if found.is_empty() && !same {

@@ -27,6 +27,7 @@ mod recorder;
 mod room;
 mod screen;
 mod setup;
+mod targets;
 mod task;
 mod visitors;
 mod visits;

@@ -114,7 +114,7 @@ impl Guard {
         Book::Console(Arc::clone(&self.name), name.unwrap_or_default())
     }
 
-    fn subject(&self, package: PackageId) -> Subject {
+    pub(super) fn subject(&self, package: PackageId) -> Subject {
         let setup = &self.blueprint.setup;
         let name = setup.packages.get(package).map_or("", |p| p.name.as_str());
         Subject::package(setup.cluster.as_str(), name)

@@ -17,6 +17,7 @@ use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
+use super::targets::Course;
 use super::visitors::Visitors;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
@@ -151,6 +152,7 @@ pub async fn guard(
         }
         guard.deadlines(now);
         pulse.lost_since(guard.machine.lost_since());
+        guard.look_at_course(now);
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {
@@ -190,6 +192,7 @@ pub(super) struct Guard {
     /// What happens while an operator's word is worked on, for the answer.
     pub(super) overheard: Option<Vec<String>>,
     pub(super) machine: Machine,
+    pub(super) course: Course,
     pub(super) asker: Asker,
     /// Keys of the asker: the packages' services, the witnesses.
     pub(super) services: Vec<Option<u64>>,
@@ -226,6 +229,7 @@ impl Guard {
             name: Arc::from(blueprint.name()),
             overheard: None,
             machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
+            course: Course::new(blueprint.targets),
             asker: host.asks.asker(),
             services: Vec::new(),
             witnesses: Vec::new(),

@@ -67,8 +67,21 @@ pub struct Package {
     pub switches: Cap,
     /// After a shutdown by hand the package is left alone for so long.
     pub planned_grace: Duration,
+    /// How long a takeover is meant to take.
+    pub targets: Targets,
     /// Values for the script's parameters, as written.
     pub params: BTreeMap<String, String>,
+}
+
+/// How long a takeover and its parts are meant to take; longer is an alarm. None: nobody said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// All of it: from the first fence until the service is seen.
+    pub takeover: Option<Duration>,
+    /// From the first fence until the boot command.
+    pub fence: Option<Duration>,
+    /// From the boot command until the service is seen.
+    pub boot: Option<Duration>,
 }
 
 /// An address that answers as long as the network between does.

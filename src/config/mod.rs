@@ -20,6 +20,7 @@ mod policy;
 mod power;
 mod program;
 mod read;
+pub mod route;
 mod settings;
 mod value;
 mod yaml;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 
 pub use access::{Access, Right, Whom};
 pub use cluster::{
-    Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Witness,
+    Cap, Cluster, DataPolicy, HostId, Node, Package, Reach, Segment, Silence, Targets, Witness,
 };
 pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
@@ -172,6 +173,9 @@ pub fn load(files: &dyn Files) -> Loaded {
     {
         let mut report = Report::new(SETTINGS, &source);
         loaded.settings = settings::settings(&tree, &mut report);
+        if let Some(text) = loaded.texts.get_mut(SETTINGS) {
+            report.hidden().iter().for_each(|place| place.blank(text));
+        }
         loaded.faults.extend(report.into_faults());
     }
     let mut claims = Claims::default();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::access::{self, Access};
 use super::fields::{Fields, Mend, Report};
+use super::route::{self, Heartbeat, Route};
 use super::value;
 use super::yaml::Tree;
 
@@ -31,6 +32,10 @@ pub struct Settings {
     pub console: ConsoleSettings,
     /// Pings.
     pub ping: PingSettings,
+    /// On what roads alarms leave this host.
+    pub routes: Vec<Route>,
+    /// The sign of life to an outside address.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 /// When a log file is put aside, and how many old ones stay.
@@ -139,6 +144,8 @@ impl Default for Settings {
                 timeout: Duration::from_secs(1),
                 gateway: Gateway::Auto,
             },
+            routes: Vec::new(),
+            heartbeat: None,
         }
     }
 }
@@ -188,6 +195,12 @@ pub fn settings(tree: &Tree, report: &mut Report<'_>) -> Settings {
             ping.maybe("gateway", report, gateway),
         );
         ping.close(report);
+    }
+    if let Some(tree) = fields.get("routes") {
+        settings.routes = route::routes(tree, report);
+    }
+    if let Some(tree) = fields.get("heartbeat") {
+        settings.heartbeat = route::heartbeat(tree, report);
     }
     fields.close(report);
     settings

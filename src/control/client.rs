@@ -102,6 +102,8 @@ impl Client {
     }
 
     fn exchange(&mut self, request: &Request) -> io::Result<Reply> {
+        let patience = limits::patience(&request.ask);
+        self.stream.get_ref().set_read_timeout(Some(patience))?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         self.stream.get_mut().write_all(&line)?;
@@ -109,7 +111,7 @@ impl Client {
         let mut limited = (&mut self.stream).take(limits::REPLY);
         limited.read_until(b'\n', &mut reply).map_err(|err| {
             if err.kind() == io::ErrorKind::WouldBlock {
-                let text = format!("no answer within {} s", limits::PATIENCE.as_secs());
+                let text = format!("no answer within {} s", patience.as_secs());
                 io::Error::new(io::ErrorKind::TimedOut, text)
             } else {
                 err

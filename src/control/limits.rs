@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+use super::protocol::Ask;
+
 /// Longest request, in bytes.
 pub const REQUEST: u64 = 64 << 10;
 /// Longest reply, in bytes: the status of some hundred clusters.
@@ -21,8 +23,26 @@ pub(super) const IDLE: Duration = Duration::from_secs(30);
 pub(super) const HASTE: Duration = Duration::from_secs(2);
 /// How long the daemon may take to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
+/// How much longer than [`answer`] a client waits for the reply.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
 /// How long a client waits for a reply: longer than [`ANSWER`].
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long the daemon may take to try a route: two messages of the slowest that is sensible.
+const TRIAL: Duration = Duration::from_secs(60);
+
+/// How long the daemon may take to answer this.
+pub(super) fn answer(ask: &Ask) -> Duration {
+    match ask {
+        Ask::TestRoute { .. } => TRIAL,
+        _ => ANSWER,
+    }
+}
+
+/// How long a client waits for the reply to this: longer than [`answer`].
+pub(super) fn patience(ask: &Ask) -> Duration {
+    answer(ask) + ON_ITS_WAY
+}
 
 /// One line without its newline, or `None` at the end of the stream.
 ///

@@ -20,8 +20,8 @@ pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
 pub use limits::{REQUEST, read_line};
 pub use protocol::{Answer, Ask, Refusal, Reply, Request, VERSION, Word};
 pub use report::{
-    Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, ReloadReport, Report,
-    VisitorReport,
+    AlarmList, Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, ReloadReport,
+    Report, VisitorReport,
 };
 pub use server::{Asked, Given, Server};
 pub use visit::{Outbox, Visit};

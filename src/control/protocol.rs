@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::Grip;
-use super::report::{ReloadReport, Report};
+use super::report::{AlarmList, ReloadReport, Report};
+use crate::alarm::Alarm;
 use crate::config::Right;
 use crate::script::program::OperatorWord;
 
@@ -82,6 +83,30 @@ pub enum Ask {
         #[serde(default)]
         dry_run: bool,
     },
+    /// The alarms: open, over, and how the routes are.
+    Alarms {
+        /// Of this cluster, and of the host.
+        #[serde(default)]
+        cluster: Option<String>,
+    },
+    /// Somebody takes care of an alarm.
+    Acknowledge {
+        /// The cluster; empty for the host itself.
+        cluster: String,
+        /// The package; empty for the whole cluster.
+        #[serde(default)]
+        package: String,
+        /// The alarm's code.
+        code: String,
+        /// Why, or what they do.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// A test message by one route.
+    TestRoute {
+        /// Its name.
+        route: String,
+    },
 }
 
 fn yes() -> bool {
@@ -94,11 +119,15 @@ impl Ask {
         match self {
             Ask::Ping
             | Ask::Status { .. }
+            | Ask::Alarms { .. }
             | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
-            Ask::Say { .. } | Ask::Reload { .. } => Right::Operate,
+            Ask::Say { .. }
+            | Ask::Acknowledge { .. }
+            | Ask::TestRoute { .. }
+            | Ask::Reload { .. } => Right::Operate,
         }
     }
 }
@@ -160,6 +189,25 @@ pub enum Answer {
         who: String,
         /// Lines of the activity log.
         lines: Vec<String>,
+    },
+    /// To [`Ask::Alarms`].
+    Alarms {
+        /// Everything.
+        list: Box<AlarmList>,
+    },
+    /// To [`Ask::Acknowledge`]: it is noted.
+    Acknowledged {
+        /// The alarm.
+        alarm: Box<Alarm>,
+    },
+    /// To [`Ask::TestRoute`].
+    Tested {
+        /// Whether the other side took the message.
+        good: bool,
+        /// What it said, or what went wrong.
+        text: String,
+        /// How long it took, milliseconds.
+        took_ms: u64,
     },
     /// To [`Ask::Attach`]: frames follow.
     Attached {

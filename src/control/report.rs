@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, RouteReport};
 use crate::machine::snapshot::Snapshot;
 
 /// The answer to `status`. `--json` prints it as it is.
@@ -14,6 +14,19 @@ pub struct Report {
     pub clusters: Vec<ClusterReport>,
     /// Open alarms, the most urgent first.
     pub alarms: Vec<Alarm>,
+}
+
+/// The answer to `alarms`. `--json` prints it as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmList {
+    /// The time of the list, milliseconds since 1970.
+    pub now_ms: u64,
+    /// Open ones, the most urgent first.
+    pub open: Vec<Alarm>,
+    /// Those that ended lately, the newest first.
+    pub closed: Vec<Alarm>,
+    /// The routes on which they leave the host.
+    pub routes: Vec<RouteReport>,
 }
 
 /// The monitoring host.

@@ -281,11 +281,12 @@ async fn grant(ask: Ask, person: &Person, asked: &mpsc::Sender<Asked>) -> Given 
 
 async fn put(ask: Ask, who: String, asked: &mpsc::Sender<Asked>) -> Given {
     let (answer, answered) = oneshot::channel();
+    let within = limits::answer(&ask);
     let told = async {
         asked.send(Asked { ask, who, answer }).await.ok()?;
         answered.await.ok()
     };
-    match timeout(limits::ANSWER, told).await {
+    match timeout(within, told).await {
         Ok(Some(given)) => given,
         Ok(None) => Given::Answer(Answer::refused(Refusal::Busy, "clusterd is stopping")),
         Err(_) => Given::Answer(Answer::refused(

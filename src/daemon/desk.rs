@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::alarms;
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
 use crate::alarm::Alarms;
@@ -53,6 +54,27 @@ impl Desk<'_> {
             Ask::Reload { .. } => {
                 let text = "a reload is the supervisor's";
                 reply(answer, Answer::refused(Refusal::BadRequest, text));
+            }
+            Ask::Alarms { cluster } => {
+                let list = Box::new(alarms::list(&self.host.alarms, cluster.as_deref()));
+                reply(answer, Answer::Alarms { list });
+            }
+            Ask::Acknowledge {
+                cluster,
+                package,
+                code,
+                reason,
+            } => {
+                let subject = crate::alarm::Subject::package(&cluster, &package);
+                let alarms = &self.host.alarms;
+                let said = alarms::acknowledge(alarms, &subject, &code, &who, reason.as_deref());
+                reply(answer, said);
+            }
+            Ask::TestRoute { route } => {
+                let alarms = Arc::clone(&self.host.alarms);
+                tokio::spawn(async move {
+                    reply(answer, alarms::test(&alarms, &route, &who).await);
+                });
             }
             Ask::Attach {
                 cluster,

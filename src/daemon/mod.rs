@@ -12,6 +12,7 @@
 //! one that crashes again and again is left alone until a person says `release`. No other cluster
 //! is touched. The service manager's watchdog is fed while every task has its turns.
 
+mod alarms;
 mod desk;
 mod many_dark;
 mod outlook;

@@ -126,6 +126,8 @@ fn host(now: &Settings, new: &Settings) -> Result<Vec<String>, Refused> {
         ("transcript", now.transcript != new.transcript),
         ("journal", now.journal != new.journal),
         ("ping", now.ping != new.ping),
+        ("routes", now.routes != new.routes),
+        ("heartbeat", now.heartbeat != new.heartbeat),
     ];
     let fixed: Vec<&str> = fixed
         .iter()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::cluster::{Blueprint, Happened};
-use crate::config::{Loaded, Settings, Weight};
+use crate::config::{Loaded, SETTINGS, Settings, Weight};
 use crate::home::{Home, Programs, inspect};
 use crate::matcher::PatternSets;
 use crate::scribe::Scribe;
@@ -51,6 +51,8 @@ pub struct Prepared {
     pub scribe: Arc<Scribe>,
     pub(super) guarded: Vec<Arc<Blueprint>>,
     pub(super) refused: Vec<Unguarded>,
+    /// What is wrong with the host's own settings.
+    pub(super) unsettled: Option<String>,
     /// Subscribe here before the start, and nothing that happens is missed.
     pub happened: broadcast::Sender<Happened>,
 }
@@ -99,6 +101,7 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
     let mut guarded = Vec::new();
     let mut sets = PatternSets::default();
     let mut refused = refused(&loaded);
+    let unsettled = unsettled(&loaded);
     for cluster in &loaded.clusters {
         let none = Programs::new();
         let programs = inspected.programs.get(&cluster.name).unwrap_or(&none);
@@ -119,8 +122,24 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
         scribe: Arc::new(scribe),
         guarded,
         refused,
+        unsettled,
         happened: broadcast::Sender::new(LISTENERS_LAG),
     })
+}
+
+/// The first error of `clusterd.yaml`, and how many more there are.
+fn unsettled(loaded: &Loaded) -> Option<String> {
+    let mut errors = loaded
+        .faults_of(SETTINGS)
+        .filter(|fault| fault.weight == Weight::Error);
+    let first = errors.next()?;
+    let more = match errors.count() {
+        0 => String::new(),
+        more => format!("; and {more} more: clusterd check lists them"),
+    };
+    Some(format!(
+        "{SETTINGS} is wrong, what is wrong in it is left out: {first}{more}"
+    ))
 }
 
 fn refused(loaded: &Loaded) -> Vec<Unguarded> {

@@ -75,6 +75,7 @@ impl Daemon {
             scribe,
             guarded,
             refused,
+            unsettled,
             happened,
         } = prepared;
         let socket = home.path(&settings.control_socket);
@@ -84,7 +85,12 @@ impl Daemon {
         let before = open_before(&journal).await?;
         let (stop, stopped) = watch::channel(false);
         let alarms = Arc::new(Alarms::new(Arc::clone(&scribe), before));
-        let keeper = alarm::keep(Arc::clone(&alarms), Arc::clone(&journal), stopped);
+        let posting = alarm::Posting {
+            routes: settings.routes.clone(),
+            heartbeat: settings.heartbeat.clone(),
+            home: home.dir().to_owned(),
+        };
+        let keeper = alarm::post(Arc::clone(&alarms), Arc::clone(&journal), posting, stopped);
         let host = Arc::new(Host {
             clock: HostClock::start(),
             asks: Asks::start(settings.ping.timeout),
@@ -128,6 +134,13 @@ impl Daemon {
             outlook,
         };
         daemon.first_alarms();
+        match unsettled {
+            Some(text) => {
+                let alarms = &daemon.host.alarms;
+                alarms.raise(&Subject::host(), Severity::Critical, "settings", &text);
+            }
+            None => daemon.host.alarms.clear(&Subject::host(), "settings"),
+        }
         daemon.begin_due().await;
         Ok(daemon)
     }
@@ -174,6 +187,8 @@ impl Daemon {
                     self.ask_again();
                     if self.all_alive() {
                         systemd.alive();
+                        let (guarded, refused) = self.counts();
+                        self.host.alarms.beat(guarded, refused);
                     }
                 }
             }
@@ -416,10 +431,10 @@ impl Daemon {
     }
 }
 
-async fn open_before(journal: &Arc<Journal>) -> Result<Vec<alarm::Alarm>, StartError> {
+async fn open_before(journal: &Arc<Journal>) -> Result<alarm::Saved, StartError> {
     let journal = Arc::clone(journal);
     let loaded = tokio::task::spawn_blocking(move || alarm::load(&journal)).await;
-    Ok(loaded.unwrap_or_else(|_| Ok(Vec::new()))?)
+    Ok(loaded.unwrap_or_else(|_| Ok(alarm::Saved::default()))?)
 }
 
 fn panic_text(err: JoinError) -> String {

@@ -70,6 +70,7 @@ pub fn inspect(home: &Home) -> Inspected {
     }
     bench.unused(&loaded);
     loaded.add(faults);
+    loaded.tell(super::routes::faults(home, &loaded));
     programs.retain(|name, _| loaded.clusters.iter().any(|cluster| cluster.name == *name));
     Inspected {
         loaded,

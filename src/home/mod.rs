@@ -9,6 +9,7 @@
 mod inspect;
 pub mod power;
 mod programs;
+mod routes;
 pub mod scripts;
 mod secrets;
 

@@ -9,7 +9,7 @@ use crate::mutant::Guard;
 use crate::script::program::{Firmware, Presence};
 
 /// An open question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Asking {
     /// What is asked.
     pub ask: Ask,
@@ -22,7 +22,7 @@ pub struct Asking {
 }
 
 /// The steps that questions consist of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
     /// A sum.
     Live,

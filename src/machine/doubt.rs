@@ -61,7 +61,7 @@ impl Cause {
 }
 
 /// One reason for doubt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Doubt {
     /// What kind.
     pub cause: Cause,
@@ -72,7 +72,7 @@ pub struct Doubt {
 }
 
 /// A named person's word that the monitor is well in spite of these doubts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WellWord {
     /// Who.
     pub who: String,
@@ -83,7 +83,7 @@ pub struct WellWord {
 }
 
 /// What the machine knows about its own host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Host {
     /// When each witness answered last.
     pub witnesses: Vec<Option<Moment>>,

@@ -32,7 +32,7 @@ pub enum Piece {
 }
 
 /// How far it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Making {
     live: bool,
     identity: bool,

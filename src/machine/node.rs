@@ -28,7 +28,7 @@ pub enum Link {
 }
 
 /// What the node was last seen to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// Nothing is known on this link.
     Unknown,

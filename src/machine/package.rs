@@ -53,7 +53,7 @@ pub struct Package {
 }
 
 /// An operator's `adopt`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Adoption {
     /// The primary that `--primary` names.
     pub primary: Option<NodeId>,
@@ -100,7 +100,7 @@ pub struct Run {
 }
 
 /// A door, a call or a retry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Frame {
     /// A procedure was called.
     Call {
@@ -136,7 +136,7 @@ pub enum Frame {
 }
 
 /// What a script waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Wait {
     /// Nothing: the next op runs.
     Ready,
@@ -212,7 +212,7 @@ pub enum Wait {
 }
 
 /// What to do when an intent is on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AfterDurable {
     /// Begin to fence.
     Fence { node: NodeId },
@@ -223,7 +223,7 @@ pub enum AfterDurable {
 }
 
 /// How far the gate is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Gate {
     /// The other nodes are asked a nonce.
     Nonces,

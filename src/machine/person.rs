@@ -29,7 +29,7 @@ use crate::script::program::{Op, Severity, When};
 const WAITS: Duration = Duration::from_secs(15);
 
 /// Who types on a node, or wants to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pen {
     /// Who.
     pub who: String,

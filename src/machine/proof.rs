@@ -45,7 +45,7 @@ pub const WORD_LIFE: Duration = Duration::from_secs(300);
 pub const NONCE_LIFE: Duration = Duration::from_secs(2);
 
 /// A living proof.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Proof {
     /// What kind.
     pub kind: ProofKind,

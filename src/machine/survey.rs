@@ -22,7 +22,7 @@ const STARTING: Duration = Duration::from_secs(1800);
 const BUSY: Duration = Duration::from_secs(60);
 
 /// A survey under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Survey {
     began: Moment,
     deadline: Moment,
@@ -32,7 +32,7 @@ pub struct Survey {
 }
 
 /// How far it is with one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Look {
     Begin,
     Returned { at: Moment, tries: u32 },
@@ -42,7 +42,7 @@ enum Look {
 }
 
 /// What a node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Finding {
     Login,
     Prompt,

@@ -23,7 +23,7 @@ const LOST: &str = "console_lost";
 const BESIDE: &str = "runs_beside";
 
 /// What was told of a package.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Told {
     /// Consoles that stay lost.
     lost: Vec<NodeId>,
@@ -74,7 +74,7 @@ impl Machine {
     }
 
     /// From when on a console that is lost is told of.
-    fn lost_from(&self, n: NodeId) -> Option<Moment> {
+    pub(super) fn lost_from(&self, n: NodeId) -> Option<Moment> {
         let node = &self.nodes[n];
         let lasts = match node.link {
             _ if Guard::LostConsoleTime.gone() => Duration::ZERO,

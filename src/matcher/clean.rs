@@ -21,14 +21,14 @@ pub(super) enum Piece<'a> {
 }
 
 /// Where in the stream of one console the cleaning is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Cleaner {
     within: Within,
     /// The last byte of text was a newline: CR and LF that follow belong to it.
     after_newline: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 enum Within {
     #[default]
     Text,

@@ -5,6 +5,7 @@
 //! see to it that nothing is told twice: an end at or before `floor` is past, and a pattern
 //! whose last reported end lies behind `floor` had its turn in this line.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use regex_automata::hybrid::LazyStateID;
@@ -81,6 +82,22 @@ impl Ear {
     /// We typed `bytes`: their echo will be tagged.
     pub fn sent(&mut self, bytes: &[u8]) {
         self.echo.sent(bytes);
+    }
+
+    /// Feeds `hasher` with all that tells this ear from another one of the same set: the line so
+    /// far, what waits for its end or for silence, and the echo that is due.
+    pub fn tell_apart<H: Hasher>(&self, hasher: &mut H) {
+        (self.wants_text, &self.cleaner, &self.heard[self.line..]).hash(hasher);
+        self.echo.tell_apart(self.position(self.line), hasher);
+        (&self.waiting, &self.provisional).hash(hasher);
+        if self.poll_timeout().is_some() {
+            self.last_text.hash(hasher);
+        }
+        for (pattern, end) in &self.reported {
+            if *end > self.floor {
+                (pattern, end - self.floor).hash(hasher);
+            }
+        }
     }
 
     /// The last [`TAIL`] characters of cleaned text, for people.

@@ -2,6 +2,7 @@
 //! a match that ends in it says so, and whoever reads it decides.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 /// How many typed bytes are remembered.
 const TYPED_LIMIT: usize = 256;
@@ -10,6 +11,9 @@ const TYPED_LIMIT: usize = 256;
 const RESUME: usize = 4;
 /// After so many bytes that do not fit, the console does not echo: a password, a dead line.
 const PATIENCE: usize = 256;
+
+/// Echoes that are due and agree in so many bytes are alike to an explorer.
+const ALIKE: usize = 16;
 
 /// The echo of one console.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +105,17 @@ impl Echo {
         self.ranges
             .iter()
             .any(|&(start, end)| (start..end).contains(&position))
+    }
+
+    /// Feeds `hasher` with what tells this echo from another one, positions counted from `line`.
+    /// Of a long echo that does not come (a dead console) only the beginning is looked at.
+    pub(super) fn tell_apart<H: Hasher>(&self, line: u64, hasher: &mut H) {
+        let (due, lost) = (self.expected.iter().take(ALIKE), self.lost.is_some());
+        (self.expected.len().min(ALIKE), self.fitted, lost).hash(hasher);
+        due.for_each(|byte| byte.hash(hasher));
+        for (start, end) in &self.ranges {
+            (start.saturating_sub(line), end.saturating_sub(line)).hash(hasher);
+        }
     }
 
     /// Nothing before `position` will be asked for any more.

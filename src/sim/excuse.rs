@@ -5,7 +5,7 @@ use crate::machine::setup::DataPolicy;
 use crate::sim::node::{Condition, Node};
 
 /// Why a node was dark, and yet not stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Excuse {
     /// The whole machine stood still, and may go on one day.
     StandsStill,

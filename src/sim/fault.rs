@@ -12,7 +12,7 @@ use super::system::Mode;
 use super::texts;
 
 /// How an operating system ends in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shutdown {
     /// It starts again.
     Reboot,
@@ -23,7 +23,7 @@ pub enum Shutdown {
 }
 
 /// The faults that hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub struct Faults {
     /// Console input and BREAK are ignored; output goes on.

@@ -1,5 +1,7 @@
 //! The ok prompt: the line editor, and the words that act on the machine.
 
+use std::hash::{Hash, Hasher};
+
 use super::forth::{Forth, Source, Step};
 use super::nvram::{Nvram, Refused};
 use super::spec::{Flavour, NodeSpec};
@@ -73,6 +75,13 @@ impl Firmware {
             forth: Forth::new(spec.flavour),
             locked: None,
         }
+    }
+
+    /// Feeds `hasher` with the line being typed and what is left of earlier ones. Of the words that
+    /// were defined only `mark` is asked for again: every other name was random too.
+    pub fn tell_apart<H: Hasher>(&self, mark: Option<&str>, hasher: &mut H) {
+        (&self.line, &self.locked).hash(hasher);
+        self.forth.tell_apart(mark, hasher);
     }
 
     /// The prompt, as it is printed at a line start. What was typed before is forgotten.

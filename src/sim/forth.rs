@@ -3,6 +3,7 @@
 //! `setenv`, …) is not here but in `firmware`.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 use super::spec::Flavour;
 
@@ -118,6 +119,12 @@ impl Forth {
             building: None,
             fuel: FUEL,
         }
+    }
+
+    /// Feeds `hasher` with base, depth of the stack, and whether `mark` is defined.
+    pub fn tell_apart<H: Hasher>(&self, mark: Option<&str>, hasher: &mut H) {
+        let marked = mark.is_some_and(|word| self.names.contains_key(word));
+        (self.base, self.stack.len(), self.building.is_some(), marked).hash(hasher);
     }
 
     /// To be called before the first step of a line.

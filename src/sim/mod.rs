@@ -20,6 +20,7 @@ mod firmware;
 mod forth;
 mod node;
 mod nvram;
+pub mod prove;
 mod rig;
 pub mod rules;
 mod running;

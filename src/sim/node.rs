@@ -5,6 +5,7 @@
 //! one. [`Rig`](super::Rig) keeps a whole set of nodes in step.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -19,6 +20,9 @@ use super::texts;
 
 /// Typed bytes that a frozen node keeps.
 const HELD: usize = 64 * 1024;
+
+/// Frozen nodes that keep the same so far are alike to an explorer.
+const HELD_ALIKE: usize = 16;
 
 /// Console output kept until it is taken; the oldest is lost first.
 const OUTPUT: usize = 8 << 20;
@@ -56,7 +60,7 @@ pub enum Condition {
     UserlandHung,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     Off,
     Post,
@@ -68,14 +72,14 @@ pub(super) enum Phase {
 }
 
 /// What the firmware does by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     PostEnds,
     OpenDisk,
     LoadEnds,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Input {
     Byte(u8),
     Break,
@@ -343,6 +347,24 @@ impl Node {
     /// Sets a configuration variable past the firmware.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.nvram.force(name, value);
+    }
+
+    /// Feeds `hasher` with all that tells this node from another one of the same spec at `now`.
+    /// Its own moments are told as they lie on the world's clock.
+    pub(super) fn tell_apart<H: Hasher>(&self, now: Moment, mark: Option<&str>, hasher: &mut H) {
+        let local = self.local(now);
+        let outside = |at: Moment| now + at.since(local) - local.since(at);
+        (self.phase, self.autoboot, self.loaded, self.halted).hash(hasher);
+        self.step.map(|(at, step)| (outside(at), step)).hash(hasher);
+        (&self.reboot_command, self.faults, &self.debugger_line).hash(hasher);
+        // What was sent first meets it first when it thaws; the rest is more of the same.
+        let held = &self.held[..self.held.len().min(HELD_ALIKE)];
+        (self.frozen.is_some(), held, &self.out).hash(hasher);
+        self.nvram.tell_apart(hasher);
+        self.firmware.tell_apart(mark, hasher);
+        if let Some(system) = &self.system {
+            system.tell_apart(local, now, hasher);
+        }
     }
 
     pub(super) fn say(&mut self, text: &str) {

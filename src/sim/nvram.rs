@@ -1,11 +1,12 @@
 //! A node's configuration variables: what `setenv` sets, `printenv` shows and a reset keeps.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 use super::spec::Flavour;
 
 /// How the NVRAM chip fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum NvramFault {
     /// It does not.
     #[default]
@@ -114,6 +115,14 @@ impl Nvram {
             fault: self.fault,
             ..fresh
         };
+    }
+
+    /// Feeds `hasher` with the variables in use and in the chip.
+    pub fn tell_apart<H: Hasher>(&self, hasher: &mut H) {
+        (&self.used, self.used == self.chip, self.fault).hash(hasher);
+        if self.used != self.chip {
+            self.chip.hash(hasher);
+        }
     }
 
     /// A reset or power-on: what was not saved is gone.

@@ -1,6 +1,7 @@
 //! The operating system booted on a node: its clock, what it is going to do, its terminal.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -13,7 +14,7 @@ use super::texts;
 const LINE: usize = 255;
 
 /// How the operating system fares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mode {
     Booting,
     Up,
@@ -26,7 +27,7 @@ pub(super) enum Mode {
 }
 
 /// Something that the operating system does by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum OsStep {
     Say(String),
     /// A kernel line; Linux puts the uptime before it.
@@ -272,6 +273,18 @@ impl System {
             if self.line.pop().is_some() {
                 out.push_str("\x08 \x08");
             }
+        }
+    }
+
+    /// Feeds `hasher` with all that tells it from another system of the same node. Its agenda is
+    /// told as it lies on the world's clock, at `now` there; heartbeats are not told.
+    pub fn tell_apart<H: Hasher>(&self, local: Moment, now: Moment, hasher: &mut H) {
+        let uptime = self.uptime(local);
+        (self.mode, self.paused.is_some(), self.boot.is_some()).hash(hasher);
+        (self.network, self.break_enabled, self.shell).hash(hasher);
+        (self.reboot_after_panic, &self.line, self.agenda.len()).hash(hasher);
+        for (at, step) in &self.agenda {
+            (now + at.saturating_sub(uptime), step).hash(hasher);
         }
     }
 

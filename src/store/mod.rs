@@ -18,6 +18,7 @@
 mod entry;
 mod error;
 mod lock;
+mod outbox;
 mod prune;
 mod reader;
 mod schema;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use entry::{Entry, EntryKind};
 pub use error::StoreError;
+pub use outbox::{Batch, Posted};
 pub use prune::Retention;
 pub use reader::{Reader, Recorded};
 pub use utc::utc_text;
@@ -116,8 +118,21 @@ impl Journal {
         entries: Vec<Entry>,
         state: Option<(String, serde_json::Value)>,
     ) -> Result<(), StoreError> {
+        self.write(Batch {
+            entries,
+            state,
+            ..Batch::default()
+        })
+        .await
+    }
+
+    /// Writes all of `batch` in one transaction; durable when this returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub async fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let (done, written) = oneshot::channel();
-        let request = Request::new(SystemTime::now(), &entries, state, done)?;
+        let request = Request::new(SystemTime::now(), batch, done)?;
         let requests = self.requests.as_ref().ok_or(StoreError::Stopped)?;
         if requests.send(request).await.is_err() {
             return Err(StoreError::Stopped);
@@ -133,6 +148,16 @@ impl Journal {
     /// The journal cannot be read.
     pub fn load_state(&self, cluster: &str) -> Result<Option<serde_json::Value>, StoreError> {
         Reader::open(&self.home)?.load_state(cluster)
+    }
+
+    /// The messages that wait in the outbox, oldest first, at most `limit`.
+    ///
+    /// Reads the file: not for a busy async task.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn load_outbox(&self, limit: u32) -> Result<Vec<Posted>, StoreError> {
+        Reader::open(&self.home)?.load_outbox(limit)
     }
 
     /// The newest `limit` entries of `cluster`, oldest of them first.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::utc::from_unix_millis;
-use super::{Entry, EntryKind, FILE_NAME, StoreError, schema};
+use super::{Entry, EntryKind, FILE_NAME, Posted, StoreError, schema};
 
 /// A read-only view of a journal; needs no lock and disturbs no writer.
 #[derive(Debug)]
@@ -52,6 +52,30 @@ impl Reader {
             .optional()
             .map_err(|err| StoreError::from_sqlite(&self.path, &err))?;
         body.map(|body| self.json(0, &body)).transpose()
+    }
+
+    /// See [`super::Journal::load_outbox`].
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn load_outbox(&self, limit: u32) -> Result<Vec<Posted>, StoreError> {
+        let ours = |err: &rusqlite::Error| StoreError::from_sqlite(&self.path, err);
+        let query = "SELECT id, at_ms, route, subject, body FROM outbox ORDER BY id LIMIT ?1";
+        let mut statement = self.connection.prepare(query).map_err(|err| ours(&err))?;
+        let mut rows = statement.query([limit]).map_err(|err| ours(&err))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(|err| ours(&err))? {
+            let (id, at_ms, route, subject, body): (i64, i64, String, String, String) =
+                row.try_into().map_err(|err| ours(&err))?;
+            found.push(Posted {
+                id: u64::try_from(id).unwrap_or_default(),
+                at: from_unix_millis(at_ms),
+                route,
+                subject,
+                body: self.json(id, &body)?,
+            });
+        }
+        Ok(found)
     }
 
     /// See [`super::Journal::history`].

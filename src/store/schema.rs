@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use super::{StoreError, utc_text};
 
 /// The schema this clusterd writes.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// "clsd", so that a journal is told from other SQLite files.
 const APPLICATION_ID: i64 = 0x636c_7364;
@@ -19,7 +19,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// One string a version, from nothing to [`VERSION`]. Plain SQL: an old `sqlite3` on the
 /// monitoring host must be able to read it. A step is never changed once it was on `main`: a new one
 /// follows it, with a `tests/journals/vN.sql` of its own.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
 CREATE TABLE schema_versions (
     version    INTEGER PRIMARY KEY,
@@ -73,6 +73,16 @@ CREATE VIEW intents_open AS
          WHERE later.cluster = intent.cluster AND later.kind IN ('intent', 'result')
            AND later.expires = 0 AND later.id > intent.id)
     ORDER BY id;
+",
+    "
+CREATE TABLE outbox (
+    id         INTEGER PRIMARY KEY,
+    at         TEXT NOT NULL,     -- UTC
+    at_ms      INTEGER NOT NULL,
+    route      TEXT NOT NULL,     -- as clusterd.yaml names it
+    subject    TEXT NOT NULL,     -- one line for people
+    body       TEXT NOT NULL      -- JSON
+);
 ",
 ];
 

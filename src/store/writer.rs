@@ -15,10 +15,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::entry::{printable, printable_json};
 use super::lock::HomeLock;
 use super::utc::unix_millis;
-use super::{Entry, FILE_NAME, Retention, StoreError, prune, schema, utc_text};
+use super::{Batch, Entry, FILE_NAME, Posted, Retention, StoreError, prune, schema, utc_text};
 
 /// Longest JSON text of an entry or a state, in bytes.
 const MAX_BODY: usize = 1 << 20;
+/// Longest JSON text of a state, in bytes: the open alarms of a thousand clusters are one.
+const MAX_STATE: usize = 16 << 20;
 /// Longest line for people, in characters.
 const MAX_TEXT: usize = 1000;
 /// Entries in one transaction, more or less: what is queued beyond waits for the next.
@@ -38,7 +40,18 @@ pub(super) struct Request {
     at: SystemTime,
     rows: Vec<EntryRow>,
     state: Option<(String, String)>,
+    posted: Vec<PostedRow>,
+    sent: Vec<u64>,
     done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+#[derive(Debug)]
+struct PostedRow {
+    id: u64,
+    at: SystemTime,
+    route: String,
+    subject: String,
+    body: String,
 }
 
 #[derive(Debug)]
@@ -54,23 +67,40 @@ struct EntryRow {
 impl Request {
     pub(super) fn new(
         at: SystemTime,
-        entries: &[Entry],
-        state: Option<(String, serde_json::Value)>,
+        batch: Batch,
         done: oneshot::Sender<Result<(), StoreError>>,
     ) -> Result<Request, StoreError> {
-        let rows = entries
+        let rows = batch
+            .entries
             .iter()
             .map(EntryRow::new)
             .collect::<Result<_, _>>()?;
-        let state = match state {
-            Some((cluster, body)) => Some((cluster, within_limit(printable_json(&body))?)),
+        let state = match batch.state {
+            Some((cluster, body)) => {
+                Some((cluster, within_limit(printable_json(&body), MAX_STATE)?))
+            }
             None => None,
         };
+        let posted = batch.posted.iter().map(PostedRow::new);
         Ok(Request {
             at,
             rows,
             state,
+            posted: posted.collect::<Result<_, _>>()?,
+            sent: batch.sent,
             done,
+        })
+    }
+}
+
+impl PostedRow {
+    fn new(posted: &Posted) -> Result<PostedRow, StoreError> {
+        Ok(PostedRow {
+            id: posted.id,
+            at: posted.at,
+            route: printable(&posted.route, MAX_TEXT),
+            subject: printable(&posted.subject, MAX_TEXT),
+            body: within_limit(printable_json(&posted.body), MAX_BODY)?,
         })
     }
 }
@@ -82,17 +112,17 @@ impl EntryRow {
             kind: entry.kind.name(),
             subject: printable(&entry.subject, MAX_TEXT),
             text: printable(&entry.text, MAX_TEXT),
-            body: within_limit(printable_json(&entry.body))?,
+            body: within_limit(printable_json(&entry.body), MAX_BODY)?,
             expires: entry.kind.expires(),
         })
     }
 }
 
-fn within_limit(text: String) -> Result<String, StoreError> {
-    if text.len() > MAX_BODY {
+fn within_limit(text: String, limit: usize) -> Result<String, StoreError> {
+    if text.len() > limit {
         return Err(StoreError::TooLarge {
             bytes: text.len(),
-            limit: MAX_BODY,
+            limit,
         });
     }
     Ok(text)
@@ -179,6 +209,9 @@ impl Writer {
         for (_, state) in batch.iter().filter_map(|request| request.state.as_ref()) {
             self.since_checkpoint += 2 * state.len();
         }
+        for row in batch.iter().flat_map(|request| &request.posted) {
+            self.since_checkpoint += 2 * row.body.len();
+        }
         for row in batch.iter().flat_map(|request| &request.rows) {
             self.since_checkpoint += 2 * (row.body.len() + row.text.len());
             if row.expires {
@@ -245,6 +278,11 @@ fn write(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<()>
              ON CONFLICT (cluster) DO UPDATE SET
                  at = excluded.at, at_ms = excluded.at_ms, body = excluded.body",
         )?;
+        let mut post = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO outbox (id, at, at_ms, route, subject, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        let mut send = transaction.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
         for request in batch {
             let (at, at_ms) = (utc_text(request.at), unix_millis(request.at));
             for row in &request.rows {
@@ -261,6 +299,14 @@ fn write(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<()>
             }
             if let Some((cluster, body)) = &request.state {
                 state.execute((cluster, &at, at_ms, body))?;
+            }
+            for row in &request.posted {
+                let id = i64::try_from(row.id).unwrap_or(i64::MAX);
+                let (at, at_ms) = (utc_text(row.at), unix_millis(row.at));
+                post.execute((id, &at, at_ms, &row.route, &row.subject, &row.body))?;
+            }
+            for id in &request.sent {
+                send.execute([i64::try_from(*id).unwrap_or(i64::MAX)])?;
             }
         }
     }

@@ -23,7 +23,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("exec", &["secret", "machine"]),
     ("store", &["machine"]),
     ("scribe", &["config", "transcript", "logfile", "console"]),
-    ("alarm", &["script", "machine", "logfile", "store", "scribe"]),
+    ("alarm", &["secret", "script", "config", "machine", "logfile", "exec", "store", "scribe"]),
     ("home", &["secret", "script", "config", "matcher", "console", "exec"]),
     ("control", &["script", "config", "machine", "alarm"]),
     ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",

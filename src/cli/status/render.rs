@@ -399,13 +399,18 @@ fn alarms(report: &Report, ink: Ink, width: usize) -> String {
         let _ = writeln!(out, "  {head}");
         out.push_str(&labelled("", &harmless(&alarm.text), 2, width));
         let _ = writeln!(out, "            since {since}, {ago} ago{times}{before}");
+        if let Some(word) = &alarm.acknowledged {
+            let word = format!("taken by {}", harmless(&word.to_string()));
+            out.push_str(&labelled("", &word, 2, width));
+        }
     }
     out
 }
 
 fn whom(alarm: &Alarm) -> String {
     match (alarm.cluster.as_str(), alarm.package.as_str()) {
-        ("", _) => "this host".to_owned(),
+        ("", "") => "this host".to_owned(),
+        ("", route) => format!("this host/{route}"),
         (cluster, "") => cluster.to_owned(),
         (cluster, package) => format!("{cluster}/{package}"),
     }

@@ -23,7 +23,7 @@ pub(super) fn columns(rows: &[Vec<String>], indent: usize) -> String {
 }
 
 /// `label  text`, the text wrapped at `width` and indented under itself.
-pub(super) fn labelled(label: &str, text: &str, indent: usize, width: usize) -> String {
+pub(in crate::cli) fn labelled(label: &str, text: &str, indent: usize, width: usize) -> String {
     const LABEL: usize = 10;
     let hang = indent + LABEL;
     let mut out = format!("{:indent$}{label:<LABEL$}", "");
@@ -41,7 +41,7 @@ pub(super) fn labelled(label: &str, text: &str, indent: usize, width: usize) -> 
 }
 
 /// `text` in lines of at most `width` characters, cut between words where there are any.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(in crate::cli) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{FAILURES, PLANNED_GRACE, SWITCHES};
 use crate::config::across::{Claim, Claims};
-use crate::config::cluster::{Cap, DataPolicy, Package, Reach, Silence};
+use crate::config::cluster::{Cap, DataPolicy, Package, Reach, Silence, Targets};
 use crate::config::fields::{Fields, Mend, Report, entries, items, scalar};
 use crate::config::value;
 use crate::config::yaml::Tree;
@@ -126,6 +126,7 @@ fn package<'t>(
         .get("switches")
         .map(|tree| cap(tree, SWITCHES, report));
     let planned_grace = fields.maybe("planned_grace", report, value::span);
+    let targets = fields.get("targets").map(|tree| targets(tree, report));
     let params = fields.get("params").map(|tree| params(tree, report));
     fields.close(report);
 
@@ -142,6 +143,7 @@ fn package<'t>(
             failures: failures.unwrap_or(FAILURES),
             switches: switches.unwrap_or(SWITCHES),
             planned_grace: planned_grace.unwrap_or(PLANNED_GRACE),
+            targets: targets.unwrap_or_default(),
             params: params.unwrap_or_default(),
         },
     );
@@ -195,6 +197,22 @@ fn cap(tree: &Tree, default: Cap, report: &mut Report<'_>) -> Cap {
         max: max.unwrap_or(default.max),
         within: within.unwrap_or(default.within),
     }
+}
+
+fn targets(tree: &Tree, report: &mut Report<'_>) -> Targets {
+    let mut targets = Targets::default();
+    let Some(mut fields) = Fields::open(tree, "`targets`", report) else {
+        return targets;
+    };
+    for (key, place) in [
+        ("takeover", &mut targets.takeover),
+        ("fence", &mut targets.fence),
+        ("boot", &mut targets.boot),
+    ] {
+        *place = fields.maybe(key, report, value::span);
+    }
+    fields.close(report);
+    targets
 }
 
 fn params(tree: &Tree, report: &mut Report<'_>) -> BTreeMap<String, String> {

@@ -1,15 +1,18 @@
 //! Looks at every rule all the time, in a world: at each byte that clusterd types, at each BREAK, at
 //! each event and at the truth on the bench after each step. What it finds stands in `rules.rs`.
 
+mod bench;
 mod truth;
 mod typed;
 
 pub use truth::Window;
 
+pub(super) use bench::Truth;
+
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::excuse::Excuse;
-use super::rig::Rig;
 use super::rules::{Broken, Rule};
 use crate::clock::Moment;
 use crate::machine::action::{Entry, EntryKind};
@@ -35,7 +38,7 @@ struct Known {
     break_of_person: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Intent {
     Stop,
     Boot,
@@ -47,6 +50,8 @@ enum Intent {
 pub(super) struct Watch {
     policy: DataPolicy,
     cap: Cap,
+    /// Nothing serves and nobody is told for no longer than this.
+    patience: Duration,
     nodes: Vec<Known>,
     swapped_at: Option<Moment>,
     /// Something happened to the nodes, their cables or by people since the scene began; `None`
@@ -79,6 +84,7 @@ impl Watch {
                 },
                 |p| p.switches,
             ),
+            patience: truth::QUIET,
             nodes: vec![Known::default(); setup.nodes.len()],
             swapped_at: None,
             nodes_suffered: None,
@@ -94,6 +100,32 @@ impl Watch {
             excused: Vec::new(),
             broken: None,
         }
+    }
+
+    /// The same where nothing that the script waits for takes longer than `patience`.
+    pub fn with_patience(self, patience: Duration) -> Watch {
+        Watch { patience, ..self }
+    }
+
+    /// Feeds `hasher` with all that decides what it will find. Left out is what it has found, and the
+    /// moves, which the machine's own count of switches tells apart.
+    pub fn tell_apart<H: Hasher>(&self, hasher: &mut H) {
+        for known in &self.nodes {
+            let Known {
+                by_hand,
+                dark,
+                intent,
+                siege,
+                identified,
+                line,
+                break_of_person,
+            } = known;
+            (by_hand, dark, intent, siege, line, break_of_person).hash(hasher);
+            self.swapped_at.and(*identified).hash(hasher);
+        }
+        (self.swapped_at, self.nodes_suffered, self.forgot_switches).hash(hasher);
+        (self.quiet_since, self.window, self.window.and(self.untold)).hash(hasher);
+        self.booted_last.hash(hasher);
     }
 
     fn breaks_rule(&mut self, at: Moment, rule: Rule, what: String) {
@@ -132,7 +164,7 @@ impl Watch {
     }
 
     /// clusterd begins anew with what the journal holds.
-    pub fn restarted(&mut self, memory: &Memory, rig: &Rig) {
+    pub fn restarted(&mut self, memory: &Memory, rig: &dyn Truth) {
         for (n, known) in self.nodes.iter_mut().enumerate() {
             let name = &rig.node(n).spec().name;
             known.siege = memory
@@ -147,7 +179,7 @@ impl Watch {
     }
 
     /// An entry is durable, and clusterd is told so.
-    pub fn durable(&mut self, entry: &Entry, rig: &Rig) {
+    pub fn durable(&mut self, entry: &Entry, rig: &dyn Truth) {
         let named = |n: &usize| entry.node.as_deref() == Some(&rig.node(*n).spec().name);
         let Some(n) = (0..self.nodes.len()).find(named) else {
             return;

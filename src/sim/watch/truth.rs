@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::Watch;
+use super::{Truth, Watch};
 use crate::clock::{Moment, Span};
-use crate::sim::rig::Rig;
+use crate::sim::disk::DiskFault;
 use crate::sim::rules::{Broken, Rule};
 
 /// Nothing serves and nobody is told for no longer than this: the longest waits of the shipped scripts
 /// (`boot_limit` and what follows it) together.
-const QUIET: Duration = Duration::from_secs(25 * 60);
+pub(super) const QUIET: Duration = Duration::from_secs(25 * 60);
 /// Two nodes that a person made write beside each other are told of within this.
 const WINDOW: Duration = Duration::from_secs(300);
 
@@ -24,7 +24,7 @@ pub struct Window {
 
 impl Watch {
     /// Looks at the truth after a step. `told`: an alarm above a notice is open.
-    pub fn looks(&mut self, rig: &Rig, alive: bool, told: bool, at: Moment) {
+    pub fn looks(&mut self, rig: &dyn Truth, alive: bool, told: bool, at: Moment) {
         if self.nodes.iter().any(|known| known.break_of_person) {
             let what = "a BREAK was sent under the hands of a person".to_owned();
             self.breaks_rule(at, Rule::UnderHands, what);
@@ -36,10 +36,10 @@ impl Watch {
             self.quiet_since = None;
         } else {
             let since = *self.quiet_since.get_or_insert(at);
-            if at.since(since) > QUIET {
+            if at.since(since) > self.patience {
                 let what = format!(
                     "for {} nothing has served, and nobody was told",
-                    Span(QUIET)
+                    Span(self.patience)
                 );
                 self.breaks_rule(at, Rule::SilentOutage, what);
                 self.quiet_since = None;
@@ -48,7 +48,7 @@ impl Watch {
     }
 
     /// A system mounted the disk: was anybody else alive, or able to go on?
-    fn looks_at_boots(&mut self, rig: &Rig, at: Moment) {
+    fn looks_at_boots(&mut self, rig: &dyn Truth, at: Moment) {
         let boots = rig.disk().boots();
         for boot in &boots[self.seen_boots.min(boots.len())..] {
             let Some(mounted) = rig.find(&boot.node) else {
@@ -84,7 +84,7 @@ impl Watch {
         nodes.iter().any(|n| self.nodes[*n].by_hand.is_some())
     }
 
-    fn looks_at_writers(&mut self, rig: &Rig, told: bool, at: Moment) {
+    fn looks_at_writers(&mut self, rig: &dyn Truth, told: bool, at: Moment) {
         let writers = rig.disk().two_writers();
         for found in &writers[self.seen_writers.min(writers.len())..] {
             let both: Vec<usize> = [&found.node, &found.other]
@@ -106,9 +106,25 @@ impl Watch {
             });
         }
         self.seen_writers = writers.len();
-        let live = (0..rig.len()).filter(|n| rig.node(*n).writes()).count();
-        match (live >= 2, self.window) {
+        self.looks_at_windows(rig, told, at);
+    }
+
+    fn looks_at_windows(&mut self, rig: &dyn Truth, told: bool, at: Moment) {
+        let live: Vec<usize> = (0..rig.len()).filter(|n| rig.node(*n).writes()).collect();
+        match (live.len() >= 2, self.window) {
             (true, None) => {
+                let answered_for = |n: &usize| {
+                    let known = &self.nodes[*n];
+                    let name = &rig.node(*n).spec().name;
+                    let dead = rig.disk().fault_for(name) == Some(DiskFault::DeadPath);
+                    known.by_hand.is_some() || known.dark.is_some() || dead
+                };
+                if !live.iter().any(answered_for) {
+                    let names: Vec<&str> =
+                        live.iter().map(|n| &*rig.node(*n).spec().name).collect();
+                    let what = format!("{} write to it", names.join(" and "));
+                    self.breaks_rule(at, Rule::TwoWriters, what);
+                }
                 self.window = Some(at);
                 self.windows.push(Window {
                     began: at,

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Intent, Watch};
+use super::{Intent, Truth, Watch};
 use crate::clock::{Moment, Span};
 use crate::machine::proof::ProofKind;
 use crate::machine::{Event, Machine};
 use crate::sim::excuse::Excuse;
 use crate::sim::node::{Condition, Node};
-use crate::sim::rig::Rig;
 use crate::sim::rules::Rule;
 
 /// A conversation with one prompt takes no longer than this.
@@ -24,7 +23,7 @@ impl Watch {
         bytes: &[u8],
         person: bool,
         machine: &Machine,
-        rig: &Rig,
+        rig: &dyn Truth,
         at: Moment,
     ) {
         if person {
@@ -50,7 +49,7 @@ impl Watch {
     }
 
     /// clusterd ends a line with RETURN.
-    fn enters(&mut self, port: usize, line: &str, machine: &Machine, rig: &Rig, at: Moment) {
+    fn enters(&mut self, port: usize, line: &str, machine: &Machine, rig: &dyn Truth, at: Moment) {
         let first = line.split_whitespace().next().unwrap_or("");
         let node = rig.node_of(port);
         if matches!(first, "setenv" | "reset-all" | "boot") && node != port {
@@ -110,7 +109,7 @@ impl Watch {
     }
 
     /// clusterd says that something happened.
-    pub fn hears(&mut self, event: &Event, rig: &Rig, at: Moment) {
+    pub fn hears(&mut self, event: &Event, rig: &dyn Truth, at: Moment) {
         let number = |name: &str| rig.find(name);
         match event {
             Event::PersonBreak { node, .. } => {
@@ -133,7 +132,7 @@ impl Watch {
         }
     }
 
-    fn proved(&mut self, n: usize, kind: ProofKind, rig: &Rig) {
+    fn proved(&mut self, n: usize, kind: ProofKind, rig: &dyn Truth) {
         let node = rig.node(n);
         self.nodes[n].dark = match kind {
             ProofKind::Dark => Excuse::of(node, rig.cut_off(n), self.policy),
@@ -145,7 +144,7 @@ impl Watch {
     }
 
     /// A boot command left.
-    fn booted(&mut self, booted: &str, rig: &Rig, at: Moment) {
+    fn booted(&mut self, booted: &str, rig: &dyn Truth, at: Moment) {
         if let Some(n) = rig.find(booted) {
             self.nodes[n].by_hand = None;
             self.nodes[n].dark = None;

@@ -101,7 +101,7 @@ fn report(clusters: Vec<ClusterReport>) -> Report {
             first_ms: 1_793_714_704_000,
             last_ms: 1_793_714_705_000,
             count: 2,
-            from_before: false,
+            ..Alarm::default()
         }],
     }
 }

@@ -1,0 +1,29 @@
+//! How far a takeover is, for those who measure it. No rule asks for it.
+
+use super::Machine;
+use super::setup::PackageId;
+
+/// Where a package stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// No takeover is under way.
+    Settled,
+    /// A takeover was begun: the primary is being stopped, or that failed.
+    Stopping,
+    /// A node was given the package, and is not seen to serve yet.
+    Starting,
+}
+
+impl Machine {
+    /// How far a package's takeover is.
+    pub fn stage(&self, p: PackageId) -> Stage {
+        let package = &self.packages[p];
+        if package.primary.is_some() && !package.confirmed {
+            Stage::Starting
+        } else if package.heir.is_some() {
+            Stage::Stopping
+        } else {
+            Stage::Settled
+        }
+    }
+}

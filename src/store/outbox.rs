@@ -1,0 +1,34 @@
+//! What one transaction of the journal holds, and the messages in the outbox: written before or while they
+//! are sent, taken out when they have been.
+
+use std::time::SystemTime;
+
+use super::Entry;
+
+/// A message on its way out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posted {
+    /// Its number, of the caller's choosing; one that is there already is replaced.
+    pub id: u64,
+    /// When it was posted, by the monitoring host's clock.
+    pub at: SystemTime,
+    /// The road it takes.
+    pub route: String,
+    /// One line for people.
+    pub subject: String,
+    /// The message.
+    pub body: serde_json::Value,
+}
+
+/// What is written together, or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Entries, in their order.
+    pub entries: Vec<Entry>,
+    /// A name, and what [`super::Journal::load_state`] gives for it from now on.
+    pub state: Option<(String, serde_json::Value)>,
+    /// Messages that go into the outbox.
+    pub posted: Vec<Posted>,
+    /// Messages that leave it, by number.
+    pub sent: Vec<u64>,
+}
