@@ -287,6 +287,14 @@ mod tests {
             let request: Request = serde_json::from_str(text).unwrap();
             assert_eq!(request, Request { v: 1, ask });
         }
+        let ack = r#"{"do":"acknowledge","cluster":"pki","code":"hold"}"#;
+        for (text, right) in [
+            (r#"{"do":"alarms"}"#, Right::Watch),
+            (ack, Right::Operate),
+            (r#"{"do":"test_route","route":"ops"}"#, Right::Operate),
+        ] {
+            assert_eq!(serde_json::from_str::<Ask>(text).unwrap().right(), right);
+        }
         for bad in [
             r#"{"ask":{"do":"ping"}}"#,
             r#"{"v":1,"ask":{"do":"boot"}}"#,
