@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
@@ -113,6 +113,8 @@ pub(super) struct Inner {
 pub(super) struct Open {
     pub alarm: Alarm,
     logged: SystemTime,
+    /// Since when nobody is there who said it.
+    unsaid: Instant,
 }
 
 impl Inner {
@@ -145,7 +147,11 @@ impl Alarms {
             alarm.from_before = true;
             let subject = Subject::package(&alarm.cluster, &alarm.package);
             let code = alarm.code.clone();
-            let open = Open { alarm, logged: now };
+            let open = Open {
+                alarm,
+                logged: now,
+                unsaid: Instant::now(),
+            };
             inner.open.insert((subject, code), open);
         }
         Alarms {
@@ -293,14 +299,25 @@ impl Alarms {
         }
     }
 
-    /// Ends every alarm of the time before the start that nobody said again: the clusters have
-    /// looked at everything anew since, and whatever is still wrong was said again.
-    pub fn end_unsaid(&self) {
+    /// A cluster begins anew: what was said of it is from before.
+    pub fn begins_anew(&self, cluster: &str) {
+        let mut inner = self.lock();
+        for ((subject, _), open) in &mut inner.open {
+            if subject.cluster == cluster {
+                open.alarm.from_before = true;
+                open.unsaid = Instant::now();
+            }
+        }
+    }
+
+    /// Ends every alarm of the time before a start that is so long ago, and that nobody said again:
+    /// the clusters have looked at everything anew since, and whatever is still wrong was said again.
+    pub fn end_unsaid(&self, after: Duration) {
         let unsaid: Vec<(Subject, String)> = self
             .lock()
             .open
             .iter()
-            .filter(|(_, open)| open.alarm.from_before)
+            .filter(|(_, open)| open.alarm.from_before && open.unsaid.elapsed() >= after)
             .map(|(key, _)| key.clone())
             .collect();
         for (subject, code) in unsaid {
@@ -399,7 +416,11 @@ impl Open {
             last_ms: millis(now),
             ..Alarm::default()
         };
-        Open { alarm, logged: now }
+        Open {
+            alarm,
+            logged: now,
+            unsaid: Instant::now(),
+        }
     }
 
     fn say(&mut self, severity: Severity, text: &str, now: SystemTime) -> Raised {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use tokio::sync::mpsc;
 
 use super::{Exit, HomeArgs};
 use crate::daemon::{Daemon, Signals, StartError, Systemd, Turns, log_to, prepare};
@@ -41,7 +42,8 @@ pub fn run(args: &RunArgs) -> Exit {
     };
     log_to(&prepared.scribe);
     runtime.block_on(async {
-        let stop = tokio::spawn(signals.told_to_stop());
+        let (hangup, hangups) = mpsc::channel(1);
+        let stop = tokio::spawn(signals.told_to_stop(hangup));
         let daemon = match Daemon::start(prepared).await {
             Ok(daemon) => daemon,
             Err(err) => return fail(&err.to_string(), Exit::Faults),
@@ -55,7 +57,10 @@ pub fn run(args: &RunArgs) -> Exit {
                 Err(err) => format!("signals are not waited for any more: {err}"),
             }
         };
-        daemon.run(Systemd::from_env(), told).await;
+        daemon
+            .rereads_on(hangups)
+            .run(Systemd::from_env(), told)
+            .await;
         Exit::Good
     })
 }

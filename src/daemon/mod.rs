@@ -4,6 +4,7 @@
 //!  home ─► prepare (lock, files, scripts, journal) ─► supervisor ─┬─► task of cluster a
 //!                                                        │        ├─► task of cluster b
 //!  control socket ─► desk ───────────────────────────────┤        └─► …
+//!  reload, SIGHUP ─► reread ─► plan ─────────────────────┤
 //!  signals, systemd, one tick a second ──────────────────┘
 //! ```
 //!
@@ -15,7 +16,11 @@ mod alarms;
 mod desk;
 mod many_dark;
 mod outlook;
+mod plan;
 mod prepare;
+mod reload;
+mod reply;
+mod reread;
 mod signals;
 mod supervisor;
 mod systemd;

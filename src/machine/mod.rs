@@ -16,6 +16,7 @@
 
 pub mod action;
 pub mod event;
+pub mod handover;
 pub mod input;
 pub mod memory;
 pub mod proof;

@@ -73,7 +73,7 @@ fn of_the_time_before_only_what_is_said_again_stays() {
     alarms.raise(&ca, Severity::Critical, "primary_panic", "a panic");
     let again = Alarms::new(scribe, alarms.saved());
     again.raise(&ca, Severity::Critical, "hold", "in HOLD");
-    again.end_unsaid();
+    again.end_unsaid(Duration::ZERO);
     let open = again.open(None);
     assert_eq!(
         (open.len(), open[0].code.as_str(), open[0].count),
