@@ -24,14 +24,17 @@ const ROUTES: &str = "/proc/net/route";
 /// The host's view over all its clusters.
 pub(super) struct Outlook {
     asker: Asker,
+    /// The keys of the witnesses' pings.
+    witnesses: BTreeMap<Target, u64>,
     seen: outlook::Outlook,
 }
 
 impl Outlook {
     /// Begins to ask the gateway and these witnesses.
-    pub(super) fn new(asks: &Asks, gateway: Gateway, witnesses: BTreeSet<Target>) -> Outlook {
+    pub(super) fn new(asks: &Asks, gateway: Gateway, witnesses: &BTreeSet<Target>) -> Outlook {
         let mut outlook = Outlook {
             asker: asks.asker(),
+            witnesses: BTreeMap::new(),
             seen: outlook::Outlook::default(),
         };
         let gateway = match gateway {
@@ -43,18 +46,31 @@ impl Outlook {
             Some(address) => tracing::info!("the gateway of this host is {address}"),
             None => tracing::info!("no gateway of this host is watched"),
         }
-        if let Some(key) = gateway.and_then(|address| outlook.watch(Target::Icmp(address))) {
+        if let Some(key) = gateway.and_then(|address| outlook.ask(Target::Icmp(address))) {
             outlook.seen.ask_gateway(key);
         }
-        for target in witnesses {
-            if let Some(key) = outlook.watch(target) {
-                outlook.seen.ask(key);
-            }
-        }
+        outlook.watch(witnesses);
         outlook
     }
 
-    fn watch(&mut self, target: Target) -> Option<u64> {
+    /// From now on these witnesses are asked; what those that stay have said still counts.
+    pub(super) fn watch(&mut self, witnesses: &BTreeSet<Target>) {
+        let known: BTreeSet<Target> = self.witnesses.keys().copied().collect();
+        for gone in known.difference(witnesses) {
+            if let Some(key) = self.witnesses.remove(gone) {
+                self.asker.unwatch(key);
+                self.seen.forget(key);
+            }
+        }
+        for new in witnesses.difference(&known) {
+            if let Some(key) = self.ask(*new) {
+                self.witnesses.insert(*new, key);
+                self.seen.ask(key);
+            }
+        }
+    }
+
+    fn ask(&mut self, target: Target) -> Option<u64> {
         match self.asker.watch(target, EVERY) {
             Ok(key) => Some(key),
             Err(why) => {

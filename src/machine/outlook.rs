@@ -41,6 +41,11 @@ impl Outlook {
         self.gateway = Some(key);
     }
 
+    /// This one is not asked any more.
+    pub fn forget(&mut self, key: u64) {
+        self.answers.remove(&key);
+    }
+
     /// One of those who are asked has answered.
     pub fn heard(&mut self, key: u64, now: Moment) {
         if let Some(last) = self.answers.get_mut(&key) {
