@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use clusterd::clock::Moment;
 use clusterd::config::Address;
 use clusterd::console::{Console, LinkSettings, Order, Said};
+use clusterd::daemon::Turns;
 use clusterd::matcher::{Ear, Heard, PatternSet};
 use clusterd::sim::NodeSpec;
 use clusterd::sim::serve::chatter::{Chatter, ChatterSpec, Speech, chatter};
@@ -60,7 +61,8 @@ fn main() {
 /// Answers every panic at that port, as a cluster's task does: a link, an ear, 20 patterns.
 fn answer(port: u16) {
     let panic = PATTERNS.iter().position(|regex| regex.starts_with("panic"));
-    runtime().block_on(async {
+    let threads = Turns::start().expect("threads start");
+    threads.runtime().block_on(async {
         let address = format!("tcp://127.0.0.1:{port}");
         let address: Address = address.parse().expect("a good address");
         let mut console = Console::open(address, LinkSettings::default());
@@ -90,14 +92,6 @@ fn answer(port: u16) {
             }
         }
     });
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(clusterd::daemon::WORKERS)
-        .enable_all()
-        .build()
-        .expect("a runtime can be built")
 }
 
 // --- scanning ------------------------------------------------------------------------------------
@@ -168,7 +162,8 @@ fn search(name: &'static str, log: &[u8], rounds: usize, rng: &mut Rng) -> usize
 fn react() {
     let mut names = contestants();
     let mut racers: Vec<Racer> = names.iter().map(|name| Racer::enter(name)).collect();
-    let runtime = runtime();
+    let threads = Turns::start().expect("threads start");
+    let runtime = threads.runtime();
     let mut daemon = runtime.block_on(Daemon::set());
     names.push("daemon");
     let mut rng = Rng::with_seed(SEED);

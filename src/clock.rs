@@ -4,45 +4,77 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 /// A point on the driver's monotonic clock, in microseconds since that clock began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Moment(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
+pub struct Moment {
+    /// One more than the microseconds: so an `Option<Moment>` is no larger than a `Moment`, and a
+    /// cluster keeps scores of them.
+    after: NonZeroU64,
+}
 
 /// A moment is the only thing that hashes itself as a `u128`: so a hasher can tell it from
 /// numbers, and look at how far it is from the present instead.
 impl Hash for Moment {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u128(u128::from(self.0));
+        hasher.write_u128(u128::from(self.micros()));
     }
 }
 
 impl Moment {
     /// The beginning of the driver's clock.
-    pub const ZERO: Moment = Moment(0);
+    pub const ZERO: Moment = Moment::from_micros(0);
 
     /// The moment `micros` microseconds after the beginning.
     pub const fn from_micros(micros: u64) -> Moment {
-        Moment(micros)
+        Moment {
+            after: NonZeroU64::MIN.saturating_add(micros),
+        }
     }
 
     /// The moment `millis` milliseconds after the beginning.
     pub const fn from_millis(millis: u64) -> Moment {
-        Moment(millis.saturating_mul(1000))
+        Moment::from_micros(millis.saturating_mul(1000))
     }
 
     /// Microseconds since the beginning.
     pub const fn micros(self) -> u64 {
-        self.0
+        self.after.get() - 1
     }
 
     /// How long after `earlier` this moment is; zero if it is not after it.
     pub fn since(self, earlier: Moment) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.micros().saturating_sub(earlier.micros()))
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Moment {
+        Moment::ZERO
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Moment({})", self.micros())
+    }
+}
+
+impl From<u64> for Moment {
+    fn from(micros: u64) -> Moment {
+        Moment::from_micros(micros)
+    }
+}
+
+impl From<Moment> for u64 {
+    fn from(moment: Moment) -> u64 {
+        moment.micros()
     }
 }
 
@@ -50,10 +82,8 @@ impl Add<Duration> for Moment {
     type Output = Moment;
 
     fn add(self, span: Duration) -> Moment {
-        Moment(
-            self.0
-                .saturating_add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)),
-        )
+        let span = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Moment::from_micros(self.micros().saturating_add(span))
     }
 }
 
@@ -61,10 +91,8 @@ impl Sub<Duration> for Moment {
     type Output = Moment;
 
     fn sub(self, span: Duration) -> Moment {
-        Moment(
-            self.0
-                .saturating_sub(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)),
-        )
+        let span = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Moment::from_micros(self.micros().saturating_sub(span))
     }
 }
 

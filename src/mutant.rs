@@ -293,6 +293,11 @@ guards! {
         HopsEnd, 17, "a circle of states without a pause ends in HOLD";
         TriesEnd, 17, "a retry has an end";
     }
+    "handover.rs" {
+        HandoverRests, 9, "a new configuration is not taken in the middle of a switch";
+        HandoverPerson, 16, "a new configuration is not taken while a person types";
+        HandoverHold, 10, "a new configuration does not end a HOLD: an operator's `release` does";
+    }
     "person.rs" {
         PersonVoids, 3, "a person's key voids the proof of that node";
         PersonVoidsMaking, 3, "a person's key voids the proof in the making";

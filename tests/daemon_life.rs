@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 
-use daemon_support::{Home, Pair, stderr, stdout, until};
+use daemon_support::{Home, Pair, stderr, stdout};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -28,7 +28,12 @@ fn one_daemon_to_a_home() {
 #[test]
 fn commands_say_when_no_daemon_runs() {
     let home = Home::empty();
-    for args in [&["status"][..], &["adopt", "pair"], &["release", "pair"]] {
+    for args in [
+        &["status"][..],
+        &["adopt", "pair"],
+        &["release", "pair"],
+        &["reload"],
+    ] {
         let output = home.clusterd(args);
         assert_eq!(output.status.code(), Some(3), "{args:?}");
         let said = stderr(&output);
@@ -112,15 +117,9 @@ fn an_alarm_that_was_mended_in_between_ends_with_the_restart() {
 }
 
 #[test]
-fn sighup_is_ignored_and_said_to_be() {
+fn sigterm_is_said_to_be_the_end() {
     let home = Home::empty();
     let daemon = home.run();
-    daemon.signal(Signal::SIGHUP);
-    until("a word about SIGHUP", || {
-        home.read("logs/clusterd.log")
-            .contains("SIGHUP ignored")
-            .then_some(())
-    });
     assert!(daemon.stop().success());
     assert!(
         home.read("logs/clusterd.log")

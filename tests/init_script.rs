@@ -185,6 +185,23 @@ fn a_faulty_cluster_is_told_and_the_others_are_guarded() {
 }
 
 #[test]
+fn a_reload_reads_the_files_again_in_the_same_process() {
+    let host = Host::new();
+    host.expect("reload", 7);
+    host.expect("start", 0);
+    let pid = host.pid();
+    assert!(host.expect("reload", 0).contains("No difference"));
+    fs::write(host.home().join("clist/bad.yaml"), "cluster: bad\n").unwrap();
+    let said = host.expect("reload", 1);
+    assert!(
+        said.contains("clist/bad.yaml") && said.contains("`nodes` is missing"),
+        "{said}"
+    );
+    assert_eq!(host.pid(), pid);
+    host.expect("stop", 0);
+}
+
+#[test]
 fn a_start_that_fails_says_why() {
     let host = Host::new();
     let settings = "control_socket: no/such/folder/clusterd.sock\n";
@@ -239,5 +256,6 @@ fn what_is_not_installed_or_not_configured_has_codes_of_its_own() {
     host.expect("start", 5);
     host.settings(env!("CARGO_BIN_EXE_clusterd"), Path::new("/nowhere"));
     host.expect("start", 6);
-    host.expect("reload", 2);
+    host.expect("reload", 6);
+    host.expect("relaod", 2);
 }

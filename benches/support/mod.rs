@@ -81,6 +81,15 @@ impl Guarded {
 }
 
 fn home(place: &Path, cluster: &str, script: Option<(&str, &str)>) -> TempDir {
+    home_of(place, script, &[("bench".to_owned(), cluster.to_owned())])
+}
+
+/// A home with so many clusters: the name and the file of each.
+pub fn home_of(
+    place: &Path,
+    script: Option<(&str, &str)>,
+    clusters: &[(String, String)],
+) -> TempDir {
     let home = tempfile::tempdir_in(place).expect("the directory can be written");
     let write = |path: &str, text: &str| {
         let path = home.path().join(path);
@@ -100,7 +109,9 @@ fn home(place: &Path, cluster: &str, script: Option<(&str, &str)>) -> TempDir {
     if let Some((name, text)) = script {
         write(&format!("chat-scripts/{name}.chat"), text);
     }
-    write("clist/bench.yaml", cluster);
+    for (name, text) in clusters {
+        write(&format!("clist/{name}.yaml"), text);
+    }
     home
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
@@ -113,6 +113,8 @@ pub(super) struct Inner {
 pub(super) struct Open {
     pub alarm: Alarm,
     logged: SystemTime,
+    /// Since when nobody is there who said it.
+    unsaid: Instant,
 }
 
 impl Inner {
@@ -145,7 +147,11 @@ impl Alarms {
             alarm.from_before = true;
             let subject = Subject::package(&alarm.cluster, &alarm.package);
             let code = alarm.code.clone();
-            let open = Open { alarm, logged: now };
+            let open = Open {
+                alarm,
+                logged: now,
+                unsaid: Instant::now(),
+            };
             inner.open.insert((subject, code), open);
         }
         Alarms {
@@ -293,14 +299,25 @@ impl Alarms {
         }
     }
 
-    /// Ends every alarm of the time before the start that nobody said again: the clusters have
-    /// looked at everything anew since, and whatever is still wrong was said again.
-    pub fn end_unsaid(&self) {
+    /// A cluster begins anew: what was said of it is from before.
+    pub fn begins_anew(&self, cluster: &str) {
+        let mut inner = self.lock();
+        for ((subject, _), open) in &mut inner.open {
+            if subject.cluster == cluster {
+                open.alarm.from_before = true;
+                open.unsaid = Instant::now();
+            }
+        }
+    }
+
+    /// Ends every alarm of the time before a start that is so long ago, and that nobody said again:
+    /// the clusters have looked at everything anew since, and whatever is still wrong was said again.
+    pub fn end_unsaid(&self, after: Duration) {
         let unsaid: Vec<(Subject, String)> = self
             .lock()
             .open
             .iter()
-            .filter(|(_, open)| open.alarm.from_before)
+            .filter(|(_, open)| open.alarm.from_before && open.unsaid.elapsed() >= after)
             .map(|(key, _)| key.clone())
             .collect();
         for (subject, code) in unsaid {
@@ -399,7 +416,11 @@ impl Open {
             last_ms: millis(now),
             ..Alarm::default()
         };
-        Open { alarm, logged: now }
+        Open {
+            alarm,
+            logged: now,
+            unsaid: Instant::now(),
+        }
     }
 
     fn say(&mut self, severity: Severity, text: &str, now: SystemTime) -> Raised {
@@ -422,94 +443,4 @@ impl Open {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Settings;
-
-    fn registry() -> (tempfile::TempDir, Arc<Scribe>, Alarms) {
-        let home = tempfile::tempdir().unwrap();
-        let scribe = Arc::new(Scribe::start(home.path(), &Settings::default()).unwrap());
-        let alarms = Alarms::new(Arc::clone(&scribe), Saved::default());
-        (home, scribe, alarms)
-    }
-
-    #[test]
-    fn an_alarm_said_again_is_counted_and_not_logged() {
-        let (home, scribe, alarms) = registry();
-        let ca = Subject::package("pki-ca", "ca");
-        assert_eq!(
-            alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"),
-            Raised::New
-        );
-        assert_eq!(
-            alarms.raise(&ca, Severity::Warning, "standby_lost", "no answer"),
-            Raised::Again
-        );
-        let open = alarms.open(Some("pki-ca"));
-        assert_eq!((open.len(), open[0].count), (1, 2));
-        alarms.clear(&ca, "standby_lost");
-        alarms.clear(&ca, "standby_lost");
-        assert!(alarms.open(None).is_empty());
-        scribe.flush();
-        let log = std::fs::read_to_string(home.path().join("logs/alarms.log")).unwrap();
-        assert_eq!(log.lines().count(), 2, "{log}");
-        assert!(
-            log.contains("Z  WARNING   pki-ca/ca  standby_lost: no answer"),
-            "{log}"
-        );
-        assert!(
-            log.contains("Z  cleared   pki-ca/ca  standby_lost after "),
-            "{log}"
-        );
-    }
-
-    #[test]
-    fn an_alarm_that_gets_worse_is_logged_again() {
-        let (_home, _scribe, alarms) = registry();
-        let ca = Subject::cluster("pki-ca");
-        alarms.raise(&ca, Severity::Warning, "link", "a console is lost");
-        assert_eq!(
-            alarms.raise(&ca, Severity::Critical, "link", "both are lost"),
-            Raised::New
-        );
-        alarms.raise(&ca, Severity::Warning, "link", "a console is lost");
-        assert_eq!(alarms.open(None)[0].severity, Severity::Critical);
-    }
-
-    #[test]
-    fn the_most_urgent_alarm_stands_first() {
-        let (_home, _scribe, alarms) = registry();
-        alarms.raise(&Subject::cluster("a"), Severity::Notice, "n", "n");
-        alarms.raise(&Subject::cluster("b"), Severity::Critical, "c", "c");
-        alarms.raise(&Subject::host(), Severity::Warning, "w", "w");
-        let codes: Vec<String> = alarms.open(None).into_iter().map(|a| a.code).collect();
-        assert_eq!(codes, ["c", "w"], "a notice is said, but not kept open");
-        let codes: Vec<String> = alarms.open(Some("a")).into_iter().map(|a| a.code).collect();
-        assert_eq!(codes, ["w"], "the host's own alarms concern every cluster");
-    }
-
-    #[test]
-    fn of_the_time_before_only_what_is_said_again_stays() {
-        let (_home, scribe, alarms) = registry();
-        let ca = Subject::cluster("pki-ca");
-        alarms.raise(&ca, Severity::Critical, "hold", "in HOLD");
-        alarms.raise(&ca, Severity::Critical, "primary_panic", "a panic");
-        let again = Alarms::new(scribe, alarms.saved());
-        again.raise(&ca, Severity::Critical, "hold", "in HOLD");
-        again.end_unsaid();
-        let open = again.open(None);
-        assert_eq!(
-            (open.len(), open[0].code.as_str(), open[0].count),
-            (1, "hold", 2)
-        );
-    }
-
-    #[test]
-    fn alarms_of_clusters_that_are_gone_end() {
-        let (_home, _scribe, alarms) = registry();
-        alarms.raise(&Subject::cluster("gone"), Severity::Warning, "n", "n");
-        alarms.raise(&Subject::host(), Severity::Warning, "w", "w");
-        alarms.forget_clusters(&|_| false);
-        assert_eq!(alarms.open(None).len(), 1);
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ pub mod init;
 pub mod man;
 pub mod power;
 pub mod release;
+pub mod reload;
 pub mod run;
 pub mod script;
 mod shipped;
@@ -47,6 +48,7 @@ enum Command {
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
+    Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
     Demo(demo::DemoArgs),
@@ -119,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use tokio::sync::mpsc;
 
 use super::{Exit, HomeArgs};
-use crate::daemon::{Daemon, Signals, StartError, Systemd, WORKERS, log_to, prepare};
+use crate::daemon::{Daemon, Signals, StartError, Systemd, Turns, log_to, prepare};
 use crate::home::Home;
 
 /// Guards every cluster of the home directory, until SIGTERM. It stays in the foreground.
@@ -20,14 +21,11 @@ pub struct RunArgs {
 /// Runs until it is told to stop.
 pub fn run(args: &RunArgs) -> Exit {
     one_arena();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
+    let turns = match Turns::start() {
+        Ok(turns) => turns,
         Err(err) => return fail(&format!("cannot start its threads: {err}"), Exit::Faults),
     };
+    let runtime = turns.runtime();
     // Before anything can be met by anybody: a signal from now on ends it in good order.
     let signals = match runtime.block_on(async { Signals::catch() }) {
         Ok(signals) => signals,
@@ -43,9 +41,9 @@ pub fn run(args: &RunArgs) -> Exit {
         Err(err) => return fail(&err.to_string(), Exit::NoHome),
     };
     log_to(&prepared.scribe);
-    keep_turning(runtime.handle().clone());
     runtime.block_on(async {
-        let stop = tokio::spawn(signals.told_to_stop());
+        let (hangup, hangups) = mpsc::channel(1);
+        let stop = tokio::spawn(signals.told_to_stop(hangup));
         let daemon = match Daemon::start(prepared).await {
             Ok(daemon) => daemon,
             Err(err) => return fail(&err.to_string(), Exit::Faults),
@@ -59,28 +57,12 @@ pub fn run(args: &RunArgs) -> Exit {
                 Err(err) => format!("signals are not waited for any more: {err}"),
             }
         };
-        daemon.run(Systemd::from_env(), told).await;
+        daemon
+            .rereads_on(hangups)
+            .run(Systemd::from_env(), told)
+            .await;
         Exit::Good
     })
-}
-
-/// How often a sleeping worker is woken.
-const TURNS: Duration = Duration::from_secs(1);
-
-/// Wakes a worker once a second, from outside. A worker that wakes with one task alone wakes no other
-/// one: if that task never ends its turn, nobody is left who waits for sockets and timers, and all
-/// clusters stand still with it. Whoever is woken takes that over, and finds nothing else to do.
-fn keep_turning(runtime: tokio::runtime::Handle) {
-    let turn = move || loop {
-        std::thread::park_timeout(TURNS);
-        runtime.spawn(std::future::ready(()));
-    };
-    if let Err(err) = std::thread::Builder::new()
-        .name("turns".to_owned())
-        .spawn(turn)
-    {
-        tracing::warn!("no thread that wakes the others: {err}");
-    }
 }
 
 /// All threads take their memory from one place. The allocator would else give each thread its own,

@@ -121,6 +121,12 @@ impl Asker {
         Ok(key)
     }
 
+    /// Asks no more for this key.
+    pub fn unwatch(&self, key: u64) {
+        self.shared.routes().keys.remove(&key);
+        self.shared.pinger.unwatch(key);
+    }
+
     /// The next answer. It is cancel safe.
     pub async fn next(&mut self) -> Told {
         self.answers.recv().await

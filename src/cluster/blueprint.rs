@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::setup::{exactly, setup};
-use crate::config::{Cluster, ConsoleSpec, Reach, Targets};
+use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Reach, Settings, Targets};
+use crate::console::LinkSettings;
 use crate::exec::PowerLeg;
 use crate::home::{Programs, power};
 use crate::machine::setup::Setup;
@@ -26,6 +27,10 @@ pub struct Blueprint {
     pub(super) patterns: Arc<PatternSet>,
     /// Each node's console.
     pub(super) consoles: Vec<Arc<ConsoleSpec>>,
+    /// How each node's console is dialled and held.
+    pub(super) links: Vec<Arc<LinkSettings>>,
+    /// After so long without a key a person's pause of the script ends.
+    pub(super) keyboard_idle: Duration,
     /// Each node's power legs.
     pub(super) legs: Vec<Vec<PowerLeg>>,
     /// How each package's service address is asked, and how often.
@@ -53,7 +58,7 @@ pub enum Unfit {
 }
 
 impl Blueprint {
-    /// Puts the parts together. Programs and secrets of power legs that are named by a path
+    /// Puts the parts together, with what `settings` of the host say of them. Programs and secrets of power legs that are named by a path
     /// are found from `home`; clusters that listen for the same patterns share a set of `sets`.
     ///
     /// # Errors
@@ -62,6 +67,7 @@ impl Blueprint {
         cluster: &Cluster,
         programs: &Programs,
         home: &Path,
+        settings: &Settings,
         sets: &mut PatternSets,
     ) -> Result<Blueprint, Unfit> {
         let setup = setup(cluster, programs);
@@ -71,6 +77,8 @@ impl Blueprint {
         let patterns = patterns(&package.program, sets)?;
         let nodes = cluster.nodes.values();
         let consoles = nodes.map(|node| Arc::new(files_from_home(&node.console, home)));
+        let links = cluster.nodes.values();
+        let links = links.map(|node| link_settings(&settings.console, &node.console).shared());
         let legs = cluster.nodes.values().map(|node| power::legs(node, home));
         let services = setup.packages.iter().filter_map(|package| {
             let meant = cluster.packages.get(&package.name)?;
@@ -87,6 +95,8 @@ impl Blueprint {
             file: cluster.file.clone(),
             patterns,
             consoles: exactly(consoles),
+            links: exactly(links),
+            keyboard_idle: settings.keyboard_idle,
             legs: exactly(legs),
             services: exactly(services),
             witnesses: cluster
@@ -103,9 +113,26 @@ impl Blueprint {
         &self.witnesses
     }
 
+    /// What it listens for, to be shared with others.
+    pub fn patterns(&self) -> &Arc<PatternSet> {
+        &self.patterns
+    }
+
     /// The cluster's name.
     pub fn name(&self) -> &str {
         self.setup.cluster.as_str()
+    }
+}
+
+/// The host's settings, where the console has none of its own.
+fn link_settings(host: &ConsoleSettings, console: &ConsoleSpec) -> LinkSettings {
+    LinkSettings {
+        connect_timeout: host.connect_timeout,
+        backoff_first: host.backoff_first,
+        backoff_max: host.backoff_max,
+        keepalive_idle: console.keepalive.unwrap_or(host.keepalive),
+        user_timeout: console.lost_after.unwrap_or(host.lost_after),
+        ..LinkSettings::default()
     }
 }
 

@@ -40,6 +40,11 @@ pub(super) struct Errands {
 }
 
 impl Errands {
+    /// Whether none is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
     /// The next errand that is done. It is cancel safe.
     pub(super) async fn next(&mut self) -> Input {
         loop {

@@ -23,32 +23,70 @@ pub(super) struct Line {
     connections: u64,
     pub lost: u64,
     lost_after: Duration,
+    /// Whether the line behind it has a carrier, as it was told last.
+    carrier: Option<bool>,
 }
 
 impl Line {
     pub(super) fn open(
         spec: &Arc<ConsoleSpec>,
-        settings: LinkSettings,
+        settings: &LinkSettings,
         said: &Arc<Notify>,
         patterns: &Arc<PatternSet>,
         now: Moment,
     ) -> Line {
         Line {
             lost_after: settings.lost_after(),
-            console: Console::told_at(Arc::clone(spec), settings, Arc::clone(said)),
+            console: Console::told_at(Arc::clone(spec), settings.clone(), Arc::clone(said)),
             ear: Ear::new(Arc::clone(patterns)),
             epoch: None,
             since: now,
             why: None,
             connections: 0,
             lost: 0,
+            carrier: None,
         }
+    }
+
+    /// Whether it is what [`Line::open`] would open.
+    pub(super) fn is(&self, spec: &ConsoleSpec, settings: &LinkSettings) -> bool {
+        self.console.is(spec, settings)
+    }
+
+    /// The same link for another task, with an ear that has heard nothing yet.
+    pub(super) fn again(self, patterns: &Arc<PatternSet>) -> Line {
+        Line {
+            ear: Ear::new(Arc::clone(patterns)),
+            ..self
+        }
+    }
+
+    /// What its link has said of itself, as far as it counts now.
+    pub(super) fn state(&self) -> Vec<Said> {
+        let carrier = |epoch| self.carrier.map(|present| Said::Carrier { epoch, present });
+        match (self.epoch, &self.why) {
+            (Some(epoch), _) => [Said::Up { epoch }]
+                .into_iter()
+                .chain(carrier(epoch))
+                .collect(),
+            (None, Some(why)) => vec![Said::Down {
+                epoch: 0,
+                why: why.clone(),
+            }],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The line behind it has a carrier, or has lost it.
+    pub(super) fn carrier(&mut self, present: bool) {
+        self.carrier = Some(present);
     }
 
     /// A new link: the ear forgets the last one.
     pub(super) fn up(&mut self, epoch: u64, now: Moment) {
         self.ear.reset();
         self.epoch = Some(epoch);
+        self.carrier = None;
         self.since = now;
         self.why = None;
         self.connections += 1;

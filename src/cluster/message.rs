@@ -2,7 +2,9 @@
 
 use tokio::sync::oneshot;
 
+use super::handover::Yield;
 use crate::control::{ConsoleReport, Grip, Visit};
+use crate::machine::handover::Unready;
 use crate::machine::input::HostFact;
 use crate::machine::snapshot::Snapshot;
 use crate::script::program::OperatorWord;
@@ -34,6 +36,10 @@ pub enum Message {
     },
     /// Something about the monitoring host.
     Host(HostFact),
+    /// The task is to end as soon as its machine is at rest.
+    Yield(Yield),
+    /// It is not, after all.
+    Stay,
     /// Panic, to see what the supervisor makes of it.
     #[cfg(test)]
     Crash,
@@ -46,6 +52,8 @@ pub struct ClusterNow {
     pub snapshot: Snapshot,
     /// The links of its consoles.
     pub consoles: Vec<ConsoleReport>,
+    /// Why it would not give way to a new configuration now.
+    pub unready: Option<Unready>,
 }
 
 /// Somebody comes to a console.

@@ -15,7 +15,9 @@ mod addresses;
 mod asks;
 mod blueprint;
 mod clock;
+mod difference;
 mod errand;
+mod handover;
 mod line;
 mod mailbox;
 mod message;
@@ -33,9 +35,10 @@ mod visits;
 pub use asks::{Asker, Asks, Told};
 pub use blueprint::{Blueprint, Unfit};
 pub use clock::HostClock;
+pub use handover::{Handover, Purpose, Yield, left_behind, unready_text};
 pub use mailbox::{Receiver, Sender, Undelivered, mailbox};
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
-pub use task::{Pulse, guard};
+pub use task::{Beginning, Ended, Pulse, guard};
 
 use std::sync::Arc;
 

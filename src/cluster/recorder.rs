@@ -217,7 +217,7 @@ impl Recorder {
     }
 
     /// Whether the machine waits for something that waits here.
-    fn is_urgent(&self) -> bool {
+    pub(super) fn is_urgent(&self) -> bool {
         self.waiting.iter().any(|item| item.ticket().is_some())
     }
 

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 /// Bytes kept: 24 lines of 80 columns with their ends.
 const KEPT: usize = 2048;
+/// By how much its room grows, bytes.
+const STEP: usize = 256;
 /// Lines shown, the last one being what stands without its end.
 const LINES: usize = 24;
 
@@ -20,20 +22,25 @@ impl Screen {
         let bytes = &bytes[bytes.len().saturating_sub(KEPT)..];
         let surplus = (self.bytes.len() + bytes.len()).saturating_sub(KEPT);
         self.bytes.drain(..surplus);
-        if self.bytes.capacity() < self.bytes.len() + bytes.len() {
-            // Doubled as it grows, but never beyond its limit.
-            let wanted = (self.bytes.len() + bytes.len()).next_power_of_two();
-            self.bytes
-                .reserve_exact(wanted.min(KEPT) - self.bytes.len());
+        let length = self.bytes.len() + bytes.len();
+        if self.bytes.capacity() < length {
+            let wanted = length.next_multiple_of(STEP).min(KEPT);
+            self.bytes.reserve_exact(wanted - self.bytes.len());
         }
         self.bytes.extend(bytes);
+        self.bytes.drain(..self.first());
     }
 
     /// The last lines, whole ones first.
     pub(super) fn last(&self) -> Vec<u8> {
+        self.bytes.iter().copied().collect()
+    }
+
+    /// Where the first of the lines begins that are shown.
+    fn first(&self) -> usize {
         let newline = |(_, byte): &(usize, &u8)| **byte == b'\n';
         let mut ends = self.bytes.iter().enumerate().rev().filter(newline);
-        let from = match ends.nth(LINES - 1) {
+        match ends.nth(LINES - 1) {
             Some((at, _)) => at + 1,
             None if self.bytes.len() < KEPT => 0,
             // The oldest line is not whole.
@@ -42,8 +49,7 @@ impl Screen {
                 .iter()
                 .position(|b| *b == b'\n')
                 .map_or(0, |at| at + 1),
-        };
-        self.bytes.range(from..).copied().collect()
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
+use super::handover::{Handover, Leaving, take_over};
 use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
@@ -20,8 +21,7 @@ use super::targets::Course;
 use super::visitors::Visitors;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
-use crate::config::ConsoleSpec;
-use crate::console::{LinkSettings, Said};
+use crate::console::Said;
 use crate::control::{ConsoleReport, Wish};
 use crate::machine::Machine;
 use crate::machine::input::{Input, Order};
@@ -90,18 +90,38 @@ impl Pulse {
     }
 }
 
-/// Guards one cluster until `stop` says so. `memory` is what the journal remembers of it.
+/// What a task begins with.
+#[derive(Debug)]
+pub struct Beginning {
+    /// The cluster.
+    pub blueprint: Arc<Blueprint>,
+    /// What the journal remembers of it.
+    pub memory: Memory,
+    /// What the task before it has left.
+    pub handover: Option<Handover>,
+}
+
+/// How a task ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// It gives way to another one, or to none.
+    GaveWay(Box<Handover>),
+}
+
+/// Guards one cluster until `stop` says so, or until it gives way.
 pub async fn guard(
-    blueprint: Arc<Blueprint>,
+    beginning: Beginning,
     host: Arc<Host>,
-    memory: Memory,
     mut mail: Receiver<Message>,
     mut stop: watch::Receiver<bool>,
     pulse: Arc<Pulse>,
-) {
-    let mut guard = Guard::new(blueprint, host, &memory);
+) -> Ended {
+    let mut guard = Guard::new(beginning, host);
     let now = guard.host.clock.now();
     guard.drain(now);
+    guard.greet_links(now);
     guard.watch_addresses(now);
     let mut jumps = JumpWatch::start(now);
     // One timer for the life of the task: to put it off costs next to nothing.
@@ -115,7 +135,10 @@ pub async fn guard(
             guard.feed(Input::Host(irregular.fact()), now);
         }
         match wake {
-            Wake::Stop => break,
+            Wake::Stop => {
+                Box::pin(guard.recorder.finish(LAST_WORDS)).await;
+                return Ended::Stopped;
+            }
             Wake::Journal(news) => news.into_iter().for_each(|input| guard.feed(input, now)),
             Wake::Mail(message) => guard.read(message, now),
             Wake::Told(told) => guard.told(told, now),
@@ -132,8 +155,11 @@ pub async fn guard(
         guard.look_at_course(now);
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
+        if guard.gives_way() {
+            Box::pin(guard.recorder.finish(LAST_WORDS)).await;
+            return Ended::GaveWay(Box::new(guard.into_handover()));
+        }
     }
-    Box::pin(guard.recorder.finish(LAST_WORDS)).await;
 }
 
 /// Why the loop has a turn.
@@ -157,7 +183,7 @@ pub(super) struct Guard {
     pub(super) names: Vec<Arc<str>>,
     pub(super) lines: Vec<Line>,
     /// One of the lines has said something.
-    news: Arc<Notify>,
+    pub(super) news: Arc<Notify>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
     pub(super) visitors: Visitors,
@@ -177,21 +203,20 @@ pub(super) struct Guard {
     first: usize,
     /// The last turn was somebody's who asks or looks on.
     served: bool,
+    /// It is to end, as soon as its machine is at rest.
+    pub(super) leaving: Option<Leaving>,
 }
 
 impl Guard {
-    fn new(blueprint: Arc<Blueprint>, host: Arc<Host>, memory: &Memory) -> Guard {
+    fn new(beginning: Beginning, host: Arc<Host>) -> Guard {
+        let Beginning {
+            blueprint,
+            memory,
+            handover,
+        } = beginning;
         let now = host.clock.now();
         let setup = Arc::clone(&blueprint.setup);
-        let news = Arc::new(Notify::new());
-        let lines = blueprint
-            .consoles
-            .iter()
-            .map(|spec| {
-                let settings = link_settings(&host, spec);
-                Line::open(spec, settings, &news, &blueprint.patterns, now)
-            })
-            .collect();
+        let (news, lines, visitors) = take_over(&blueprint, handover, now);
         let nodes = blueprint.setup.nodes.iter();
         Guard {
             names: nodes.map(|node| Arc::from(node.name.as_str())).collect(),
@@ -199,14 +224,11 @@ impl Guard {
             news,
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
-            visitors: Visitors::new(
-                blueprint.setup.nodes.iter().map(|node| node.name.as_str()),
-                host.settings.keyboard_idle,
-            ),
+            visitors,
             inputs: VecDeque::new(),
             name: Arc::from(blueprint.name()),
             overheard: None,
-            machine: Machine::new(setup, memory, now, host.clock.wall_zero()),
+            machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
             course: Course::new(blueprint.targets),
             asker: host.asks.asker(),
             services: Vec::new(),
@@ -215,6 +237,7 @@ impl Guard {
             passed_over: 0,
             first: 0,
             served: false,
+            leaving: None,
             blueprint,
             host,
         }
@@ -316,11 +339,14 @@ impl Guard {
                 line.lost = line.lost.saturating_add(*lost);
                 Input::Gap { node, lost: *lost }
             }
-            Said::Carrier { epoch, present } => Input::Carrier {
-                node,
-                epoch: *epoch,
-                present: *present,
-            },
+            Said::Carrier { epoch, present } => {
+                line.carrier(*present);
+                Input::Carrier {
+                    node,
+                    epoch: *epoch,
+                    present: *present,
+                }
+            }
             Said::Aside { bytes, .. } => {
                 self.visitors.hear(node, bytes);
                 return self.host.scribe.heard(book, said);
@@ -388,6 +414,8 @@ impl Guard {
                 let _ = answer.send(visit);
             }
             Message::Host(fact) => self.feed(Input::Host(fact), now),
+            Message::Yield(wish) => self.asked_to_yield(wish, now),
+            Message::Stay => self.stays(),
             #[cfg(test)]
             Message::Crash => panic!("told to crash"),
             Message::Say {
@@ -402,7 +430,7 @@ impl Guard {
         }
     }
 
-    fn now(&self, now: Moment) -> ClusterNow {
+    pub(super) fn now(&self, now: Moment) -> ClusterNow {
         let names = self
             .blueprint
             .setup
@@ -412,6 +440,7 @@ impl Guard {
         let consoles = self.lines.iter().zip(names);
         ClusterNow {
             snapshot: self.machine.snapshot(now),
+            unready: self.unready(),
             consoles: consoles
                 .enumerate()
                 .map(|(node, (line, name))| ConsoleReport {
@@ -443,6 +472,9 @@ impl Guard {
             Some(Some(node)) => Some(node),
             None => None,
         };
+        if let Some(said) = self.overtaken(word) {
+            return said;
+        }
         self.overheard = Some(Vec::new());
         self.feed(Input::Operator(Order { who, word, node }), now);
         Answered::Heard(self.overheard.take().unwrap_or_default())
@@ -453,17 +485,4 @@ impl Guard {
 fn together(due: Moment) -> Moment {
     let apart = Duration::as_micros(&TOGETHER);
     Moment::from_micros(due.micros() - due.micros() % u64::try_from(apart).unwrap_or(1))
-}
-
-/// The host's settings, where the console has none of its own.
-fn link_settings(host: &Host, spec: &ConsoleSpec) -> LinkSettings {
-    let console = &host.settings.console;
-    LinkSettings {
-        connect_timeout: console.connect_timeout,
-        backoff_first: console.backoff_first,
-        backoff_max: console.backoff_max,
-        keepalive_idle: spec.keepalive.unwrap_or(console.keepalive),
-        user_timeout: spec.lost_after.unwrap_or(console.lost_after),
-        ..LinkSettings::default()
-    }
 }

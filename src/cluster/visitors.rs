@@ -55,16 +55,28 @@ pub(super) enum Errand {
 }
 
 impl Visitors {
-    pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>, idle: Duration) -> Visitors {
-        let room = |name: &str| Room {
-            name: name.to_owned(),
-            ..Room::default()
+    /// The consoles of these nodes, with those who were at them `before`.
+    pub(super) fn new<'a>(
+        names: impl Iterator<Item = &'a str>,
+        idle: Duration,
+        mut before: Option<Visitors>,
+    ) -> Visitors {
+        let room = |name: &str| {
+            let known = before.as_mut().and_then(|before| {
+                let at = before.rooms.iter().position(|room| room.name == name)?;
+                Some(before.rooms.swap_remove(at))
+            });
+            let new = || Room {
+                name: name.to_owned(),
+                ..Room::default()
+            };
+            known.unwrap_or_else(new)
         };
         Visitors {
             rooms: names.map(room).collect(),
             idle,
-            next: 0,
-            wishes: None,
+            next: before.as_ref().map_or(0, |before| before.next),
+            wishes: before.as_mut().and_then(|before| before.wishes.take()),
         }
     }
 

@@ -29,24 +29,23 @@ pub(super) async fn run(spec: Arc<ConsoleSpec>, settings: Arc<LinkSettings>, sha
     let mut backoff = Backoff::new(&settings);
     loop {
         // In a box, for it is large, and gone while the link lives.
-        match Box::pin(dial(&spec, &settings)).await {
-            Err(why) => keeper.failed(why),
-            Ok(wire) => {
-                let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
-                session.doubted = doubted;
-                let why = session.carry(&mut keeper.epoch).await;
-                session.end_talk();
-                doubted = session.doubted;
-                let up_since = session.up_since;
-                // The socket goes first: once the loss is told nothing of this link moves any more.
-                drop(session);
-                if let Some(since) = up_since {
-                    backoff.lived(since.elapsed());
-                    keeper.lost(why);
-                } else {
-                    keeper.failed(why);
-                }
-            }
+        let Some(wire) = keeper.dialled(Box::pin(dial(&spec, &settings)).await) else {
+            sleep(backoff.next()).await;
+            continue;
+        };
+        let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
+        session.doubted = doubted;
+        let why = session.carry(&mut keeper.epoch).await;
+        session.end_talk();
+        doubted = session.doubted;
+        let up_since = session.up_since;
+        // The socket goes first: once the loss is told nothing of this link moves any more.
+        drop(session);
+        if let Some(since) = up_since {
+            backoff.lived(since.elapsed());
+            keeper.lost(why);
+        } else {
+            keeper.failed(why);
         }
         sleep(backoff.next()).await;
     }
@@ -168,6 +167,10 @@ impl Keeper {
     fn lost(&mut self, why: String) {
         self.shared.close_orders();
         self.tell(why);
+    }
+
+    fn dialled(&mut self, dialled: Result<Wire, String>) -> Option<Wire> {
+        dialled.map_err(|why| self.failed(why)).ok()
     }
 
     /// An attempt failed; the same failure again is not told again.

@@ -140,11 +140,8 @@ impl<'a> Session<'a> {
         let mut alarm = pin!(sleep_until(self.opened));
         loop {
             let writing = !self.out.is_empty();
-            let patient = self.patient_until();
-            let turn = self.next_turn();
-            alarm
-                .as_mut()
-                .reset(patient.map_or(turn, |until| until.min(turn)));
+            let (turn, reading) = self.next_turn();
+            alarm.as_mut().reset(turn);
             // Writing comes first: a console that floods us must not keep a BREAK back.
             tokio::select! {
                 biased;
@@ -163,7 +160,7 @@ impl<'a> Session<'a> {
                     }
                 },
                 () = self.shared.stir.notified() => {}
-                read = read_some(&mut self.wire.reader), if patient.is_none() => match read {
+                read = read_some(&mut self.wire.reader), if reading => match read {
                     Ok(bytes) if bytes.is_empty() => return self.ended(None),
                     Ok(bytes) => self.hear(bytes, epochs),
                     Err(error) => return self.ended(Some(&error)),
@@ -198,8 +195,17 @@ impl<'a> Session<'a> {
         (now < until).then_some(until)
     }
 
-    /// When there is something to do at the latest though nothing comes.
-    fn next_turn(&self) -> Instant {
+    /// When there is something to do at the latest though nothing comes, and whether the console is
+    /// read until then.
+    fn next_turn(&mut self) -> (Instant, bool) {
+        let turn = self.next_errand();
+        match self.patient_until() {
+            Some(until) => (until.min(turn), false),
+            None => (turn, true),
+        }
+    }
+
+    fn next_errand(&self) -> Instant {
         let writing =
             (!self.out.is_empty()).then(|| self.waiting_since + self.settings.write_timeout);
         let settling = self.up_since.is_none().then(|| self.settled());

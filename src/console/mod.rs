@@ -119,6 +119,7 @@ pub struct Broke {
 #[derive(Debug)]
 pub struct Console {
     spec: Arc<ConsoleSpec>,
+    settings: Arc<LinkSettings>,
     shared: Arc<keeper::Shared>,
     task: JoinHandle<()>,
 }
@@ -140,14 +141,28 @@ impl Console {
     pub fn told_at(spec: Arc<ConsoleSpec>, settings: LinkSettings, said: Arc<Notify>) -> Console {
         let settings = settings.shared();
         let shared = Arc::new(keeper::Shared::new(&settings, said));
-        let run = keeper::run(Arc::clone(&spec), settings, Arc::clone(&shared));
+        let run = keeper::run(
+            Arc::clone(&spec),
+            Arc::clone(&settings),
+            Arc::clone(&shared),
+        );
         let task = tokio::spawn(run);
-        Console { spec, shared, task }
+        Console {
+            spec,
+            settings,
+            shared,
+            task,
+        }
     }
 
     /// Where the console is.
     pub fn address(&self) -> &Address {
         &self.spec.at
+    }
+
+    /// Whether it is the console that this would open.
+    pub fn is(&self, spec: &ConsoleSpec, settings: &LinkSettings) -> bool {
+        *self.spec == *spec && *self.settings == *settings
     }
 
     /// Waits for the next thing said. It is cancel safe: nothing is lost when the future is dropped.

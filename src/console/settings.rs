@@ -71,7 +71,7 @@ static SHARED: Mutex<Vec<Weak<LinkSettings>>> = Mutex::new(Vec::new());
 
 impl LinkSettings {
     /// The same settings, at one place for all consoles that have them.
-    pub(super) fn shared(self) -> Arc<LinkSettings> {
+    pub fn shared(self) -> Arc<LinkSettings> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|settings| settings.strong_count() > 0);
         let mut known = shared.iter().filter_map(Weak::upgrade);

@@ -19,6 +19,9 @@ pub use client::{Client, ClientError};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
 pub use limits::{REQUEST, read_line};
 pub use protocol::{Answer, Ask, Refusal, Reply, Request, VERSION, Word};
-pub use report::{AlarmList, ClusterReport, ConsoleReport, HostReport, Report, VisitorReport};
+pub use report::{
+    AlarmList, Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, ReloadReport,
+    Report, VisitorReport,
+};
 pub use server::{Asked, Given, Server};
 pub use visit::{Outbox, Visit};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::Grip;
-use super::report::{AlarmList, Report};
+use super::report::{AlarmList, ReloadReport, Report};
 use crate::alarm::Alarm;
 use crate::config::Right;
 use crate::script::program::OperatorWord;
@@ -77,6 +77,12 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+    /// To read all files again.
+    Reload {
+        /// Only to say what would change.
+        #[serde(default)]
+        dry_run: bool,
+    },
     /// The alarms: open, over, and how the routes are.
     Alarms {
         /// Of this cluster, and of the host.
@@ -118,7 +124,10 @@ impl Ask {
                 grip: Grip::Spy, ..
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
-            Ask::Say { .. } | Ask::Acknowledge { .. } | Ask::TestRoute { .. } => Right::Operate,
+            Ask::Say { .. }
+            | Ask::Acknowledge { .. }
+            | Ask::TestRoute { .. }
+            | Ask::Reload { .. } => Right::Operate,
         }
     }
 }
@@ -205,6 +214,16 @@ pub enum Answer {
         /// The speaker, as the daemon knows them.
         who: String,
     },
+    /// To [`Ask::Reload`]: what changed, or would.
+    Reloaded {
+        /// Everything.
+        report: Box<ReloadReport>,
+    },
+    /// To [`Ask::Reload`]: files are wrong, and nothing was changed.
+    Faulty {
+        /// What is wrong, each with its file and line.
+        faults: Vec<String>,
+    },
     /// No.
     Refused {
         /// Why, for programs.
@@ -228,6 +247,10 @@ pub enum Refusal {
     NotGuarded,
     /// Too much at once, or no answer in time.
     Busy,
+    /// It cannot be changed while clusterd runs.
+    NeedsRestart,
+    /// Another cluster has what this one is to get.
+    InUse,
 }
 
 impl Answer {
@@ -263,6 +286,14 @@ mod tests {
         ] {
             let request: Request = serde_json::from_str(text).unwrap();
             assert_eq!(request, Request { v: 1, ask });
+        }
+        let ack = r#"{"do":"acknowledge","cluster":"pki","code":"hold"}"#;
+        for (text, right) in [
+            (r#"{"do":"alarms"}"#, Right::Watch),
+            (ack, Right::Operate),
+            (r#"{"do":"test_route","route":"ops"}"#, Right::Operate),
+        ] {
+            assert_eq!(serde_json::from_str::<Ask>(text).unwrap().right(), right);
         }
         for bad in [
             r#"{"ask":{"do":"ping"}}"#,

@@ -57,6 +57,9 @@ pub struct ClusterReport {
     pub snapshot: Option<Snapshot>,
     /// Its consoles, in the order of the snapshot's nodes.
     pub consoles: Vec<ConsoleReport>,
+    /// What a reload has in store for it, and what that waits for.
+    #[serde(default)]
+    pub reload: Option<String>,
 }
 
 /// The link of one console.
@@ -93,4 +96,46 @@ pub struct VisitorReport {
     pub writes: bool,
     /// For how long they have been there.
     pub since_ms: u64,
+}
+
+/// What a reload changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadReport {
+    /// The speaker, as the daemon knows them.
+    pub who: String,
+    /// Nothing was changed: this is what would be.
+    pub dry_run: bool,
+    /// The clusters that differ, by name.
+    pub clusters: Vec<ClusterChange>,
+    /// What differs in the host's own settings.
+    pub host: Vec<String>,
+    /// How many clusters are as they were, and were not touched.
+    pub same: usize,
+}
+
+/// One cluster that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterChange {
+    /// Its name.
+    pub cluster: String,
+    /// How.
+    pub change: Change,
+    /// What differs, one thing an entry.
+    pub what: Vec<String>,
+    /// What the change waits for, in words that follow "until"; nothing where it is in force.
+    pub waits: Option<String>,
+    /// What nobody does any more for a cluster that is gone.
+    pub left: Vec<String>,
+}
+
+/// How a cluster differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It has another configuration.
+    Changed,
+    /// It is gone.
+    Removed,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use nix::unistd::{Group, chown};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::limits;
@@ -73,8 +73,8 @@ impl Server {
     }
 
     /// Takes requests for as long as it is polled, and hands those that `access` allows to
-    /// `asked`.
-    pub async fn serve(&self, asked: mpsc::Sender<Asked>, access: Access) {
+    /// `asked`. A new table counts for every connection that is made from then on.
+    pub async fn serve(&self, asked: mpsc::Sender<Asked>, access: watch::Receiver<Access>) {
         let seats = Seats::new(limits::CONNECTIONS);
         let doorstep = Arc::new(Semaphore::new(limits::TURNED_AWAY));
         let house = Arc::new(House {
@@ -135,7 +135,7 @@ impl Drop for Server {
 /// What all connections share.
 struct House {
     asked: mpsc::Sender<Asked>,
-    access: Access,
+    access: watch::Receiver<Access>,
     visits: Arc<Seats>,
 }
 
@@ -196,7 +196,7 @@ fn crowded(full: Full, what: &str) -> String {
 
 async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<()> {
     let peer = stream.peer_cred()?;
-    let access = house.access.clone();
+    let access = house.access.borrow().clone();
     // The user database may be a directory server that takes its time.
     let identified = tokio::task::spawn_blocking(move || Person::identify(&peer, &access));
     let person = identified.await.map_err(io::Error::other)?;

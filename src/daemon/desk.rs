@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::alarms;
 use super::prepare::Unguarded;
-use super::ward::Ward;
+use super::ward::{Ward, Wish};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
@@ -20,7 +20,7 @@ use crate::control::{
 };
 
 /// How long a cluster's task may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// What the desk needs to know of the daemon.
 pub(super) struct Desk<'a> {
@@ -36,6 +36,8 @@ struct Subject {
     file: String,
     not_guarded: Option<String>,
     mail: Option<Sender<Message>>,
+    /// What a reload has in store for it.
+    wish: Option<Wish>,
 }
 
 impl Desk<'_> {
@@ -49,6 +51,10 @@ impl Desk<'_> {
                 reply(answer, Answer::Pong { version, pid });
             }
             Ask::Status { cluster } => self.status(cluster, answer),
+            Ask::Reload { .. } => {
+                let text = "a reload is the supervisor's";
+                reply(answer, Answer::refused(Refusal::BadRequest, text));
+            }
             Ask::Alarms { cluster } => {
                 let list = Box::new(alarms::list(&self.host.alarms, cluster.as_deref()));
                 reply(answer, Answer::Alarms { list });
@@ -158,7 +164,7 @@ impl Desk<'_> {
         }
         if let Some(refused) = self.refused.iter().find(|r| r.cluster == cluster) {
             let text = format!(
-                "{cluster} is not guarded, {} is wrong: {}",
+                "{cluster} is not guarded ({}): {}",
                 refused.file,
                 refused.first()
             );
@@ -204,12 +210,14 @@ impl Desk<'_> {
             file: ward.blueprint.file.clone(),
             not_guarded: ward.unguarded(name),
             mail: ward.mail().cloned(),
+            wish: ward.next.as_ref().map(|next| next.wish.clone()),
         });
         let refused = self.refused.iter().map(|refused| Subject {
             cluster: refused.cluster.clone(),
             file: refused.file.clone(),
             not_guarded: Some(refused.why.clone()),
             mail: None,
+            wish: None,
         });
         guarded.chain(refused).collect()
     }
@@ -258,6 +266,9 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
         Some(_) => None,
         None => Some(subject.not_guarded.unwrap_or_else(silent)),
     };
+    let unready = now.as_ref().and_then(|now| now.unready.as_ref());
+    let wish = subject.wish.as_ref();
+    let reload = wish.map(|wish| wish.text(&subject.cluster, unready));
     let (snapshot, consoles) = match now {
         Some(now) => (Some(now.snapshot), now.consoles),
         None => (None, Vec::new()),
@@ -268,10 +279,11 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
         not_guarded,
         snapshot,
         consoles,
+        reload,
     }
 }
 
-async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
+pub(super) async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
     let asked = async {
         let (answer, answered) = oneshot::channel();
         mail.send(Message::Status(answer)).await.ok()?;
@@ -312,7 +324,7 @@ fn busy() -> Answer {
 }
 
 /// Whoever asked may have gone.
-fn reply(to: oneshot::Sender<Given>, answer: Answer) {
+pub(super) fn reply(to: oneshot::Sender<Given>, answer: Answer) {
     let _ = to.send(Given::Answer(answer));
 }
 

@@ -4,6 +4,7 @@
 //!  home ─► prepare (lock, files, scripts, journal) ─► supervisor ─┬─► task of cluster a
 //!                                                        │        ├─► task of cluster b
 //!  control socket ─► desk ───────────────────────────────┤        └─► …
+//!  reload, SIGHUP ─► reread ─► plan ─────────────────────┤
 //!  signals, systemd, one tick a second ──────────────────┘
 //! ```
 //!
@@ -15,11 +16,16 @@ mod alarms;
 mod desk;
 mod many_dark;
 mod outlook;
+mod plan;
 mod prepare;
+mod reload;
+mod reply;
+mod reread;
 mod signals;
 mod supervisor;
 mod systemd;
 mod tracing_log;
+mod turns;
 mod ward;
 
 pub use prepare::{Prepared, StartError, prepare};
@@ -27,12 +33,7 @@ pub use signals::Signals;
 pub use supervisor::Daemon;
 pub use systemd::Systemd;
 pub use tracing_log::log_to;
-
-/// Threads that carry the consoles and clusters. The supervisor has the main thread; the journal, the
-/// logs and whatever blocks have theirs. One would do for a thousand consoles, and at half the
-/// processor time, for two wake each other all the time; but then a task that never ends a turn would
-/// delay every other cluster.
-pub const WORKERS: usize = 2;
+pub use turns::Turns;
 
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,8 @@ pub(super) struct Outlook {
     gateway: Option<u64>,
     /// Who is asked, and when they answered last.
     answers: BTreeMap<u64, Option<Moment>>,
+    /// The keys of the witnesses' pings.
+    witnesses: BTreeMap<Target, u64>,
     dark: ManyDark,
 }
 
@@ -71,11 +73,12 @@ impl HostState {
 
 impl Outlook {
     /// Begins to ask the gateway and these witnesses.
-    pub(super) fn new(asks: &Asks, gateway: Gateway, witnesses: BTreeSet<Target>) -> Outlook {
+    pub(super) fn new(asks: &Asks, gateway: Gateway, witnesses: &BTreeSet<Target>) -> Outlook {
         let mut outlook = Outlook {
             asker: asks.asker(),
             gateway: None,
             answers: BTreeMap::new(),
+            witnesses: BTreeMap::new(),
             dark: ManyDark::default(),
         };
         let gateway = match gateway {
@@ -88,10 +91,24 @@ impl Outlook {
             None => tracing::info!("no gateway of this host is watched"),
         }
         outlook.gateway = gateway.and_then(|address| outlook.ask(Target::Icmp(address)));
-        for target in witnesses {
-            outlook.ask(target);
-        }
+        outlook.watch(witnesses);
         outlook
+    }
+
+    /// From now on these witnesses are asked; what those that stay have said still counts.
+    pub(super) fn watch(&mut self, witnesses: &BTreeSet<Target>) {
+        let known: BTreeSet<Target> = self.witnesses.keys().copied().collect();
+        for gone in known.difference(witnesses) {
+            if let Some(key) = self.witnesses.remove(gone) {
+                self.asker.unwatch(key);
+                self.answers.remove(&key);
+            }
+        }
+        for new in witnesses.difference(&known) {
+            if let Some(key) = self.ask(*new) {
+                self.witnesses.insert(*new, key);
+            }
+        }
     }
 
     fn ask(&mut self, target: Target) -> Option<u64> {

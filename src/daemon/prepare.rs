@@ -105,7 +105,8 @@ pub fn prepare(home: Home) -> Result<Prepared, StartError> {
     for cluster in &loaded.clusters {
         let none = Programs::new();
         let programs = inspected.programs.get(&cluster.name).unwrap_or(&none);
-        match Blueprint::new(cluster, programs, home.dir(), &mut sets) {
+        let settings = &loaded.settings;
+        match Blueprint::new(cluster, programs, home.dir(), settings, &mut sets) {
             Ok(blueprint) => guarded.push(Arc::new(blueprint)),
             Err(unfit) => refused.push(Unguarded {
                 cluster: cluster.name.to_string(),

@@ -1,8 +1,9 @@
-//! SIGTERM and SIGINT end the daemon; SIGHUP is ignored, and said to be.
+//! SIGTERM and SIGINT end the daemon; SIGHUP has it read its files again.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// The signals that the daemon takes. From the moment that this is made on, none of them ends the
 /// process by itself; what came before it was asked for is told then.
@@ -26,14 +27,16 @@ impl Signals {
         })
     }
 
-    /// Waits for the signal to stop; gives its name.
-    pub async fn told_to_stop(mut self) -> &'static str {
+    /// Waits for the signal to stop; gives its name. Each SIGHUP before that goes to `hangups`,
+    /// where one that waits already stands for all.
+    pub async fn told_to_stop(mut self, hangups: mpsc::Sender<()>) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.term.recv() => return "SIGTERM",
                 _ = self.int.recv() => return "SIGINT",
                 _ = self.hup.recv() => {
-                    tracing::warn!("SIGHUP ignored: this version reads its files at start only; restart it to read them again");
+                    // Full: what is read next is as new as this signal.
+                    let _ = hangups.try_send(());
                 }
             }
         }

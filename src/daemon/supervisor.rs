@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +12,16 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::desk::Desk;
 use super::outlook::Outlook;
 use super::prepare::{Prepared, StartError, Unguarded};
+use super::reload::Rereading;
+use super::reply::Order;
 use super::systemd::Systemd;
-use super::ward::{MOST, Ward};
+use super::ward::{MOST, Next, Ward};
 use crate::alarm::{self, Alarms, Subject};
-use crate::clock::{Moment, Span};
-use crate::cluster::{self, Asks, Host, HostClock};
+use crate::clock::Span;
+use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock};
+use crate::config::{Access, Settings};
 use crate::control::{Answer, Ask, Asked, Given, Server, Word};
+use crate::home::Home;
 use crate::machine::memory::Memory;
 use crate::script::program::Severity;
 use crate::store::Journal;
@@ -38,18 +41,24 @@ const END: Duration = Duration::from_secs(15);
 
 /// The running daemon.
 pub struct Daemon {
-    home: PathBuf,
-    host: Arc<Host>,
-    wards: BTreeMap<String, Ward>,
-    refused: Vec<Unguarded>,
-    tasks: JoinSet<()>,
+    pub(super) home: Home,
+    pub(super) host: Arc<Host>,
+    /// The host's settings, as they were read last.
+    pub(super) settings: Settings,
+    pub(super) wards: BTreeMap<String, Ward>,
+    pub(super) refused: Vec<Unguarded>,
+    /// Clusters that are guarded as soon as others are gone.
+    pub(super) coming: BTreeMap<String, Next>,
+    pub(super) rereading: Rereading,
+    pub(super) access: watch::Sender<Access>,
+    tasks: JoinSet<Ended>,
     names: BTreeMap<Id, String>,
     stop: watch::Sender<bool>,
     keeper: JoinHandle<()>,
     server: Arc<Server>,
     service: JoinHandle<()>,
     requests: mpsc::Receiver<Asked>,
-    outlook: Outlook,
+    pub(super) outlook: Outlook,
 }
 
 impl Daemon {
@@ -93,7 +102,8 @@ impl Daemon {
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
-        let access = host.settings.access.clone();
+        let settings = host.settings.clone();
+        let (access, granted) = watch::channel(settings.access.clone());
         let wards = guarded.into_iter().map(|blueprint| {
             let name = blueprint.name().to_owned();
             (name, Ward::new(blueprint))
@@ -103,18 +113,22 @@ impl Daemon {
         let outlook = Outlook::new(
             &host.asks,
             host.settings.ping.gateway,
-            witnesses.copied().collect(),
+            &witnesses.copied().collect(),
         );
         let mut daemon = Daemon {
-            home: home.dir().to_owned(),
+            home,
             host,
+            settings,
             wards,
             refused,
+            coming: BTreeMap::new(),
+            rereading: Rereading::default(),
+            access,
             tasks: JoinSet::new(),
             names: BTreeMap::new(),
             stop,
             keeper: tokio::spawn(keeper),
-            service: tokio::spawn(async move { serving.serve(asked, access).await }),
+            service: tokio::spawn(async move { serving.serve(asked, granted).await }),
             server,
             requests,
             outlook,
@@ -153,7 +167,7 @@ impl Daemon {
         tracing::info!(
             "clusterd {} guards {guarded} clusters of {}, {refused} are not guarded",
             env!("CARGO_PKG_VERSION"),
-            self.home.display()
+            self.home.dir().display()
         );
         systemd.ready(&format!("{guarded} clusters guarded, {refused} not"));
         let mut stop = std::pin::pin!(stop);
@@ -162,13 +176,15 @@ impl Daemon {
         let why = loop {
             tokio::select! {
                 why = &mut stop => break why,
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
                 Some(asked) = self.requests.recv() => self.asked(asked),
+                read = self.rereading.next() => self.reread(read).await,
                 told = self.outlook.next() => self.outlook.heard(&told, self.host.clock.now()),
                 _ = tick.tick() => {
                     self.look_round();
                     self.look_out();
                     self.begin_due().await;
+                    self.ask_again();
                     if self.all_alive() {
                         systemd.alive();
                         let (guarded, refused) = self.counts();
@@ -185,6 +201,9 @@ impl Daemon {
     /// Somebody wants something: of a task that was left alone, that it begins again; all else is
     /// the desk's.
     fn asked(&mut self, asked: Asked) {
+        if let Ask::Reload { dry_run } = asked.ask {
+            return self.reload(Order::of(asked.who, dry_run, asked.answer));
+        }
         if let Ask::Say { cluster, word, .. } = &asked.ask
             && *word == Word::Release
             && let Some(ward) = self.wards.get_mut(cluster)
@@ -208,7 +227,7 @@ impl Daemon {
     fn desk(&self) -> Desk<'_> {
         Desk {
             host: &self.host,
-            home: self.home.to_str().unwrap_or("?"),
+            home: self.home.dir().to_str().unwrap_or("?"),
             wards: &self.wards,
             refused: &self.refused,
         }
@@ -216,11 +235,9 @@ impl Daemon {
 
     /// What is wrong from the start, and what was wrong before and is not any more.
     fn first_alarms(&self) {
+        self.settle_alarms();
         let alarms = &self.host.alarms;
-        let guarded: BTreeSet<&str> = self.wards.keys().map(String::as_str).collect();
-        let refused: BTreeSet<&str> = self.refused.iter().map(|r| r.cluster.as_str()).collect();
-        alarms.forget_clusters(&|name| guarded.contains(name) || refused.contains(name));
-        for name in guarded {
+        for name in self.wards.keys() {
             for code in [
                 "not_guarded",
                 "task_crashed",
@@ -236,8 +253,15 @@ impl Daemon {
             let subject = Subject::cluster(&refused.cluster);
             alarms.raise(&subject, Severity::Critical, "not_guarded", &text);
         }
+    }
+
+    /// Alarms of clusters that are not in the files any more end; and is anything guarded?
+    pub(super) fn settle_alarms(&self) {
+        let alarms = &self.host.alarms;
+        let refused: BTreeSet<&str> = self.refused.iter().map(|r| r.cluster.as_str()).collect();
+        alarms.forget_clusters(&|name| self.wards.contains_key(name) || refused.contains(name));
         if self.wards.is_empty() {
-            let text = format!("no cluster of {} is guarded", self.home.display());
+            let text = format!("no cluster of {} is guarded", self.home.dir().display());
             alarms.raise(
                 &Subject::host(),
                 Severity::Critical,
@@ -250,7 +274,7 @@ impl Daemon {
     }
 
     /// Begins every task whose time has come.
-    async fn begin_due(&mut self) {
+    pub(super) async fn begin_due(&mut self) {
         let due: Vec<String> = self
             .wards
             .iter()
@@ -263,16 +287,24 @@ impl Daemon {
                 continue;
             };
             let mail = ward.begin(self.host.clock.now());
-            let task = cluster::guard(
-                Arc::clone(&ward.blueprint),
-                Arc::clone(&self.host),
+            let beginning = Beginning {
+                blueprint: Arc::clone(&ward.blueprint),
                 memory,
+                handover: ward.handover.take().map(|left| *left),
+            };
+            let task = cluster::guard(
+                beginning,
+                Arc::clone(&self.host),
                 mail,
                 self.stop.subscribe(),
                 Arc::clone(&ward.pulse),
             );
             let id = self.tasks.spawn(task).id();
             self.names.insert(id, name);
+            if let Some(begun) = ward.begun.take() {
+                // Whoever waited may have gone.
+                let _ = begun.send(());
+            }
         }
     }
 
@@ -295,9 +327,15 @@ impl Daemon {
         })
     }
 
-    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+    async fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let (id, why) = match ended {
-            Ok((id, ())) => (id, "it ended by itself".to_owned()),
+            Ok((id, Ended::GaveWay(left))) => {
+                if let Some(name) = self.names.remove(&id) {
+                    self.gave_way(&name, left).await;
+                }
+                return;
+            }
+            Ok((id, Ended::Stopped)) => (id, "it ended by itself".to_owned()),
             Err(err) => (err.id(), panic_text(err)),
         };
         let Some(name) = self.names.remove(&id) else {
@@ -335,9 +373,7 @@ impl Daemon {
     fn look_round(&self) {
         let alarms = &self.host.alarms;
         let now = self.host.clock.now();
-        if now.since(Moment::ZERO) >= UNSAID {
-            alarms.end_unsaid();
-        }
+        alarms.end_unsaid(UNSAID);
         for (name, ward) in &self.wards {
             let subject = Subject::cluster(name);
             match ward.stuck(now) {

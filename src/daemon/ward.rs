@@ -1,13 +1,18 @@
 //! One cluster as the supervisor sees it: its task, how it is, and when it begins again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::outlook::HostState;
 use crate::clock::{Moment, Span};
-use crate::cluster::{Blueprint, Message, Pulse, Receiver, Sender, mailbox};
+use crate::cluster::{
+    Blueprint, Handover, Message, Pulse, Purpose, Receiver, Sender, mailbox, unready_text,
+};
+use crate::machine::handover::Unready;
 
 /// Messages that may wait for a cluster.
 const MAIL: usize = 64;
@@ -39,6 +44,64 @@ pub(super) struct Ward {
     pause: Duration,
     /// How often it crashed in a row.
     crashes: u32,
+    /// What a reload has in store for it.
+    pub next: Option<Box<Next>>,
+    /// What its last task has left to its next one.
+    pub handover: Option<Box<Handover>>,
+    /// Told when its next task has begun.
+    pub begun: Option<oneshot::Sender<()>>,
+}
+
+/// What a reload has in store for a cluster.
+#[derive(Debug)]
+pub(super) struct Next {
+    pub wish: Wish,
+    /// The new configuration; none: the cluster is gone.
+    pub blueprint: Option<Arc<Blueprint>>,
+    /// Its task was told.
+    pub asked: bool,
+    /// Told when it is done.
+    pub done: Option<oneshot::Sender<()>>,
+}
+
+/// The same for people.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    /// Who wants it.
+    pub who: String,
+    /// What for.
+    pub purpose: Purpose,
+    /// Clusters that have to be gone before.
+    pub after: BTreeSet<String>,
+}
+
+impl Wish {
+    /// For `status`, with what its task says why it goes on.
+    pub(super) fn text(&self, cluster: &str, unready: Option<&Unready>) -> String {
+        let what = match &self.purpose {
+            Purpose::Change(what) => format!("a new configuration ({})", what.join(", ")),
+            Purpose::Removal => "to be taken out of clusterd's guard".to_owned(),
+        };
+        format!(
+            "{what}; it waits until {} (reload by {})",
+            self.waits(cluster, unready),
+            self.who
+        )
+    }
+
+    /// What it waits for, in words that follow "until".
+    pub(super) fn waits(&self, cluster: &str, unready: Option<&Unready>) -> String {
+        if !self.after.is_empty() {
+            let names: Vec<&str> = self.after.iter().map(String::as_str).collect();
+            return format!("{} is gone", names.join(" and "));
+        }
+        match (&self.purpose, unready) {
+            (Purpose::Removal, Some(Unready::Held(_))) | (_, None) => {
+                "its task has ended".to_owned()
+            }
+            (_, Some(why)) => unready_text(why, cluster),
+        }
+    }
 }
 
 /// Whether its task runs.
@@ -61,6 +124,9 @@ impl Ward {
             told: HostState::default(),
             pause: AGAIN.0,
             crashes: 0,
+            next: None,
+            handover: None,
+            begun: None,
         }
     }
 
@@ -69,6 +135,9 @@ impl Ward {
         let (mail, box_) = mailbox(MAIL);
         self.pulse = Arc::default();
         self.told = HostState::default();
+        if let Some(next) = &mut self.next {
+            next.asked = false;
+        }
         self.pulse.beat(now);
         self.life = Life::Runs(Instant::now(), mail);
         box_
@@ -94,13 +163,24 @@ impl Ward {
         Some(pause)
     }
 
+    /// The task has given way: the next one begins at once.
+    pub(super) fn gave_way(&mut self, handover: Box<Handover>) {
+        self.handover = Some(handover);
+        self.begin_anew();
+    }
+
+    /// A task that does not run begins as soon as it can.
+    pub(super) fn begin_anew(&mut self) {
+        self.life = Life::Again(Instant::now());
+        self.pause = AGAIN.0;
+        self.crashes = 0;
+    }
+
     /// A person says that a task that was left alone shall begin again; whether it was.
     pub(super) fn release(&mut self) -> bool {
         let given_up = matches!(self.life, Life::GivenUp);
         if given_up {
-            self.life = Life::Again(Instant::now());
-            self.pause = AGAIN.0;
-            self.crashes = 0;
+            self.begin_anew();
         }
         given_up
     }

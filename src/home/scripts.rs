@@ -1,6 +1,7 @@
 //! Chat scripts from files: where their libraries are found, who judges their patterns,
 //! and their faults in one form for text and `--json`.
 
+use std::fmt;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -100,6 +101,21 @@ pub struct ScriptFault {
     pub help: Option<String>,
     /// All of it as people read it.
     pub text: String,
+}
+
+/// In one line, as a fault of a cluster file.
+impl fmt::Display for ScriptFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({})", help.replace('\n', "; ")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ScriptFault {

@@ -145,6 +145,16 @@ pub enum Event {
     HostIdLearnt { node: String, id: String },
     /// A script's own words.
     Log { package: String, text: String },
+    /// A reload's new configuration of this cluster waits.
+    Waits {
+        who: String,
+        what: String,
+        until: String,
+    },
+    /// A new configuration is taken; the script begins anew, as after a restart.
+    Reconfigured { who: String, what: String },
+    /// The cluster is not guarded any more.
+    Removed { who: String, left: Vec<String> },
 }
 
 impl fmt::Display for Event {
@@ -239,6 +249,9 @@ impl fmt::Display for Event {
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
             }
+            Event::Waits { .. } | Event::Reconfigured { .. } | Event::Removed { .. } => {
+                self.fmt_reload(f)
+            }
         }
     }
 }
@@ -264,6 +277,26 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a reload does.
+    fn fmt_reload(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Waits { who, what, until } => write!(
+                f,
+                "reload by {who}: the new configuration ({what}) waits until {until}"
+            ),
+            Event::Reconfigured { who, what } => write!(
+                f,
+                "reload by {who}: the new configuration ({what}) is taken, the script begins anew"
+            ),
+            Event::Removed { who, left } => write!(
+                f,
+                "reload by {who}: not guarded any more; {}",
+                left.join("; ")
+            ),
             _ => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::machine::action::{Action, EntryKind};
 use crate::machine::making::Making;
 use crate::machine::node::{Condition, Node};
-use crate::machine::package::{Door, Wait};
+use crate::machine::package::{Door, Package, Wait};
 use crate::machine::proof::ProofKind;
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
@@ -50,11 +50,18 @@ impl Machine {
     fn take_findings(&mut self, n: NodeId, heard: Vec<Heard>) {
         for item in heard {
             match item {
-                Heard::Text(text) => self.nodes[n].keep_talk(&text),
+                Heard::Text(text) if self.reads(n) => self.nodes[n].keep_talk(&text),
                 Heard::Match(hit) if !hit.echo || Guard::EchoTagged.gone() => self.hit(n, &hit),
-                Heard::Match(_) => {}
+                Heard::Text(_) | Heard::Match(_) => {}
             }
         }
+    }
+
+    /// Whether what this node says is read: as the answer to an open question, or as the echo that
+    /// the gate waits for.
+    fn reads(&self, n: NodeId) -> bool {
+        let gate = |p: &Package| matches!(&p.run.wait, Wait::Gate { node, .. } if *node == n);
+        self.nodes[n].asking.is_some() || self.packages.iter().any(gate)
     }
 
     /// Whether the script waits for this console just now: what comes is its answer.
@@ -125,11 +132,12 @@ impl Machine {
         let Some(firmware) = self.firmware(n) else {
             return;
         };
-        self.nodes[n]
-            .shown
-            .push((hit.pattern, hit.captures.clone()));
-        if self.nodes[n].shown.len() > 64 {
-            self.nodes[n].shown.remove(0);
+        let node = &mut self.nodes[n];
+        if node.asking.is_some() {
+            node.shown.push((hit.pattern, hit.captures.clone()));
+            if node.shown.len() > 64 {
+                node.shown.remove(0);
+            }
         }
         let heard = self.nodes[n].heard;
         let stale = heard.is_none_or(|at| at < self.nodes[n].spoke);

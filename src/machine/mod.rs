@@ -16,6 +16,7 @@
 
 pub mod action;
 pub mod event;
+pub mod handover;
 pub mod input;
 pub mod memory;
 pub mod proof;
@@ -51,6 +52,7 @@ mod trigger;
 mod wait;
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,8 +81,8 @@ pub const WITNESS_LIFE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     setup: Arc<Setup>,
-    /// For each node: the firmware that speaks to it, shared by all copies of the machine.
-    firmwares: Vec<Option<Arc<Firmware>>>,
+    /// For each node: the firmware block that speaks to it.
+    firmwares: Vec<Option<Spoken>>,
     nodes: Vec<Node>,
     packages: Vec<Package>,
     host: Host,
@@ -462,7 +464,7 @@ impl Machine {
             .position(|p| p.nodes.contains(&n))
     }
 
-    fn firmware(&self, n: NodeId) -> Option<Arc<Firmware>> {
+    fn firmware(&self, n: NodeId) -> Option<Spoken> {
         self.firmwares[n].clone()
     }
 
@@ -479,11 +481,28 @@ impl Machine {
 }
 
 /// For each node of a cluster: the firmware that speaks to it, by the script of its package.
-fn firmwares(setup: &Setup) -> Vec<Option<Arc<Firmware>>> {
+fn firmwares(setup: &Setup) -> Vec<Option<Spoken>> {
     let of = |(n, node): (NodeId, &NodeSetup)| {
         let package = setup.packages.iter().find(|p| p.nodes.contains(&n))?;
-        let firmware = package.program.firmware(&node.platform)?;
-        Some(Arc::new(firmware.clone()))
+        let mut firmwares = package.program.firmwares.iter();
+        let at = firmwares.position(|firmware| firmware.platform == node.platform)?;
+        let program = Arc::clone(&package.program);
+        Some(Spoken { program, at })
     };
     setup.nodes.iter().enumerate().map(of).collect()
+}
+
+/// A firmware block where it stands in its program, which all clusters with that script share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Spoken {
+    program: Arc<Program>,
+    at: usize,
+}
+
+impl Deref for Spoken {
+    type Target = Firmware;
+
+    fn deref(&self) -> &Firmware {
+        &self.program.firmwares[self.at]
+    }
 }

@@ -158,9 +158,9 @@ pub struct Node {
     /// Somebody typed here last.
     pub keyboard: Option<Moment>,
     /// A person of ours has the console, or waits for it.
-    pub pen: Option<Pen>,
+    pub pen: Option<Box<Pen>>,
     /// A question of ours is open.
-    pub asking: Option<Asking>,
+    pub asking: Option<Box<Asking>>,
     /// How the last question ended.
     pub answer: Option<Result<(), String>>,
     /// We typed something that may be answered until then.
@@ -169,9 +169,10 @@ pub struct Node {
     pub returned: Option<Moment>,
     /// The last own send of the script.
     pub spoke: Moment,
-    /// Cleaned text since our last send.
+    /// Cleaned text since our last send, while anybody reads it.
     pub talk: String,
-    /// Captured boot parameters and the like since our last send: pattern, captures.
+    /// Captured boot parameters and the like since our last send, while a question is open: pattern,
+    /// captures.
     pub shown: Vec<(usize, Vec<(String, String)>)>,
     /// What stands on its input line, typed by us and not ended by RETURN.
     pub line: String,
@@ -277,9 +278,7 @@ impl Node {
         self.keyboard = None;
         self.owed_until = None;
         self.returned = None;
-        self.talk.clear();
-        self.shown.clear();
-        if self.asking.take().is_some() {
+        if self.end_question() {
             self.answer = Some(Err("the console was lost".to_owned()));
         }
     }
@@ -287,7 +286,7 @@ impl Node {
     /// Keeps text since our last send, up to a limit; the oldest goes first.
     pub fn keep_talk(&mut self, text: &str) {
         if self.talk.capacity() - self.talk.len() < text.len() {
-            // Not twice as much: a node may stay in the middle of its talk for hours.
+            // Not twice as much: five hundred nodes may be asked at once.
             self.talk.reserve_exact(text.len().max(TALK_STEP));
         }
         self.talk.push_str(text);
@@ -298,6 +297,13 @@ impl Node {
             }
             self.talk.drain(..cut);
         }
+    }
+
+    /// The open question, if there is one, is over: nobody reads any more what was said to it.
+    pub fn end_question(&mut self) -> bool {
+        self.talk = String::new();
+        self.shown = Vec::new();
+        self.asking.take().is_some()
     }
 
     /// Our own send begins a new piece of conversation.

@@ -70,14 +70,14 @@ impl Machine {
         if let Some(why) = self.refuses_person(n) {
             return self.pen_word(n, PenWord::Refused { why });
         }
-        self.nodes[n].pen = Some(Pen {
+        self.nodes[n].pen = Some(Box::new(Pen {
             who: who.to_owned(),
             granted: false,
             typed: self.now,
             idle,
             since: self.now,
             urgent: false,
-        });
+        }));
         if self.mid_line(n) && Guard::PersonMidLine.stands() {
             self.pen_word(n, PenWord::Waits);
         } else {
@@ -111,7 +111,7 @@ impl Machine {
     fn touch_keyboard(&mut self, n: NodeId, who: &str) -> Option<u64> {
         let now = self.now;
         let epoch = self.nodes[n].epoch()?;
-        let granted = |pen: &&mut Pen| pen.granted || Guard::PersonGranted.gone();
+        let granted = |pen: &&mut Box<Pen>| pen.granted || Guard::PersonGranted.gone();
         let pen = self.nodes[n].pen.as_mut().filter(granted)?;
         pen.typed = now;
         who.clone_into(&mut pen.who);
@@ -176,7 +176,7 @@ impl Machine {
 
     /// What the machine was still saying is given up, and wiped from the line.
     fn end_our_line(&mut self, n: NodeId) {
-        if self.nodes[n].asking.take().is_some() {
+        if self.nodes[n].end_question() {
             self.nodes[n].answer = Some(Err("a person types there".to_owned()));
         }
         self.wipe_line(n);
@@ -235,7 +235,7 @@ impl Machine {
     /// alarm is critical.
     fn urge(&mut self, n: NodeId) {
         let due = |pen: &Pen| self.urgent_from(n, pen).is_some_and(|at| at <= self.now);
-        if !self.nodes[n].pen.as_ref().is_some_and(due) {
+        if !self.nodes[n].pen.as_deref().is_some_and(due) {
             return;
         }
         for p in 0..self.packages.len() {

@@ -155,7 +155,7 @@ impl Machine {
 
     fn ask(&mut self, n: NodeId, ask: Ask, deadline: Moment) {
         self.nodes[n].answer = None;
-        self.nodes[n].asking = None;
+        self.nodes[n].end_question();
         let Some(firmware) = self.firmware(n) else {
             self.nodes[n].answer =
                 Some(Err("no firmware block speaks to this platform".to_owned()));
@@ -197,12 +197,12 @@ impl Machine {
             return;
         }
         let typed = text.trim_end_matches(['\r', '\n']).to_owned();
-        self.nodes[n].asking = Some(Asking {
+        self.nodes[n].asking = Some(Box::new(Asking {
             ask,
             deadline,
             typed,
             sum,
-        });
+        }));
     }
 
     /// The sum that a word answers is the one it was defined with.
@@ -247,7 +247,7 @@ impl Machine {
             });
         }
         let node = &mut self.nodes[n];
-        node.asking = None;
+        node.end_question();
         node.answer = Some(answer);
         node.owed_until = None;
     }
@@ -257,7 +257,7 @@ impl Machine {
         for n in 0..self.nodes.len() {
             let over =
                 |asking: &Asking| self.now >= asking.deadline && Guard::QuestionDeadline.stands();
-            let Some(asking) = self.nodes[n].asking.as_ref().filter(|a| over(a)) else {
+            let Some(asking) = self.nodes[n].asking.as_deref().filter(|a| over(a)) else {
                 continue;
             };
             let why = format!("{:?} was not answered as a live prompt must", asking.typed);

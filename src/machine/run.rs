@@ -157,7 +157,7 @@ impl Machine {
             self.wipe_line(node);
         }
         for n in self.setup.packages[p].nodes.clone() {
-            self.nodes[n].asking = None;
+            self.nodes[n].end_question();
             self.nodes[n].answer = None;
             if Guard::AbandonVoids.stands() {
                 self.nodes[n].making = crate::machine::making::Making::default();

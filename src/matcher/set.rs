@@ -35,6 +35,17 @@ pub struct PatternSet {
 pub struct PatternSets(Vec<Arc<PatternSet>>);
 
 impl PatternSets {
+    /// With these, which are in use already.
+    pub fn known(sets: impl IntoIterator<Item = Arc<PatternSet>>) -> PatternSets {
+        let mut known: Vec<Arc<PatternSet>> = Vec::new();
+        for set in sets {
+            if !known.iter().any(|other| Arc::ptr_eq(other, &set)) {
+                known.push(set);
+            }
+        }
+        PatternSets(known)
+    }
+
     /// The set of these patterns, compiled now if it is not there yet.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ struct Bench {
     start: Instant,
     ordered: Notify,
     outside: watch::Sender<Outside>,
+    /// Connections that were made to each port.
+    accepted: Vec<AtomicU64>,
 }
 
 /// The running simulation. It ends when this is dropped.
@@ -129,6 +132,7 @@ pub async fn serve(spec: ServeSpec) -> io::Result<SimHandle> {
     };
     let bench = Arc::new(Bench {
         clients: Mutex::new(vec![None; rig.len()]),
+        accepted: (0..rig.len()).map(|_| AtomicU64::new(0)).collect(),
         rig: Mutex::new(rig),
         start: Instant::now(),
         ordered: Notify::new(),
@@ -162,6 +166,12 @@ impl SimHandle {
     /// The console ports, in the order of the nodes.
     pub fn consoles(&self) -> &[SocketAddr] {
         &self.consoles
+    }
+
+    /// How many connections were made to a console port so far, those included that were closed
+    /// at once because somebody was there.
+    pub fn accepted(&self, port: usize) -> u64 {
+        self.bench.accepted[port].load(Ordering::Relaxed)
     }
 
     /// Where a TCP probe finds the service.

@@ -10,6 +10,7 @@ mod boot;
 mod dark;
 mod desk;
 mod fence;
+mod handover;
 mod link;
 mod person;
 mod proof;

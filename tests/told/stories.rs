@@ -131,3 +131,44 @@ fn a_takeover_is_told_from_its_panic_to_its_end_and_that_it_was_slow() {
     daemon.stop();
     pair.never_two_writers();
 }
+
+#[test]
+fn no_heartbeat_leaves_while_a_cluster_stands_still() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let beats = web(|_| Web::Status(200));
+    let settings = format!(
+        "heartbeat: {{ url: \"http://{}/\", every: 500ms }}\n",
+        beats.at
+    );
+    fs::write(home.path("clusterd.yaml"), settings).unwrap();
+    let fault = home.path("fault");
+    let order = format!("pair:stalls:{}", fault.display());
+    let mut daemon = home.run_with(&[("CLUSTERD_TEST_FAULT", &order)]);
+    daemon.line("state watch");
+    let beat = beats.hears("a beat", |_| true).json();
+    assert_eq!(
+        (&beat["guarded"], &beat["not_guarded"]),
+        (&1.into(), &0.into())
+    );
+    fs::write(&fault, "panic").unwrap();
+    pair.sim.panic(0);
+    until("a task that stands still", || open(&home, "task_stuck"));
+    let silent = |beats: usize| {
+        let log = home.read("logs/clusterd.log");
+        (log.matches("no heartbeat is sent").count() >= beats).then_some(())
+    };
+    until("the first beat that is left out", || silent(1));
+    let then = beats.heard().len();
+    until("five more", || silent(6));
+    assert_eq!(
+        beats.heard().len(),
+        then,
+        "the outside learns of it by silence"
+    );
+    fs::remove_file(&fault).unwrap();
+    until("a beat again", || {
+        (beats.heard().len() > then + 1).then_some(())
+    });
+    daemon.stop();
+}

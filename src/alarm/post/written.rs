@@ -128,7 +128,7 @@ impl Ledger {
 
     /// A message was taken by the other side, or given up.
     pub fn sent(&mut self, id: u64) {
-        match self.posted.iter().position(|letter| letter.id == id) {
+        match self.posted.iter().rposition(|letter| letter.id == id) {
             // The journal never has to hear of it.
             Some(at) => drop(self.posted.remove(at)),
             None => self.sent.push(id),
@@ -178,8 +178,8 @@ impl Ledger {
             return;
         };
         match result {
-            // As long as it took is left to others: a large state is written seldom.
-            Ok(()) => self.not_before = Instant::now() + written.began.elapsed(),
+            // Four times as long as it took is left to others: a large state is written seldom.
+            Ok(()) => self.not_before = Instant::now() + written.began.elapsed() * 4,
             Err(err) => {
                 tracing::warn!("failed to journal the alarms: {err}");
                 self.not_before = Instant::now() + TRIED_AGAIN;

@@ -85,6 +85,10 @@ fn summary(report: &Report, ink: Ink) -> String {
             parts.push(ink.red(&format!("{number} {words}")));
         }
     }
+    let reloads = count(|c| c.reload.is_some());
+    if reloads > 0 {
+        parts.push(ink.yellow(&format!("{reloads} with a reload that waits")));
+    }
     let critical = report
         .alarms
         .iter()
@@ -127,6 +131,9 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     for package in &snapshot.packages {
         let _ = writeln!(out, "{name}  {}", headline(package, ink));
         out.push_str(&package_lines(package, cluster, width));
+    }
+    if let Some(reload) = &cluster.reload {
+        out.push_str(&labelled("reload", &harmless(reload), 2, width));
     }
     out.push('\n');
     out.push_str(&nodes(cluster, &snapshot.nodes, snapshot.packages.first()));
@@ -385,7 +392,7 @@ fn alarms(report: &Report, ink: Ink, width: usize) -> String {
             count => format!(", said {count} times"),
         };
         let before = if alarm.from_before {
-            ", before clusterd started"
+            ", not said again since a start or reload"
         } else {
             ""
         };

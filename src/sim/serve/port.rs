@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -63,6 +64,7 @@ async fn accept(
             }
             Some(_) = client.join_next() => {}
             Ok((stream, _)) = listener.accept() => {
+                bench.accepted[number].fetch_add(1, Ordering::Relaxed);
                 while client.try_join_next().is_some() {}
                 if client.is_empty() {
                     client.spawn(talk(Arc::clone(bench), number, stream));

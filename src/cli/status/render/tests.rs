@@ -78,6 +78,7 @@ fn cluster() -> ClusterReport {
             nodes: vec![ca1, ca2],
         }),
         consoles: vec![console("ca1", true), console("ca2", false)],
+        reload: None,
     }
 }
 
@@ -146,10 +147,16 @@ fn hold_and_refused_files_stand_out() {
         not_guarded: Some("clist/web.yaml:3:7: unknown key".to_owned()),
         snapshot: None,
         consoles: Vec::new(),
+        reload: None,
     };
+    held.reload = Some("a new configuration (script); it waits until the HOLD ends".to_owned());
     let text = render(&report(vec![held, refused]), Ink::Plain, 100);
     assert!(
-        text.starts_with("2 clusters, 1 NOT GUARDED, 1 in HOLD, "),
+        text.starts_with("2 clusters, 1 NOT GUARDED, 1 in HOLD, 1 with a reload that waits, "),
+        "{text}"
+    );
+    assert!(
+        text.contains("  reload    a new configuration (script); it waits until the HOLD ends\n"),
         "{text}"
     );
     assert!(
