@@ -9,6 +9,7 @@ pub use truth::Window;
 
 pub(super) use bench::Truth;
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ pub(super) struct Watch {
     booted_last: Option<String>,
     quiet_since: Option<Moment>,
     seen_boots: usize,
+    /// Boots of the disk whose writes a person or the policy answers for.
+    answered_for: BTreeSet<u32>,
     seen_writers: usize,
     pub windows: Vec<Window>,
     window: Option<Moment>,
@@ -93,6 +96,7 @@ impl Watch {
             booted_last: None,
             quiet_since: None,
             seen_boots: 0,
+            answered_for: BTreeSet::new(),
             seen_writers: 0,
             windows: Vec::new(),
             window: None,

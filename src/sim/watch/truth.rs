@@ -91,7 +91,8 @@ impl Watch {
                 .iter()
                 .filter_map(|name| rig.find(name))
                 .collect();
-            if self.by_hand(&both) {
+            let answered_for = |boot: &u32| self.answered_for.contains(boot);
+            if self.by_hand(&both) || [found.boot, found.other_boot].iter().any(answered_for) {
                 continue;
             }
             let excuse = both.iter().find_map(|n| self.nodes[*n].dark);

@@ -143,6 +143,9 @@ impl Watch {
     }
 
     fn proved(&mut self, n: usize, kind: ProofKind, rig: &dyn Truth) {
+        if kind == ProofKind::FirmwareReset {
+            self.keep_what_was_answered_for(n, rig);
+        }
         let node = rig.node(n);
         self.nodes[n].dark = match kind {
             ProofKind::Dark => Excuse::of(node, rig.cut_off(n), self.policy),
@@ -153,9 +156,22 @@ impl Watch {
         }
     }
 
+    /// What a node wrote while a person or the policy answered for it may be found on the disk long after.
+    fn keep_what_was_answered_for(&mut self, n: usize, rig: &dyn Truth) {
+        let known = &self.nodes[n];
+        if known.by_hand.is_none() && known.dark.is_none() {
+            return;
+        }
+        let name = &rig.node(n).spec().name;
+        let boots = rig.disk().boots().iter().rev();
+        let last = boots.into_iter().find(|boot| boot.node == *name);
+        self.answered_for.extend(last.map(|boot| boot.number));
+    }
+
     /// A boot command left.
     fn booted(&mut self, booted: &str, rig: &dyn Truth, at: Moment) {
         if let Some(n) = rig.find(booted) {
+            self.keep_what_was_answered_for(n, rig);
             self.nodes[n].by_hand = None;
             self.nodes[n].dark = None;
         }
