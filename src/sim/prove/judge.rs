@@ -1,4 +1,4 @@
-//! Who looks at the truth after every step: the watcher of the other scenes (`sim/watch.rs`), with
+//! Who looks at the truth after every step: the watcher of the other scenes (`sim/watch/`), with
 //! the same rules and the same closed list of what a policy accepts (`sim/excuse.rs`).
 
 use super::world::{Port, World};
