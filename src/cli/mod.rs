@@ -27,6 +27,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
 
 /// An external watchdog for high-availability clusters: it holds the consoles of every
 /// node and does what a good operator would do there.
@@ -105,12 +107,26 @@ impl From<Exit> for ExitCode {
 #[derive(Clone, Debug, Args)]
 pub struct HomeArgs {
     /// The home directory, which holds clist/, chat-scripts/, logs/ and the journal.
-    #[arg(long, env = "CLUSTER_HOME", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "CLUSTER_HOME",
+        value_name = "DIR",
+        default_value = "/var/lib/clusterd"
+    )]
     pub home: PathBuf,
+}
+
+/// Passwords and keys that this process reads never get into a core file, nor into another process of the
+/// same user (`prctl(2)`, PR_SET_DUMPABLE); what it starts writes no core file either.
+fn keep_from_disk() {
+    // Where the kernel refuses, nothing is worse than before.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let _ = set_dumpable(false);
 }
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    keep_from_disk();
     let exit = match Cli::parse().command {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),

@@ -5,6 +5,7 @@
 //! and root may do all, others what `access:` in `clusterd.yaml` gives them.
 //! `docs/operating.md` shows a session.
 
+mod audit;
 mod client;
 mod frame;
 mod limits;
@@ -15,6 +16,7 @@ mod seats;
 mod server;
 mod visit;
 
+pub use audit::Ledger;
 pub use client::{Client, ClientError};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
 pub use limits::{REQUEST, read_line};

@@ -26,7 +26,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("alarm", &["secret", "script", "config", "machine", "logfile", "exec", "store", "scribe"]),
     ("home", &["secret", "script", "config", "matcher", "console", "exec"]),
     ("control", &["script", "config", "machine", "alarm"]),
-    ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
+    ("cluster", &["secret", "script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
     ("daemon", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec", "store",
         "scribe", "alarm", "home", "control", "cluster"]),
