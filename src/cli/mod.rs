@@ -103,6 +103,9 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The home of an installed clusterd: that of the package, the unit and the init script.
+const DEFAULT_HOME: &str = "/var/lib/clusterd";
+
 /// Where the cluster files, the journal and the logs are.
 #[derive(Clone, Debug, Args)]
 pub struct HomeArgs {
@@ -111,7 +114,7 @@ pub struct HomeArgs {
         long,
         env = "CLUSTER_HOME",
         value_name = "DIR",
-        default_value = "/var/lib/clusterd"
+        default_value = DEFAULT_HOME
     )]
     pub home: PathBuf,
 }
