@@ -34,8 +34,8 @@ pub use cluster::{
 };
 pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
-pub use policy::accepts;
 pub use metrics::Metrics;
+pub use policy::accepts;
 pub use power::{
     FenceAgent, Ipmi, IpmiInterface, IpmiPrivilege, PowerCommands, PowerLeg, PowerRoad,
 };
