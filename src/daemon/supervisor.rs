@@ -18,7 +18,7 @@ use super::systemd::Systemd;
 use super::ward::{MOST, Next, Ward};
 use crate::alarm::{self, Alarms, Subject};
 use crate::clock::Span;
-use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock};
+use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
 use crate::config::{Access, Settings};
 use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
@@ -58,6 +58,8 @@ pub struct Daemon {
     keeper: JoinHandle<()>,
     server: Arc<Server>,
     service: JoinHandle<()>,
+    /// The endpoint of the metrics.
+    metrics: Option<JoinHandle<()>>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
 }
@@ -100,6 +102,7 @@ impl Daemon {
             alarms,
             scribe,
             happened,
+            tallies: Tallies::default(),
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
@@ -117,6 +120,7 @@ impl Daemon {
             host.settings.ping.gateway,
             &witnesses.copied().collect(),
         );
+        let metrics = super::metrics::start(&host, &asked);
         let mut daemon = Daemon {
             home,
             host,
@@ -130,6 +134,7 @@ impl Daemon {
             names: BTreeMap::new(),
             stop,
             keeper: tokio::spawn(keeper),
+            metrics,
             service: tokio::spawn(async move { serving.serve(asked, granted, ledger).await }),
             server,
             requests,
@@ -422,6 +427,9 @@ impl Daemon {
             tracing::warn!("some tasks did not end in time and are left");
         }
         self.service.abort();
+        if let Some(metrics) = &self.metrics {
+            metrics.abort();
+        }
         if timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }
