@@ -12,10 +12,33 @@ use std::process::Output;
 use crate::daemon_support::{Home, LIMIT, Pair, stderr, stdout, until};
 use crate::servers::{Post, Server, Web, mail, web};
 
-/// A panic, as a script waits for it; then a terminal's title, its clearing, a colour by an 8-bit CSI, text
+/// A line that a script keeps words of: a terminal's title, its clearing, a colour by an 8-bit CSI, text
 /// from right to left, the end of a header, of a JSON string, of structured data, a shell's orders, formats.
-const LINE: &str = "panic[cpu0]/thread=666: \x1b]0;PWNED\x07\x1b[2J\u{9b}31m\u{202e}\rBcc: evil@example.com\
-                    \"},{\"kind\":\"evil\"}] [x@1 a=\"b\" $(touch PWNED) `touch PWNED`; touch PWNED %s%n ${IFS} \x08\x7f {kind}";
+const LINE: &str = "SHOUT \x1b]0;PWNED\x07\x1b[2J\u{9b}31m\u{202e}\"},{\"kind\":\"evil\"}] [x@1 a=\"b\" \
+                    $(touch PWNED) `touch PWNED`; touch PWNED %s%n ${IFS} \x08\x7f {kind} \rBcc: evil@example.com";
+
+/// The shipped script, which here raises an alarm with words that the primary printed.
+fn script() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("chat-scripts/sun-openboot.chat");
+    let text = fs::read_to_string(file).unwrap();
+    let before = "    on operator switchover                        -> hand_over\n";
+    assert!(text.contains(before));
+    let heard = "    on primary prints shout -> shouted\n";
+    let more = r#"
+pattern shout = /^SHOUT (?<words>.{1,300})/
+    like "SHOUT hello" unlike "hello"
+
+state shouted "somebody shouts"
+    call listen(primary) else -> watch
+    -> watch
+
+procedure listen(node) "what is shouted"
+    ask node within 20s {
+        shout keep words -> { alarm critical shouted "{node}: {words}" }
+    }
+"#;
+    text.replacen(before, &format!("{heard}{before}"), 1) + more
+}
 
 /// What a terminal would obey, and what no log has within a line.
 fn moves_a_terminal(c: char) -> bool {
@@ -68,6 +91,9 @@ struct Roads {
 impl Roads {
     fn of(pair: &Pair) -> Roads {
         let home = Home::of(pair);
+        fs::write(home.path("chat-scripts/sun-openboot.chat"), script()).unwrap();
+        let checked = home.clusterd(&["check"]);
+        assert!(checked.status.success(), "{}", said(&checked));
         let bind = |name: &str| {
             let socket = UnixDatagram::bind(home.path(name)).unwrap();
             socket.set_read_timeout(Some(LIMIT)).unwrap();
@@ -84,16 +110,18 @@ impl Roads {
                hook: {{ webhook: {{ url: \"http://{}/\" }} }}\n  \
                shaped: {{ webhook: {{ url: \"http://{}/\", template: '{{\"text\": \"{{subject}}\", \"kind\": \"mine\"}}' }} }}\n  \
                mail: {{ mail: {{ server: 127.0.0.1, port: {}, from: clusterd@example.com, to: ops@example.com }} }}\n  \
-               local: {{ syslog: {{ to: log }} }}\n  \
+               local: {{ syslog: {{ to: {}/log }} }}\n  \
                udp: {{ syslog: {{ to: \"udp:{}\" }} }}\n  \
                tcp: {{ syslog: {{ to: \"tcp:{}\" }} }}\n  \
-               journal: {{ journald: {{ socket: journal }} }}\n  \
+               journal: {{ journald: {{ socket: {}/journal }} }}\n  \
                pager: {{ exec: [bin/page] }}\n",
             hook.at,
             shaped.at,
             post.at.port(),
+            home.dir.path().display(),
             udp.local_addr().unwrap(),
-            tcp.local_addr().unwrap()
+            tcp.local_addr().unwrap(),
+            home.dir.path().display(),
         );
         fs::write(home.path("clusterd.yaml"), settings).unwrap();
         fs::create_dir(home.path("bin")).unwrap();
@@ -116,9 +144,9 @@ impl Roads {
         }
     }
 
-    /// Each message about the panic, as it came out at the other end.
+    /// Each message about it, as it came out at the other end.
     fn ends(&self) -> Vec<(&'static str, String)> {
-        let about = "primary_panic";
+        let about = "shouted";
         let datagram = |receive: &dyn Fn(&mut [u8]) -> std::io::Result<usize>| {
             let mut buffer = [0; 8192];
             loop {
@@ -145,7 +173,16 @@ impl Roads {
         };
         let body = |server: &Server| {
             let fits = |heard: &crate::servers::Heard| heard.body.contains(about);
-            server.hears("a message about the panic", fits).body
+            let heard = || server.heard().into_iter().find(|heard| fits(heard));
+            let heard = crate::daemon_support::found(heard);
+            let all = || {
+                format!(
+                    "{:?}\n{}",
+                    server.heard(),
+                    self.home.read("logs/alarms.log")
+                )
+            };
+            heard.unwrap_or_else(|| panic!("{}", all())).body
         };
         vec![
             ("hook", body(&self.hook)),
@@ -167,9 +204,11 @@ fn what_a_node_prints_stays_text_on_every_road() {
     let home = &roads.home;
     let mut daemon = home.run();
     daemon.line("state watch");
-    pair.sim
-        .order(|rig, now| rig.node_at(0, now).print(LINE, true));
-    daemon.line("primary_panic");
+    until("the alarm", || {
+        pair.sim
+            .order(|rig, now| rig.node_at(0, now).print(LINE, true));
+        home.alarms().contains(&"shouted".to_owned()).then_some(())
+    });
     let ends = roads.ends();
     for (road, text) in &ends {
         is_plain(road, text);
