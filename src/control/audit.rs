@@ -69,7 +69,7 @@ impl Audit {
     }
 
     /// What came of it.
-    pub(super) fn answered(&self, noted: Option<Noted>, person: &Person, answer: &Answer) {
+    pub(super) fn answered(&self, noted: Option<&Noted>, person: &Person, answer: &Answer) {
         let Some(Noted(number)) = noted else {
             return;
         };

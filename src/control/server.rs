@@ -278,7 +278,7 @@ async fn grant(ask: Ask, person: &Person, house: &House) -> Given {
         false => no_right(&ask, person),
     };
     let (Given::Answer(answer) | Given::Visit(answer, _)) = &given;
-    house.audit.answered(noted, person, answer);
+    house.audit.answered(noted.as_ref(), person, answer);
     given
 }
 
