@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::control::HostReport;
+use crate::machine::Stage;
 use crate::machine::snapshot::{Aged, Snapshot, Wait};
 
 fn node(name: &str, condition: &str) -> NodeSnapshot {
@@ -40,6 +41,7 @@ fn cluster() -> ClusterReport {
         primary: Some("ca1".to_owned()),
         secondary: Some("ca2".to_owned()),
         confirmed: true,
+        stage: Stage::Stopping,
         script: "sun_openboot".to_owned(),
         state: "stopped".to_owned(),
         about: "stop the primary for good, then boot the secondary".to_owned(),
