@@ -63,7 +63,11 @@ fn show(args: &EventsArgs) -> Result<(), Exit> {
         cluster: args.cluster.as_deref().map(in_journal),
         kinds: args.kind.clone(),
         since_ms: args.since,
-        limit: if args.since.is_some() { PAGE } else { args.last },
+        limit: if args.since.is_some() {
+            PAGE
+        } else {
+            args.last
+        },
         ..EventsAsked::default()
     };
     loop {
@@ -74,7 +78,11 @@ fn show(args: &EventsArgs) -> Result<(), Exit> {
             text.push('\n');
         }
         // Whoever read our output has enough.
-        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        if out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .is_err()
+        {
             return Ok(());
         }
         asked.after = Some(page.last);

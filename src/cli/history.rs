@@ -86,7 +86,9 @@ fn lines(args: &HistoryArgs) -> Result<String, Exit> {
     let pages = book.all(asked)?;
     let all: Vec<&EventLine> = pages.iter().flat_map(|page| &page.lines).collect();
     let skip = match args.last {
-        Some(last) => all.len().saturating_sub(usize::try_from(last).unwrap_or(usize::MAX)),
+        Some(last) => all
+            .len()
+            .saturating_sub(usize::try_from(last).unwrap_or(usize::MAX)),
         None => 0,
     };
     if all.is_empty() && !args.json {
@@ -150,7 +152,10 @@ fn switchovers(args: &HistoryArgs) -> Result<String, Exit> {
     }
     let texts = shown.iter().map(|one| timeline::render(one, targets));
     let text = texts.collect::<Vec<_>>().join("\n");
-    Ok(format!("{text}\n{}\n", timeline::count(all.len(), shown.len())))
+    Ok(format!(
+        "{text}\n{}\n",
+        timeline::count(all.len(), shown.len())
+    ))
 }
 
 /// Finds the switchovers in a cluster's entries.

@@ -15,9 +15,7 @@ use crate::script::program::Severity;
 const SILENT: u32 = 3;
 
 /// How a cluster stands; the worst comes last, so that the greatest is the worst.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// The package serves, and another node stands by.

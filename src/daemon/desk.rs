@@ -9,15 +9,15 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{alarms, events};
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
+use super::{alarms, events};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
-    Answer, Ask, Asked, ClusterReport, Given, HostReport, REPORT_VERSION, Refusal, Report, Standing,
-    Visit,
+    Answer, Ask, Asked, ClusterReport, Given, HostReport, REPORT_VERSION, Refusal, Report,
+    Standing, Visit,
 };
 
 /// How long a cluster's task may take to answer.

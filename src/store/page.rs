@@ -101,8 +101,8 @@ fn tip(view: &Transaction<'_>) -> rusqlite::Result<i64> {
 
 /// The number after which what happened since `at_ms` begins, found by halving: no index has the times.
 fn before(view: &Transaction<'_>, at_ms: i64, tip: i64) -> rusqlite::Result<i64> {
-    let mut next = view
-        .prepare_cached("SELECT id, at_ms FROM entries WHERE id > ?1 ORDER BY id LIMIT 1")?;
+    let mut next =
+        view.prepare_cached("SELECT id, at_ms FROM entries WHERE id > ?1 ORDER BY id LIMIT 1")?;
     let (mut low, mut high) = (0, tip);
     while low < high {
         let middle = low + (high - low) / 2;

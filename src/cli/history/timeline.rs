@@ -66,7 +66,10 @@ pub(super) fn render(switchover: &Switchover, targets: Targets) -> String {
         0 => {}
         1 => out.push_str("  clusterd started anew in the middle of it\n"),
         times => {
-            let _ = writeln!(out, "  clusterd started anew {times} times in the middle of it");
+            let _ = writeln!(
+                out,
+                "  clusterd started anew {times} times in the middle of it"
+            );
         }
     }
     out.push_str("  after       took        phase\n");
@@ -109,11 +112,17 @@ fn against(part: Measured) -> String {
     let span = |millis: u64| Span(Duration::from_millis(millis)).to_string();
     let took = span(part.took_ms);
     match (part.part, part.target_ms) {
-        ("outage", _) => format!("{:<10}  {took} from the first evidence to the service", part.part),
+        ("outage", _) => format!(
+            "{:<10}  {took} from the first evidence to the service",
+            part.part
+        ),
         (name, Some(target)) if part.late => {
             format!("{name:<10}  {took}, LATE: the target is {}", span(target))
         }
-        (name, Some(target)) => format!("{name:<10}  {took}, in time: the target is {}", span(target)),
+        (name, Some(target)) => format!(
+            "{name:<10}  {took}, in time: the target is {}",
+            span(target)
+        ),
         ("takeover", None) => format!("{:<10}  {took}, no target is stated; {USUAL}", part.part),
         (name, None) => format!("{name:<10}  {took}, no target is stated"),
     }
@@ -135,7 +144,7 @@ mod tests {
 
     fn moved() -> Switchover {
         let begin = 1_793_714_709_000;
-        let reached = |phase, at, text: &str| Reached {
+        let reached = |phase, at: u64, text: &str| Reached {
             phase,
             at_ms: begin + at,
             text: text.to_owned(),
@@ -200,6 +209,9 @@ mod tests {
         assert!(text.contains("  ca  HOLD: no proof\n"), "{text}");
         assert!(text.contains("started anew 2 times"), "{text}");
         assert!(measured(&one, Targets::default()).is_empty());
-        assert_eq!(count(5, 3), "5 switchovers in that time; --last 5 shows 2 more");
+        assert_eq!(
+            count(5, 3),
+            "5 switchovers in that time; --last 5 shows 2 more"
+        );
     }
 }

@@ -89,13 +89,22 @@ fn words_come_from_what_is_worst() {
     let word = |change: fn(&mut ClusterReport)| after(change).0;
     assert_eq!(word(|c| package(c).hold = Some("x".to_owned())), Word::Hold);
     assert_eq!(word(|c| c.snapshot = None), Word::NotGuarded);
-    assert_eq!(word(|c| package(c).stage = Stage::Stopping), Word::Switching);
-    assert_eq!(word(|c| package(c).stage = Stage::Starting), Word::Switching);
+    assert_eq!(
+        word(|c| package(c).stage = Stage::Stopping),
+        Word::Switching
+    );
+    assert_eq!(
+        word(|c| package(c).stage = Stage::Starting),
+        Word::Switching
+    );
     assert_eq!(word(|c| package(c).primary = None), Word::Unknown);
     let doubt = |c: &mut ClusterReport| {
         c.snapshot.as_mut().unwrap().impaired = Some("its clock jumped".to_owned());
     };
-    assert_eq!(after(doubt), (Word::Impaired, "its clock jumped".to_owned()));
+    assert_eq!(
+        after(doubt),
+        (Word::Impaired, "its clock jumped".to_owned())
+    );
     let both = |c: &mut ClusterReport| {
         doubt(c);
         package(c).hold = Some("no proof".to_owned());
@@ -107,10 +116,16 @@ fn words_come_from_what_is_worst() {
 fn one_leg_is_jeopardy_and_none_is_a_suspicion() {
     let (word, why) = after(|c| c.consoles[0].up = false);
     assert_eq!(word, Word::Jeopardy);
-    assert_eq!(why, "the console of ca1 is lost: only 192.0.2.10 tells of it");
+    assert_eq!(
+        why,
+        "the console of ca1 is lost: only 192.0.2.10 tells of it"
+    );
     let (word, why) = after(|c| package(c).address_misses = SILENT);
     assert_eq!(word, Word::Jeopardy);
-    assert_eq!(why, "192.0.2.10 does not answer: only the console tells of ca1");
+    assert_eq!(
+        why,
+        "192.0.2.10 does not answer: only the console tells of ca1"
+    );
     assert_eq!(after(|c| package(c).address_misses = 1).0, Word::Ok);
     let (word, _) = after(|c| {
         c.consoles[0].up = false;
@@ -132,7 +147,10 @@ fn without_a_standby_it_is_degraded() {
         nodes(c).truncate(1);
         package(c).secondary = None;
     });
-    assert_eq!((word, why.as_str()), (Word::Degraded, "there is no standby"));
+    assert_eq!(
+        (word, why.as_str()),
+        (Word::Degraded, "there is no standby")
+    );
     // Of three nodes one that waits at its prompt is enough.
     let (word, _) = after(|c| {
         nodes(c)[1].condition = "silent".to_owned();

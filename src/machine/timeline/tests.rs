@@ -81,7 +81,10 @@ fn moved() -> Vec<(u64, Event)> {
         (0, state("assess", "clusterd starts")),
         (1000, adopted()),
         (1000, state("watch", "assess says so")),
-        (50_000, state("suspect", "3 pings in a row were not answered")),
+        (
+            50_000,
+            state("suspect", "3 pings in a row were not answered"),
+        ),
         (58_000, state("console_quiet", "suspect says so")),
         (63_000, state("stopped", "both_silent says so")),
         (64_000, fence("ca1")),
@@ -104,7 +107,11 @@ fn a_takeover_from_its_first_evidence_to_the_service() {
     };
     assert_eq!(one.outcome, Outcome::Moved);
     assert_eq!(
-        (one.from.as_deref(), one.stopped.as_deref(), one.to.as_deref()),
+        (
+            one.from.as_deref(),
+            one.stopped.as_deref(),
+            one.to.as_deref()
+        ),
         (Some("ca1"), Some("ca1"), Some("ca2"))
     );
     let reached: Vec<_> = one.reached.iter().map(|r| (r.phase, r.at_ms)).collect();

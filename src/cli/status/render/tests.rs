@@ -191,12 +191,18 @@ fn many_clusters_are_a_line_each_trouble_first() {
     clusters[4].snapshot = None;
     let text = render(&report(clusters), Ink::Plain, 100);
     let lines: Vec<&str> = text.lines().skip(3).take(3).collect();
-    assert!(lines[0].starts_with("CLUSTER  PACKAGE  STANDS       STATE    FOR "), "{text}");
+    assert!(
+        lines[0].starts_with("CLUSTER  PACKAGE  STANDS       STATE    FOR "),
+        "{text}"
+    );
     assert!(
         lines[1].starts_with("c4                NOT GUARDED"),
         "{text}"
     );
-    assert!(lines[2].starts_with("c0       ca       SWITCHING    stopped  4.2 s "), "{text}");
+    assert!(
+        lines[2].starts_with("c0       ca       SWITCHING    stopped  4.2 s "),
+        "{text}"
+    );
 }
 
 #[test]
