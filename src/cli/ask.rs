@@ -45,7 +45,7 @@ pub(super) fn attempt(args: &HomeArgs, ask: Ask) -> Result<(Answer, Client), Fai
         exit: Exit::NoHome,
         text,
     })?;
-    let socket = home.path(config::load(&home).settings.control_socket);
+    let socket = home.path(config::load_settings(&home).control_socket);
     let answer = Client::connect(home.dir(), &socket)
         .and_then(|mut client| client.ask(ask).map(|answer| (answer, client)));
     answer.map_err(|err| Failure {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::events::{in_journal, since};
 use super::journal::Book;
 use super::{Exit, HomeArgs};
-use crate::config::Targets;
+use crate::config::{self, Targets};
 use crate::control::{EVENT_VERSION, EventLine, EventPage, EventsAsked};
 use crate::logfile::harmless;
 use crate::machine::timeline::{Switchover, Timeline};
@@ -174,8 +174,8 @@ fn read(pages: &[EventPage]) -> Timeline {
 
 /// What the cluster's file states now; nothing where it cannot be read.
 fn targets(book: &Book, cluster: &str) -> Targets {
-    let mut clusters = book.loaded().clusters.iter();
-    let found = clusters.find(|one| one.name.as_str() == cluster);
+    let clusters = config::load(book.home()).clusters;
+    let found = clusters.iter().find(|one| one.name.as_str() == cluster);
     let package = found.and_then(|one| one.packages.values().next());
     package.map(|package| package.targets).unwrap_or_default()
 }

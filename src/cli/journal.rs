@@ -1,10 +1,11 @@
 //! Where the commands that look back have the journal's entries from: the running daemon, or, where
 //! none answers, the file itself, which is only read.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Exit, HomeArgs};
-use crate::config::{self, Loaded};
+use crate::config;
 use crate::control::{Answer, Ask, Client, ClientError, EventPage, EventsAsked};
 use crate::home::Home;
 use crate::store::{Reader, StoreError};
@@ -15,7 +16,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The journal of a home.
 pub(super) struct Book {
     home: Home,
-    loaded: Loaded,
+    socket: PathBuf,
     client: Option<Client>,
     /// It was said that the file itself is read.
     said: bool,
@@ -29,16 +30,16 @@ impl Book {
             Exit::NoHome
         })?;
         Ok(Book {
-            loaded: config::load(&home),
+            socket: home.path(config::load_settings(&home).control_socket),
             home,
             client: None,
             said: false,
         })
     }
 
-    /// The files of the home.
-    pub(super) fn loaded(&self) -> &Loaded {
-        &self.loaded
+    /// The home it lies in.
+    pub(super) fn home(&self) -> &Home {
+        &self.home
     }
 
     /// A page; what goes wrong is printed and gives the exit code. A daemon that went away between two
@@ -84,10 +85,7 @@ impl Book {
     fn ask(&mut self, asked: &EventsAsked) -> Result<Answer, ClientError> {
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => {
-                let socket = self.home.path(&self.loaded.settings.control_socket);
-                Client::connect(self.home.dir(), &socket)?
-            }
+            None => Client::connect(self.home.dir(), &self.socket)?,
         };
         let answer = client.ask(Ask::Events(asked.clone()))?;
         self.client = Some(client);
