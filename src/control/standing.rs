@@ -201,6 +201,10 @@ fn of_primary(
             let why = format!("the console of {name} is lost: only {address} tells of it");
             Some(Standing::new(Word::Jeopardy, why))
         }
+        (false, false) if node.condition == "silent" => {
+            let why = format!("the console of {name} does not answer: only {address} tells of it");
+            Some(Standing::new(Word::Jeopardy, why))
+        }
         (false, _) if node.condition != "running" && node.condition != "unknown" => {
             let why = format!("{name} is {}", node.condition);
             Some(Standing::new(Word::Suspect, why))

@@ -181,11 +181,11 @@ mod tests {
   after       took        phase
   0 ms        0 ms        first evidence (panic \\x1b[2J)
   4.2 s       4.2 s       evidence enough: the fence begins (openboot_reset for ca1)
-  40.0 s      35.8 s      proved stopped (firmware reset)
+  40 s        35.8 s      proved stopped (firmware reset)
   40.5 s      500 ms      the package is given to the other machine (ca2)
   3 min 40 s  3 min       its login prompt
   3 min 41 s  500 ms      the service was asked, the watch goes on
-  fence       36.3 s, LATE: the target is 30.0 s
+  fence       36.3 s, LATE: the target is 30 s
   boot        3 min, no target is stated
   takeover    3 min 36 s, in time: the target is 8 min
   outage      3 min 41 s from the first evidence to the service

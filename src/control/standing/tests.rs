@@ -127,6 +127,13 @@ fn one_leg_is_jeopardy_and_none_is_a_suspicion() {
         "192.0.2.10 does not answer: only the console tells of ca1"
     );
     assert_eq!(after(|c| package(c).address_misses = 1).0, Word::Ok);
+    let deaf = |c: &mut ClusterReport| nodes(c)[0].condition = "silent".to_owned();
+    assert_eq!(after(deaf).0, Word::Jeopardy);
+    let (word, why) = after(|c| {
+        deaf(c);
+        package(c).address_misses = SILENT;
+    });
+    assert_eq!((word, why.as_str()), (Word::Suspect, "ca1 is silent"));
     let (word, _) = after(|c| {
         c.consoles[0].up = false;
         package(c).address_misses = SILENT;
