@@ -27,7 +27,7 @@ fn a_panic_ends_on_the_other_node() {
     assert_eq!(package["primary"], "beta");
     assert_eq!(package["confirmed"], true);
     let text = stdout(&home.clusterd(&["status"]));
-    assert!(text.contains("pair  svc is on beta"), "{text}");
+    assert!(text.contains("  svc is on beta"), "{text}");
     assert!(daemon.stop().success());
     for file in [
         "logs/clusterd.log",

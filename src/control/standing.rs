@@ -164,22 +164,13 @@ fn of_package(
     let others = snapshot.nodes.iter();
     let mut others = others.filter(|node| Some(&node.node) != package.primary.as_ref());
     if others.any(|node| unfit(node, consoles).is_none()) {
-        return Standing::default().well();
+        return Standing::new(Word::Ok, "");
     }
     let why = match node(&package.secondary) {
         Some(standby) => unfit(standby, consoles).unwrap_or_default(),
         None => "there is no standby".to_owned(),
     };
     Standing::new(Word::Degraded, why)
-}
-
-impl Standing {
-    fn well(self) -> Standing {
-        Standing {
-            word: Word::Ok,
-            ..self
-        }
-    }
 }
 
 /// What is wrong with the primary.

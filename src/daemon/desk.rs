@@ -72,7 +72,7 @@ impl Desk<'_> {
                 reply(answer, said);
             }
             Ask::Events(asked) => {
-                let journal = Arc::clone(&self.host.journal);
+                let journal = Arc::downgrade(&self.host.journal);
                 tokio::spawn(async move { reply(answer, events::page(journal, &asked).await) });
             }
             Ask::TestRoute { route } => {

@@ -2,7 +2,7 @@
 //! tasks, two at a time: however many clients ask, and however much, the tasks of the clusters keep
 //! their own, and between two pages nobody holds the journal.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -17,9 +17,9 @@ static READERS: Semaphore = Semaphore::const_new(2);
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// A page; if there is nothing on it, the wait that was asked for comes first.
-pub(super) async fn page(journal: Arc<Journal>, asked: &EventsAsked) -> Answer {
+pub(super) async fn page(journal: Weak<Journal>, asked: &EventsAsked) -> Answer {
     let wait = Duration::from_millis(asked.wait_ms).min(EVENTS_WAIT);
-    match next(journal, asked.wanted(), Instant::now() + wait).await {
+    match next(&journal, asked.wanted(), Instant::now() + wait).await {
         Ok(page) => Answer::Events {
             page: Box::new(page.into()),
         },
@@ -30,11 +30,17 @@ pub(super) async fn page(journal: Arc<Journal>, asked: &EventsAsked) -> Answer {
     }
 }
 
-async fn next(journal: Arc<Journal>, mut wanted: Wanted, end: Instant) -> Result<Page, StoreError> {
-    let mut changes = journal.changes();
+/// Whoever waits here does not keep the journal from being closed.
+async fn next(
+    journal: &Weak<Journal>,
+    mut wanted: Wanted,
+    end: Instant,
+) -> Result<Page, StoreError> {
+    let open = || journal.upgrade().ok_or(StoreError::Stopped);
+    let mut changes = open()?.changes();
     loop {
         changes.borrow_and_update();
-        let page = read(&journal, wanted.clone()).await?;
+        let page = read(open()?, wanted.clone()).await?;
         if !page.found.is_empty() || Instant::now() >= end {
             return Ok(page);
         }
@@ -47,10 +53,9 @@ async fn next(journal: Arc<Journal>, mut wanted: Wanted, end: Instant) -> Result
     }
 }
 
-async fn read(journal: &Arc<Journal>, wanted: Wanted) -> Result<Page, StoreError> {
+async fn read(journal: Arc<Journal>, wanted: Wanted) -> Result<Page, StoreError> {
     // It is never closed.
     let _turn = READERS.acquire().await.ok();
-    let journal = Arc::clone(journal);
     let read = tokio::task::spawn_blocking(move || journal.page(&wanted));
     // It ends early only with the runtime.
     read.await.unwrap_or(Err(StoreError::Stopped))
@@ -73,7 +78,7 @@ mod tests {
     }
 
     async fn ask(journal: &Arc<Journal>, asked: &EventsAsked) -> EventPage {
-        match page(Arc::clone(journal), asked).await {
+        match page(Arc::downgrade(journal), asked).await {
             Answer::Events { page } => *page,
             other => panic!("{other:?}"),
         }
@@ -109,5 +114,30 @@ mod tests {
         };
         let none = ask(&journal, &nothing).await;
         assert_eq!((none.lines.len(), none.last), (0, page.last));
+    }
+
+    #[tokio::test]
+    async fn who_waits_does_not_keep_the_journal_open() {
+        let home = tempfile::tempdir().unwrap();
+        let journal = Journal::open(home.path()).unwrap();
+        journal.append(vec![entry("pki", "one")]).await.unwrap();
+        let journal = Arc::new(journal);
+        let asked = EventsAsked {
+            after: Some(1),
+            wait_ms: 10_000,
+            ..EventsAsked::default()
+        };
+        let waits = page(Arc::downgrade(&journal), &asked);
+        let close = async move {
+            tokio::task::yield_now().await;
+            drop(journal);
+        };
+        let (told, ()) = tokio::join!(waits, close);
+        // It was asked of before, or after: both end, and the home is free.
+        assert!(matches!(
+            told,
+            Answer::Events { .. } | Answer::Refused { .. }
+        ));
+        Journal::open(home.path()).unwrap();
     }
 }
