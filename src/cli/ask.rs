@@ -23,7 +23,7 @@ pub(super) fn ask(args: &HomeArgs, ask: Ask) -> Result<Answer, Exit> {
 
 /// The same; the conversation may go on.
 pub(super) fn converse(args: &HomeArgs, ask: Ask) -> Result<(Answer, Client), Exit> {
-    attempt(args, ask).map_err(|failure| failure.print())
+    attempt(args, ask).map_err(Failure::print)
 }
 
 /// Why there is no answer.

@@ -13,6 +13,7 @@ use crate::control::{EventLine, EventsAsked};
 use crate::logfile::harmless;
 use crate::scribe::stamp;
 use crate::store::{EntryKind, PAGE, from_millis};
+use crate::transcript::UtcMillis;
 
 /// How long the daemon may wait for the next entry before it says that there is none.
 const WAIT: Duration = Duration::from_secs(5);
@@ -144,7 +145,7 @@ pub(super) fn since(text: &str) -> Result<u64, String> {
         return Ok(millis(now.unwrap_or_default().saturating_sub(ago)));
     }
     super::transcript::time(text)
-        .map(|at| at.millis())
+        .map(UtcMillis::millis)
         .map_err(|why| format!("{why}; or 90s, 15m, 2h, 3d for so long ago"))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Exit, HomeArgs};
 use crate::config;
-use crate::control::{Answer, Ask, Client, ClientError, EventPage, EventsAsked};
+use crate::control::{Answer, Ask, Client, ClientError, EventPage, EventsAsked, Refusal};
 use crate::home::Home;
 use crate::store::{Reader, StoreError};
 
@@ -57,13 +57,18 @@ impl Book {
                 Ok(*page)
             }
             Ok(other) => Err(super::ask::unexpected(&other)),
-            Err(ClientError::NoDaemon { .. }) => self.from_file(asked),
-            Err(err) => {
+            // One that ends closes its connections, and its journal.
+            Err(
+                ClientError::NoDaemon { .. }
+                | ClientError::Broken { .. }
+                | ClientError::Refused {
+                    code: Refusal::Busy,
+                    ..
+                },
+            ) => self.read_file(asked),
+            Err(err @ (ClientError::NotYours { .. } | ClientError::Refused { .. })) => {
                 eprintln!("clusterd: {err}");
-                Err(match err {
-                    ClientError::NotYours { .. } | ClientError::Refused { .. } => Exit::Refused,
-                    _ => Exit::Faults,
-                })
+                Err(Exit::Refused)
             }
         }
     }
@@ -92,7 +97,7 @@ impl Book {
         Ok(answer)
     }
 
-    fn from_file(&mut self, asked: &EventsAsked) -> Result<EventPage, Exit> {
+    fn read_file(&mut self, asked: &EventsAsked) -> Result<EventPage, Exit> {
         if !self.said {
             eprintln!("clusterd: no daemon answers; the journal's file is read as it is");
             self.said = true;

@@ -88,7 +88,9 @@ fn cut(text: &str, height: usize) -> String {
         out.push_str("\r\n");
     };
     if lines.len() <= room {
-        lines.iter().for_each(|line| put(line));
+        for line in &lines {
+            put(line);
+        }
     } else {
         lines[..room - 1].iter().for_each(|line| put(line));
         put(&format!("… {} more lines", lines.len() - (room - 1)));
