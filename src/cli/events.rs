@@ -73,6 +73,11 @@ fn show(args: &EventsArgs) -> Result<(), Exit> {
     };
     loop {
         let page = book.page(&asked)?;
+        if page.lines.is_empty() && !page.more && asked.after.is_none() && !args.follow {
+            let cluster = args.cluster.as_deref();
+            // Programs read nothing as nothing.
+            eprint!("{}", nothing(cluster, args.since));
+        }
         let mut text = String::new();
         for line in &page.lines {
             text.push_str(&if args.json { json(line) } else { plain(line) });
@@ -97,6 +102,13 @@ fn show(args: &EventsArgs) -> Result<(), Exit> {
     }
 }
 
+/// Instead of an empty screen: a name may be misspelt.
+pub(super) fn nothing(cluster: Option<&str>, since: Option<u64>) -> String {
+    let of = cluster.map_or_else(String::new, |name| format!(" of {}", harmless(name)));
+    let then = since.map_or("", |_| " since then");
+    format!("The journal has nothing{of}{then}.\n")
+}
+
 /// How the journal names a cluster, or the monitoring host.
 pub(super) fn in_journal(cluster: &str) -> String {
     match cluster {
@@ -112,8 +124,8 @@ fn plain(line: &EventLine) -> String {
         cluster => cluster,
     };
     let subject = match line.kind {
-        // Their text names it.
-        EntryKind::Event | EntryKind::Evidence | EntryKind::Guard | EntryKind::Alarm => "",
+        // Its text names it.
+        EntryKind::Alarm => "",
         _ => line.subject.as_str(),
     };
     let between = if subject.is_empty() { "" } else { ": " };
@@ -176,6 +188,10 @@ mod tests {
         assert_eq!(
             plain(&line(EntryKind::Event, "", "ca1: \x1b[2Jx")),
             "2026-11-03 14:05:09.123Z  pki  event     ca1: \\x1b[2Jx"
+        );
+        assert!(
+            plain(&line(EntryKind::Evidence, "ca1", "panic: x"))
+                .ends_with("  pki  evidence  ca1: panic: x")
         );
         let host = EventLine {
             cluster: String::new(),

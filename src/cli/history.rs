@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde_json::json;
 
-use super::events::{in_journal, since};
+use super::events::{in_journal, nothing, since};
 use super::journal::Book;
 use super::{Exit, HomeArgs};
 use crate::config::{self, Targets};
@@ -92,7 +92,7 @@ fn lines(args: &HistoryArgs) -> Result<String, Exit> {
         None => 0,
     };
     if all.is_empty() && !args.json {
-        return Ok(nothing(args));
+        return Ok(nothing(Some(&args.cluster), args.since));
     }
     Ok(all[skip..]
         .iter()
@@ -104,13 +104,6 @@ fn lines(args: &HistoryArgs) -> Result<String, Exit> {
             }
         })
         .collect())
-}
-
-fn nothing(args: &HistoryArgs) -> String {
-    format!(
-        "The journal has nothing of {} in that time.\n",
-        harmless(&args.cluster)
-    )
 }
 
 fn plain(line: &EventLine) -> String {
@@ -145,10 +138,9 @@ fn switchovers(args: &HistoryArgs) -> Result<String, Exit> {
         return Ok(as_json(&args.cluster, shown, targets));
     }
     if shown.is_empty() {
-        return Ok(format!(
-            "The journal has no switchover of {} in that time.\n",
-            harmless(&args.cluster)
-        ));
+        let then = args.since.map_or("", |_| " since then");
+        let name = harmless(&args.cluster);
+        return Ok(format!("The journal has no switchover of {name}{then}.\n"));
     }
     let texts = shown.iter().map(|one| timeline::render(one, targets));
     let text = texts.collect::<Vec<_>>().join("\n");

@@ -199,6 +199,9 @@ impl Timeline {
                 Some(why) => Outcome::Hold(why.to_owned()),
                 None => Outcome::UnderWay,
             };
+        } else if why.is_none() && !self.trail.is_empty() {
+            // What follows a HOLD begins with the word that ended it: the last state.
+            self.trail.drain(..self.trail.len() - 1);
         }
     }
 
@@ -255,10 +258,12 @@ impl Timeline {
     }
 
     fn state(&mut self, at_ms: u64, state: &str, cause: &str) {
-        if cause == "clusterd starts"
-            && let Some(open) = self.current()
-        {
-            open.restarts += 1;
+        if cause == "clusterd starts" {
+            // That is no sign of trouble.
+            if let Some(open) = self.current() {
+                open.restarts += 1;
+            }
+            return;
         }
         if let Some((before, _)) = self.trail.last()
             && at_ms.saturating_sub(*before) >= LULL_MS

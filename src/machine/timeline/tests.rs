@@ -149,6 +149,22 @@ fn what_was_wrong_long_before_is_not_its_evidence() {
 }
 
 #[test]
+fn a_start_is_no_evidence_and_what_follows_a_hold_begins_anew() {
+    let mut timeline = Timeline::default();
+    timeline.event(0, &state("assess", "clusterd starts"));
+    timeline.event(1000, &state("unclear", "assess says so"));
+    timeline.hold(Some("nobody knows"));
+    timeline.event(20_000, &state("adopting", "root says adopt"));
+    timeline.hold(None);
+    timeline.event(21_000, &fence("ca2"));
+    let [one] = timeline.switchovers() else {
+        panic!("{timeline:?}");
+    };
+    assert_eq!(one.at(Phase::Evidence), Some(20_000));
+    assert_eq!(one.reached[0].text, "root says adopt");
+}
+
+#[test]
 fn a_hold_stands_until_it_ends_and_a_start_in_the_middle_is_counted() {
     let mut timeline = Timeline::default();
     for (at, event) in [
