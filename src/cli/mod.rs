@@ -15,6 +15,7 @@ pub mod history;
 pub mod init;
 mod journal;
 pub mod man;
+pub mod metrics;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -50,6 +51,7 @@ enum Command {
     Events(events::EventsArgs),
     History(history::HistoryArgs),
     Alarms(alarms::AlarmsArgs),
+    Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
@@ -134,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(&args),
         Command::History(args) => history::run(&args),
         Command::Alarms(args) => alarms::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),

@@ -90,6 +90,8 @@ pub enum Ask {
         #[serde(default)]
         cluster: Option<String>,
     },
+    /// The page of the metrics.
+    Metrics,
     /// Somebody takes care of an alarm.
     Acknowledge {
         /// The cluster; empty for the host itself.
@@ -124,6 +126,7 @@ impl Ask {
             | Ask::Status { .. }
             | Ask::Alarms { .. }
             | Ask::Events(_)
+            | Ask::Metrics
             | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
@@ -203,6 +206,11 @@ pub enum Answer {
     Events {
         /// Entries.
         page: Box<EventPage>,
+    },
+    /// To [`Ask::Metrics`].
+    Metrics {
+        /// The page, in Prometheus' text format.
+        text: String,
     },
     /// To [`Ask::Acknowledge`]: it is noted.
     Acknowledged {

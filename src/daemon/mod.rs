@@ -15,6 +15,7 @@
 mod alarms;
 mod desk;
 mod events;
+mod metrics;
 mod outlook;
 mod plan;
 mod prepare;

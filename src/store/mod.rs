@@ -23,6 +23,7 @@ mod page;
 mod prune;
 mod reader;
 mod schema;
+mod times;
 mod utc;
 mod writer;
 
@@ -35,6 +36,7 @@ pub use outbox::{Batch, Posted};
 pub use page::{PAGE, Page, Start, Wanted, from_millis};
 pub use prune::Retention;
 pub use reader::{Reader, Recorded};
+pub use times::WriteTimes;
 pub use utc::utc_text;
 
 use std::path::{Path, PathBuf};
@@ -44,6 +46,7 @@ use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use times::Stopwatch;
 use writer::{Request, Writer};
 
 /// The journal's file name in the home directory.
@@ -60,6 +63,7 @@ pub struct Journal {
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
     commits: Arc<watch::Sender<u64>>,
+    stopwatch: Arc<Stopwatch>,
 }
 
 impl Journal {
@@ -81,6 +85,7 @@ impl Journal {
     pub fn open_with(home: &Path, retention: Retention) -> Result<Journal, StoreError> {
         let commits = Arc::new(watch::Sender::new(0));
         let writer = Writer::open(home, retention, Arc::clone(&commits))?;
+        let stopwatch = Arc::clone(writer.stopwatch());
         let (requests, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -94,6 +99,7 @@ impl Journal {
             requests: Some(requests),
             thread: Some(thread),
             commits,
+            stopwatch,
         })
     }
 
@@ -190,6 +196,17 @@ impl Journal {
     /// The journal cannot be read.
     pub fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
         Reader::open(&self.home)?.page(wanted)
+    }
+
+    /// How long the transactions took since the journal was opened.
+    pub fn write_times(&self) -> WriteTimes {
+        self.stopwatch.times()
+    }
+
+    /// Appends that wait for the writer.
+    pub fn queued(&self) -> usize {
+        let requests = self.requests.as_ref();
+        requests.map_or(0, |requests| requests.max_capacity() - requests.capacity())
     }
 }
 
