@@ -2,6 +2,7 @@
 
 mod bindings;
 mod console;
+mod hooks;
 mod node;
 mod package;
 mod power;
@@ -64,6 +65,8 @@ pub fn cluster(
     let packages = fields
         .need("packages", "write `packages:` and a package", report)
         .and_then(|tree| package::packages(tree, &owner, report, claims));
+    let hooks = fields.get("hooks");
+    let hooks = hooks.map(|tree| hooks::hooks(tree, report));
     fields.close(report);
 
     let (nodes_at, nodes) = nodes?;
@@ -84,6 +87,7 @@ pub fn cluster(
         nodes,
         packages,
         witnesses: witnesses?,
+        hooks: hooks.unwrap_or_default(),
     })
 }
 

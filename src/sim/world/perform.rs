@@ -6,7 +6,7 @@ use super::trouble::FSYNC;
 use super::{RaisedAlarm, World};
 use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget, UNDONE};
-use crate::machine::input::{Input, PowerState};
+use crate::machine::input::{Input, PowerState, Verdict};
 use crate::script::program::Severity;
 
 /// A power leg answers after so long.
@@ -130,6 +130,12 @@ impl World {
                 let code = Err("the simulated host runs no commands".to_owned());
                 self.results
                     .push_back((now + FSYNC, Input::RunDone { ticket, code }));
+            }
+            Action::Hook { ticket, .. } => {
+                let said = self.hooks.pop_front();
+                let (took, verdict) = said.unwrap_or((FSYNC, Verdict::GoOn));
+                self.results
+                    .push_back((now + took, Input::HookDone { ticket, verdict }));
             }
             Action::Power {
                 ticket,
