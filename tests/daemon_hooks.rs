@@ -250,6 +250,35 @@ fn a_daemon_that_ends_takes_its_hooks_with_it() {
     until("the hook's end", gone);
 }
 
+/// A new configuration comes in when the hook has ended, and says what it waits for.
+#[test]
+fn a_reload_waits_for_a_hook() {
+    let pair = Pair::running();
+    let home = home_with(&pair, &["{ on: after_boot, run: [./gate], timeout: 50s }"]);
+    program(
+        &home,
+        "gate",
+        "until test -e \"${0%/*}/open\"; do sleep 0.05; done",
+    );
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    pair.sim.panic(0);
+    daemon.line("beta is up");
+    daemon.line("state watch");
+    let file = home.read("clist/pair.yaml");
+    let longer = file.replace("timeout: 50s", "timeout: 55s");
+    fs::write(home.path("clist/pair.yaml"), longer).unwrap();
+    let said = stdout(&home.clusterd(&["reload"]));
+    assert!(said.contains("hooks"), "{said}");
+    assert!(
+        said.contains("until the hook after_boot has ended"),
+        "{said}"
+    );
+    fs::write(home.path("open"), "").unwrap();
+    daemon.line("hook after_boot");
+    daemon.line("the new configuration (hooks) is taken");
+}
+
 /// Many words at once: the last lines stay, and nothing hangs on a full pipe.
 #[test]
 fn of_much_output_the_last_lines_are_kept() {
@@ -287,7 +316,7 @@ fn check_says_what_a_hook_can_not_do() {
             "{ on: before_fence, run: [./there], may: veto }",
             &[
                 "a hook can never veto a fence",
-                "--> clist/pair.yaml:13:",
+                "--> clist/pair.yaml:14:50",
                 "`on: before_boot`",
             ][..],
         ),

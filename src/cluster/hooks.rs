@@ -282,6 +282,7 @@ impl Guard {
             attempt,
             said,
         } = run;
+        self.tally.hook_ran(on.word(), good);
         if !good {
             self.hooks.failed.insert(number);
             let mut text = format!("hook {on}: {command}: {outcome} after {}", Span(took));

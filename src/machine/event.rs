@@ -324,10 +324,7 @@ impl Event {
                 said,
             } => {
                 let took = Span(Duration::from_millis(*took_ms));
-                write!(
-                    f,
-                    "{package}: hook {on}: {command}: {outcome} after {took}"
-                )?;
+                write!(f, "{package}: hook {on}: {command}: {outcome} after {took}")?;
                 if *attempt > 1 {
                     write!(f, ", try {attempt}")?;
                 }
