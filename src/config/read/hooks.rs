@@ -22,8 +22,11 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// So long a proof of a firmware reset lives; the machine has the rule.
 const PROOF: Duration = Duration::from_secs(60);
 
-/// Reads them; those with a fault are left out.
-pub fn hooks(tree: &Tree, report: &mut Report<'_>) -> Vec<Hook> {
+/// The hooks of a cluster or a package; those with a fault are left out.
+pub fn of(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Vec<Hook> {
+    let Some(tree) = fields.get("hooks") else {
+        return Vec::new();
+    };
     let list = items(tree, "hooks", report).unwrap_or_default();
     if list.len() > MOST {
         let message = format!("more than {MOST} hooks");

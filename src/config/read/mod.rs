@@ -65,8 +65,7 @@ pub fn cluster(
     let packages = fields
         .need("packages", "write `packages:` and a package", report)
         .and_then(|tree| package::packages(tree, &owner, report, claims));
-    let hooks = fields.get("hooks");
-    let hooks = hooks.map(|tree| hooks::hooks(tree, report));
+    let hooks = hooks::of(&mut fields, report);
     fields.close(report);
 
     let (nodes_at, nodes) = nodes?;
@@ -87,7 +86,7 @@ pub fn cluster(
         nodes,
         packages,
         witnesses: witnesses?,
-        hooks: hooks.unwrap_or_default(),
+        hooks,
     })
 }
 
