@@ -11,6 +11,7 @@ pub mod confirm;
 pub mod console;
 pub mod demo;
 pub mod init;
+pub mod maintenance;
 pub mod man;
 pub mod power;
 pub mod release;
@@ -48,6 +49,7 @@ enum Command {
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -121,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
+        Command::Maintenance(args) => maintenance::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

@@ -29,6 +29,7 @@ mod screen;
 mod setup;
 mod targets;
 mod task;
+mod upkeep;
 mod visitors;
 mod visits;
 

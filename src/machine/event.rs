@@ -143,6 +143,15 @@ pub enum Event {
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
+    /// A cluster or a node is in maintenance from now on, for so long.
+    Maintenance {
+        name: String,
+        who: String,
+        reason: String,
+        lasts_ms: u64,
+    },
+    /// It is not any more.
+    MaintenanceEnded { name: String, why: String },
     /// A script's own words.
     Log { package: String, text: String },
     /// A reload's new configuration of this cluster waits.
@@ -245,6 +254,7 @@ impl fmt::Display for Event {
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
+            Event::Maintenance { .. } | Event::MaintenanceEnded { .. } => self.fmt_upkeep(f),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
@@ -277,6 +287,26 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Maintenance.
+    fn fmt_upkeep(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Maintenance {
+                name,
+                who,
+                reason,
+                lasts_ms,
+            } => write!(
+                f,
+                "{name}: in maintenance by {who} for {}: {reason}; nothing is written there and nothing is done by itself",
+                Span(Duration::from_millis(*lasts_ms))
+            ),
+            Event::MaintenanceEnded { name, why } => {
+                write!(f, "{name}: the maintenance is over: {why}")
+            }
             _ => Ok(()),
         }
     }

@@ -112,6 +112,7 @@ impl Run {
             | Wait::Durable { .. }
             | Wait::Suspicion { .. }
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Person { .. } => {}
         }
     }

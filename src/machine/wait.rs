@@ -76,6 +76,7 @@ impl Machine {
             Wait::Ready
             | Wait::Idle
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Durable { .. }
             | Wait::Expect { .. }
             | Wait::Sleep { .. }
@@ -216,6 +217,7 @@ impl Machine {
     // --- results from the edge ------------------------------------------------------------
 
     pub(super) fn durable(&mut self, done: Ticket) {
+        self.upkeep_durable(done);
         for p in 0..self.packages.len() {
             let Wait::Durable { ticket, then } = self.packages[p].run.wait.clone() else {
                 continue;

@@ -9,7 +9,7 @@ use crate::alarm::{Alarm, severity_text};
 use crate::clock::Span;
 use crate::control::{ClusterReport, ConsoleReport, Report};
 use crate::logfile::harmless;
-use crate::machine::snapshot::{NodeSnapshot, PackageSnapshot};
+use crate::machine::snapshot::{MaintenanceSnapshot, NodeSnapshot, PackageSnapshot, Snapshot};
 use crate::scribe::stamp;
 use crate::script::program::Severity;
 
@@ -76,6 +76,7 @@ fn summary(report: &Report, ink: Ink) -> String {
     let unguarded = count(|c| c.not_guarded.is_some());
     let held = count(|c| hold(c).is_some());
     let impaired = count(|c| impaired(c).is_some());
+    let kept = count(|c| in_maintenance(c));
     for (number, words) in [
         (unguarded, "NOT GUARDED"),
         (held, "in HOLD"),
@@ -84,6 +85,9 @@ fn summary(report: &Report, ink: Ink) -> String {
         if number > 0 {
             parts.push(ink.red(&format!("{number} {words}")));
         }
+    }
+    if kept > 0 {
+        parts.push(ink.yellow(&format!("{kept} in MAINTENANCE")));
     }
     let reloads = count(|c| c.reload.is_some());
     if reloads > 0 {
@@ -132,6 +136,9 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
         let _ = writeln!(out, "{name}  {}", headline(package, ink));
         out.push_str(&package_lines(package, cluster, width));
     }
+    if let Some(kept) = &snapshot.maintenance {
+        out.push_str(&labelled("MAINT", &maintenance(kept), 2, width));
+    }
     if let Some(reload) = &cluster.reload {
         out.push_str(&labelled("reload", &harmless(reload), 2, width));
     }
@@ -142,6 +149,17 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     }
     out.push_str(&labelled("links", &lost_after(cluster), 2, width));
     out
+}
+
+/// Whose maintenance it is, and what that means.
+fn maintenance(kept: &MaintenanceSnapshot) -> String {
+    format!(
+        "in maintenance by {} for {}, {} yet: {}; nothing is written there, nothing is done by itself",
+        harmless(&kept.who),
+        age(kept.age_ms),
+        age(kept.left_ms / 1000 * 1000),
+        harmless(&kept.reason),
+    )
 }
 
 /// How long a console may look connected and be dead.
@@ -315,6 +333,7 @@ fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> Str
         let visitors = visitors.collect::<Vec<_>>().join(", ");
         texts.push(format!("at its console: {visitors}"));
     }
+    texts.extend(node.maintenance.as_ref().map(maintenance));
     if !node.guard.starts_with("read") {
         texts.push(format!("standing guard {}", node.guard));
     }
@@ -348,6 +367,7 @@ fn overview(report: &Report) -> String {
         };
         for package in &snapshot.packages {
             let is = match (&package.hold, &snapshot.impaired) {
+                _ if in_maintenance(cluster) => format!("MAINTENANCE ({})", package.state),
                 (Some(_), _) => format!("HOLD ({})", package.state),
                 (None, Some(_)) => format!("impaired ({})", package.state),
                 (None, None) => package.state.clone(),
@@ -442,6 +462,14 @@ fn hold(cluster: &ClusterReport) -> Option<&str> {
         .packages
         .iter()
         .find_map(|package| package.hold.as_deref())
+}
+
+fn in_maintenance(cluster: &ClusterReport) -> bool {
+    let maintained = |snapshot: &Snapshot| {
+        let mut nodes = snapshot.nodes.iter();
+        snapshot.maintenance.is_some() || nodes.any(|node| node.maintenance.is_some())
+    };
+    cluster.snapshot.as_ref().is_some_and(maintained)
 }
 
 fn impaired(cluster: &ClusterReport) -> Option<&str> {

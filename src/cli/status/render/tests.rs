@@ -17,6 +17,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         siege: false,
         keyboard: None,
         host_id: Some("80b1c2d3".to_owned()),
+        maintenance: None,
     }
 }
 
@@ -74,6 +75,7 @@ fn cluster() -> ClusterReport {
             impaired: None,
             doubts: Vec::new(),
             overruled: None,
+            maintenance: None,
             packages: vec![package],
             nodes: vec![ca1, ca2],
         }),
