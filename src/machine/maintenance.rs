@@ -107,6 +107,16 @@ impl Maintenance {
         self.until - ENDS_SOON.min(self.lasts / 4)
     }
 
+    /// What is left, for people: up to the next minute, or second.
+    fn left(&self, now: Moment) -> Span {
+        let seconds = self.until.since(now).as_millis().div_ceil(1000);
+        let unit = if seconds > 600 { 60 } else { 1 };
+        let rounded = seconds.div_ceil(unit).saturating_mul(unit);
+        Span(Duration::from_secs(
+            u64::try_from(rounded).unwrap_or(u64::MAX),
+        ))
+    }
+
     fn restored(memory: &MaintenanceMemory, now: Moment, wall: u64) -> Maintenance {
         let lasts = Duration::from_secs(memory.lasts).min(LONGEST);
         // A clock that was put back meanwhile does not make it longer than it was given.
@@ -326,9 +336,9 @@ impl Machine {
         let Some(begins) = begins else {
             return self.answer(id, Ok(format!("{name} is not in maintenance any more")));
         };
-        let left = Span(begins.until.since(self.now));
+        let lasts = Span(begins.lasts);
         self.begin_maintenance(scope, begins);
-        let mut text = format!("{name} is in maintenance for {left}");
+        let mut text = format!("{name} is in maintenance for {lasts}");
         if let Some(besieged) = self.besieged_names(scope) {
             text = format!("{text}; the siege of {besieged} goes on");
         }
@@ -547,7 +557,7 @@ impl Machine {
         let Some(kept) = self.place(scope) else {
             return;
         };
-        let (name, left) = (self.scope_name(scope), Span(kept.until.since(self.now)));
+        let (name, left) = (self.scope_name(scope), kept.left(self.now));
         let mut text = format!(
             "{name} is in maintenance by {}, for {left} yet: {}; clusterd writes nothing there and does nothing by itself",
             kept.who, kept.reason
@@ -575,7 +585,7 @@ impl Machine {
             return;
         };
         kept.warned = true;
-        let left = Span(kept.until.since(now));
+        let left = kept.left(now);
         let text = format!(
             "the maintenance of {name} by {} ends in {left}: then clusterd asks who runs and acts again; longer: clusterd maintenance {command} --for 2h --reason ...",
             kept.who
@@ -609,7 +619,7 @@ impl Machine {
             format!(
                 "{what}: nothing is done about it, for {} has it in maintenance for {} yet",
                 kept.who,
-                Span(kept.until.since(self.now))
+                kept.left(self.now)
             )
         });
         let told = std::mem::replace(&mut self.packages[p].told.down, text.is_some());

@@ -326,6 +326,16 @@ fn half_a_line_of_ours_is_wiped_before_it_begins_and_not_later() {
     );
 }
 
+#[test]
+fn a_step_under_way_goes_no_further() {
+    let mut d = desk("    wait 30s\n    -> good");
+    d.act();
+    d.pass(secs(5));
+    d.maintained(None, 600);
+    d.pass(secs(500));
+    assert!(d.is_in("act"), "{}", d.story());
+}
+
 // --- one node -----------------------------------------------------------------------------------
 
 #[test]
@@ -430,6 +440,25 @@ state quiet \"nothing is heard\"
     // Whoever works there may type though a system runs beside the primary.
     d.asks(BETA);
     assert!(d.pen_words.last().is_some_and(|word| word == "Granted"));
+}
+
+/// Its last RETURN was answered long before.
+#[test]
+fn what_was_not_typed_is_not_unanswered() {
+    let mut d = desk(
+        "
+    send secondary \"\\r\"
+    expect secondary within 5s { prompt -> { } silence -> bad }
+    wait 10s
+    send secondary \"\\r\"
+    expect secondary within 5s { prompt -> bad silence -> good }",
+    );
+    d.act_unordered();
+    d.pass(secs(3));
+    d.maintained(Some(BETA), 3600);
+    d.comes_to("good");
+    assert!(!d.said("RETURN is not answered"), "{}", d.story());
+    d.wrote_nothing(BETA);
 }
 
 #[test]
