@@ -13,6 +13,7 @@ pub mod demo;
 pub mod init;
 pub mod maintenance;
 pub mod man;
+pub mod metrics;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -44,6 +45,7 @@ enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Alarms(alarms::AlarmsArgs),
+    Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
@@ -118,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Alarms(args) => alarms::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),

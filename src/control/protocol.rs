@@ -109,6 +109,8 @@ pub enum Ask {
         #[serde(default)]
         cluster: Option<String>,
     },
+    /// The page of the metrics.
+    Metrics,
     /// Somebody takes care of an alarm.
     Acknowledge {
         /// The cluster; empty for the host itself.
@@ -140,6 +142,7 @@ impl Ask {
             Ask::Ping
             | Ask::Status { .. }
             | Ask::Alarms { .. }
+            | Ask::Metrics
             | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
@@ -216,6 +219,11 @@ pub enum Answer {
     Alarms {
         /// Everything.
         list: Box<AlarmList>,
+    },
+    /// To [`Ask::Metrics`].
+    Metrics {
+        /// The page, in Prometheus' text format.
+        text: String,
     },
     /// To [`Ask::Acknowledge`]: it is noted.
     Acknowledged {

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::alarms;
+use super::metrics;
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
 use crate::alarm::Alarms;
@@ -59,6 +60,18 @@ impl Desk<'_> {
             Ask::Alarms { cluster } => {
                 let list = Box::new(alarms::list(&self.host.alarms, cluster.as_deref()));
                 reply(answer, Answer::Alarms { list });
+            }
+            Ask::Metrics => {
+                let (host, subjects) = (self.host_report(), self.subjects());
+                let shared = Arc::clone(self.host);
+                tokio::spawn(async move {
+                    let report = report(host, subjects, &shared.alarms, None).await;
+                    // A large page takes its time, and a BREAK may wait for this thread.
+                    let made = tokio::task::spawn_blocking(move || metrics::page(&shared, report));
+                    if let Ok(text) = made.await {
+                        reply(answer, Answer::Metrics { text });
+                    }
+                });
             }
             Ask::Acknowledge {
                 cluster,

@@ -13,6 +13,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         evidence: None,
         proof: None,
         guard: "read back, it holds".to_owned(),
+        guard_read: true,
         break_worked: true,
         siege: false,
         keyboard: None,
@@ -30,6 +31,7 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         why: (!up).then(|| "port busy".to_owned()),
         connections: 1,
         lost: 0,
+        received: 0,
         lost_after_ms: 15_000,
         visitors: Vec::new(),
     }
