@@ -86,11 +86,10 @@ pub fn run(args: &MaintenanceArgs) -> Exit {
             for line in lines {
                 println!("{}, by {who}.", harmless(&line));
             }
-            match args.end {
-                true => {
-                    println!("clusterd asks who runs and acts again: clusterd status {cluster}")
-                }
-                false => println!("End it with: clusterd maintenance {} --end", args.name),
+            if args.end {
+                println!("clusterd asks who runs and acts again: clusterd status {cluster}");
+            } else {
+                println!("End it with: clusterd maintenance {} --end", args.name);
             }
             Exit::Good
         }

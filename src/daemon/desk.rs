@@ -19,7 +19,6 @@ use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
     Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
 };
-use crate::machine::input::Upkeep;
 
 /// How long a cluster's task may take to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
@@ -108,18 +107,8 @@ impl Desk<'_> {
                 };
                 self.attach(cluster, message, opens, who, answer);
             }
-            Ask::Maintain {
-                cluster,
-                node,
-                for_ms,
-                reason,
-            } => {
-                let lasts = Duration::from_millis(for_ms);
-                let word = Upkeep::Maintain { lasts, reason };
-                self.upkeep((cluster, node), word, who, answer);
-            }
-            Ask::EndMaintenance { cluster, node } => {
-                self.upkeep((cluster, node), Upkeep::EndMaintenance, who, answer);
+            ask @ (Ask::Maintain { .. } | Ask::EndMaintenance { .. }) => {
+                self.upkeep(ask, who, answer);
             }
             Ask::Say {
                 cluster,
@@ -152,36 +141,6 @@ impl Desk<'_> {
         }
     }
 
-    /// Puts somebody's order to its cluster; it is answered when it is on the disk.
-    fn upkeep(
-        &self,
-        (cluster, node): (String, Option<String>),
-        word: Upkeep,
-        who: String,
-        answer: oneshot::Sender<Given>,
-    ) {
-        let mail = match self.mail_of(&cluster) {
-            Ok(mail) => mail.clone(),
-            Err(refusal) => return reply(answer, refusal),
-        };
-        let about = node.as_deref().unwrap_or("");
-        tracing::warn!("{who} says {word:?} to {cluster} {about}");
-        tokio::spawn(async move {
-            let (heard, hears) = oneshot::channel();
-            let message = Message::Upkeep {
-                who: who.clone(),
-                word,
-                node,
-                answer: heard,
-            };
-            let said = match mail.send(message).await {
-                Ok(()) => timeout(ANSWER, hears).await,
-                Err(_) => return reply(answer, busy()),
-            };
-            reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));
-        });
-    }
-
     /// Puts somebody's wish to be at a console to its cluster.
     fn attach(
         &self,
@@ -211,7 +170,7 @@ impl Desk<'_> {
         });
     }
 
-    fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
+    pub(super) fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
             return ward.mail().ok_or_else(|| {
                 let why = ward.unguarded(cluster).unwrap_or_default();
@@ -349,7 +308,7 @@ pub(super) async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
     timeout(ANSWER, asked).await.ok().flatten()
 }
 
-fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
+pub(super) fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
     match said {
         Some(Said::Heard(lines)) => Answer::Told { who, lines },
         Some(Said::Refused(why)) => Answer::refused(Refusal::NotNow, why),
@@ -374,7 +333,7 @@ fn no_visit(no: NoVisit, cluster: &str) -> Answer {
     }
 }
 
-fn busy() -> Answer {
+pub(super) fn busy() -> Answer {
     Answer::refused(
         Refusal::Busy,
         "the cluster's task did not answer in time; look at its status before you say it again",

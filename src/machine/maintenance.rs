@@ -472,9 +472,9 @@ impl Machine {
     /// What is to be remembered: what was asked for last, or is in force.
     pub(super) fn remembered_maintenance(&self, scope: Scope) -> Option<MaintenanceMemory> {
         let asked = self.upkept.asked.iter().rev();
-        let asked = asked.filter(|asked| asked.scope == scope);
-        let asked = asked.filter_map(|asked| asked.begins.as_deref()).next();
-        let kept = asked.or(self.place(scope))?;
+        let mut asked = asked.filter(|asked| asked.scope == scope);
+        let last = asked.find_map(|asked| asked.begins.as_deref());
+        let kept = last.or(self.place(scope))?;
         let left = kept.until.since(self.now).as_millis().div_ceil(1000);
         Some(MaintenanceMemory {
             who: kept.who.clone(),

@@ -76,7 +76,7 @@ fn summary(report: &Report, ink: Ink) -> String {
     let unguarded = count(|c| c.not_guarded.is_some());
     let held = count(|c| hold(c).is_some());
     let impaired = count(|c| impaired(c).is_some());
-    let kept = count(|c| in_maintenance(c));
+    let kept = count(in_maintenance);
     for (number, words) in [
         (unguarded, "NOT GUARDED"),
         (held, "in HOLD"),
