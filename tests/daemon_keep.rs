@@ -81,7 +81,7 @@ fn nothing_is_written_through_a_panic_a_kill_and_a_reload_until_it_is_ended() {
     });
     missed(&home, 10);
     let text = stdout(&home.clusterd(&["status"]));
-    assert!(text.contains("1 in MAINTENANCE"), "{text}");
+    assert!(text.contains("1 MAINTENANCE"), "{text}");
     assert!(text.contains("in maintenance by root for"), "{text}");
     assert!(
         text.contains("waits for the end of the maintenance"),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Stage;
+
 /// A cluster, now. All ages and rests are milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -71,6 +73,9 @@ pub struct PackageSnapshot {
     pub secondary: Option<String>,
     /// Whether the primary was seen to serve since it was given the package.
     pub confirmed: bool,
+    /// How far a takeover is, if one is under way.
+    #[serde(default)]
+    pub stage: Stage,
     /// The script's name.
     pub script: String,
     /// The state of its script.
