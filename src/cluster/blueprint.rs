@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hooks;
 use super::setup::{exactly, setup};
-use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Reach, Settings, Targets};
+use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Hook, Reach, Settings, Targets};
 use crate::console::LinkSettings;
 use crate::exec::PowerLeg;
 use crate::home::{Programs, power};
@@ -39,6 +40,8 @@ pub struct Blueprint {
     pub(super) witnesses: Vec<Target>,
     /// How long the package's takeovers are meant to take.
     pub(super) targets: Targets,
+    /// Commands before and after what happens; the machine's gates name them by their place here.
+    pub(super) hooks: Vec<Arc<Hook>>,
 }
 
 /// Why a cluster cannot be guarded although its file can be read.
@@ -92,6 +95,7 @@ impl Blueprint {
         let targets = targets.map(|package| package.targets).unwrap_or_default();
         Ok(Blueprint {
             targets,
+            hooks: hooks::of(cluster, &package.name, home),
             file: cluster.file.clone(),
             patterns,
             consoles: exactly(consoles),

@@ -69,7 +69,7 @@ pub fn legs(node: &Node, home: &Path) -> Vec<PowerLeg> {
 }
 
 /// A program as it can be started from anywhere.
-fn program(named: &str, home: &Path) -> String {
+pub fn program(named: &str, home: &Path) -> String {
     if named.contains('/') {
         home.join(named).display().to_string()
     } else {

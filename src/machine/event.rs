@@ -152,6 +152,23 @@ pub enum Event {
     },
     /// It is not any more.
     MaintenanceEnded { name: String, why: String },
+    /// A boot waits for a hook.
+    HookAwaited {
+        package: String,
+        node: String,
+        on: String,
+        within_ms: u64,
+    },
+    /// A hook, or its recovery, has run.
+    Hook {
+        package: String,
+        on: String,
+        command: String,
+        outcome: String,
+        took_ms: u64,
+        attempt: u32,
+        said: Vec<String>,
+    },
     /// A script's own words.
     Log { package: String, text: String },
     /// A reload's new configuration of this cluster waits.
@@ -262,6 +279,7 @@ impl fmt::Display for Event {
             Event::Waits { .. } | Event::Reconfigured { .. } | Event::Removed { .. } => {
                 self.fmt_reload(f)
             }
+            Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
         }
     }
 }
@@ -306,6 +324,44 @@ impl Event {
             ),
             Event::MaintenanceEnded { name, why } => {
                 write!(f, "{name}: the maintenance is over: {why}")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What hooks do.
+    fn fmt_hook(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::HookAwaited {
+                package,
+                node,
+                on,
+                within_ms,
+            } => {
+                let within = Span(Duration::from_millis(*within_ms));
+                write!(
+                    f,
+                    "{package}: the boot of {node} waits for the hook {on}, {within} at most"
+                )
+            }
+            Event::Hook {
+                package,
+                on,
+                command,
+                outcome,
+                took_ms,
+                attempt,
+                said,
+            } => {
+                let took = Span(Duration::from_millis(*took_ms));
+                write!(f, "{package}: hook {on}: {command}: {outcome} after {took}")?;
+                if *attempt > 1 {
+                    write!(f, ", try {attempt}")?;
+                }
+                if !said.is_empty() {
+                    write!(f, "; it said: {}", said.join(" | "))?;
+                }
+                Ok(())
             }
             _ => Ok(()),
         }

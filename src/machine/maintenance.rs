@@ -368,7 +368,7 @@ impl Machine {
             };
             return Some(format!("{} is being {what}", name(n)));
         }
-        if let Wait::Durable { .. } | Wait::Suspicion { .. } = run.wait {
+        if let Wait::Durable { .. } | Wait::Suspicion { .. } | Wait::Hook { .. } = run.wait {
             return Some("a node is about to be stopped or started".to_owned());
         }
         let heir = package.heir.filter(|_| package.hold.is_none())?;

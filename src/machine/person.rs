@@ -207,6 +207,7 @@ impl Machine {
             | Wait::Impaired
             | Wait::Maintenance
             | Wait::Link { .. }
+            | Wait::Hook { .. }
             | Wait::Survey(_)
             | Wait::Person { .. } => false,
             Wait::Sleep { .. } | Wait::Probe { .. } | Wait::Run { .. } => {
