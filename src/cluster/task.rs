@@ -437,6 +437,10 @@ impl Guard {
                 node,
                 answer,
             } => self.order_upkeep((who, word), node.as_deref(), answer, now),
+            Message::Copy(give) => {
+                // Whoever asked may have gone.
+                let _ = give.send(Box::new(self.machine.clone()));
+            }
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),

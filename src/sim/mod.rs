@@ -14,6 +14,7 @@
 mod booting;
 mod disk;
 mod excuse;
+pub mod emulate;
 pub mod explore;
 mod fault;
 mod firmware;
