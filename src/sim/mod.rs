@@ -13,8 +13,8 @@
 
 mod booting;
 mod disk;
-mod excuse;
 pub mod emulate;
+mod excuse;
 pub mod explore;
 mod fault;
 mod firmware;
