@@ -198,6 +198,15 @@ async fn old_events_go_and_intents_stay() {
     let journal = Journal::open_with(home.path(), retention).unwrap();
     let left = texts(&journal);
     assert_eq!((left.len(), left[0].as_str()), (11, "intent"));
+
+    // What tells of the service has a number, and no age.
+    let service = (0..1500).map(|n| entry(EntryKind::Service, &n.to_string()));
+    journal.append(service.collect()).await.unwrap();
+    drop(journal);
+    let journal = Journal::open_with(home.path(), retention).unwrap();
+    let left = texts(&journal);
+    assert_eq!((left.len(), left[11].as_str()), (61, "1450"));
+    assert_eq!(left[0], "intent");
 }
 
 #[tokio::test]
