@@ -54,7 +54,7 @@ async fn what_was_appended_is_read_back_in_order_and_after_a_restart() {
     assert!(found.is_sorted_by_key(|one| one.id));
     let found: Vec<Entry> = found.into_iter().map(|one| one.entry).collect();
     assert_eq!(found, entries);
-    let last: Vec<Entry> = entries[10..].to_vec();
+    let last: Vec<Entry> = entries[entries.len() - 2..].to_vec();
     let found = journal.history("pki", 2).unwrap();
     assert_eq!(
         found.into_iter().map(|one| one.entry).collect::<Vec<_>>(),
