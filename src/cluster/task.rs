@@ -13,6 +13,7 @@ use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::handover::{Handover, Leaving, take_over};
+use super::hooks::{Hooks, News};
 use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
@@ -145,6 +146,7 @@ pub async fn guard(
             Wake::Mail(message) => guard.read(message, now),
             Wake::Told(told) => guard.told(told, now),
             Wake::Errand(input) => guard.feed(input, now),
+            Wake::Hook(news) => guard.hook_news(news, now),
             Wake::Said(node, said) => guard.said(node, said, now),
             Wake::Wish(id, wish) => {
                 let errands = guard.visitors.wish(id, wish, now);
@@ -156,6 +158,7 @@ pub async fn guard(
         pulse.lost_since(guard.machine.lost_since());
         guard.look_at_course(now);
         guard.look_at_service(now);
+        guard.look_at_hold();
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {
@@ -172,6 +175,7 @@ enum Wake {
     Mail(Message),
     Told(Told),
     Errand(Input),
+    Hook(News),
     Said(NodeId, Said),
     Wish(u64, Wish),
     Deadline,
@@ -189,6 +193,7 @@ pub(super) struct Guard {
     pub(super) news: Arc<Notify>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
+    pub(super) hooks: Hooks,
     pub(super) visitors: Visitors,
     /// Inputs that came of performing actions.
     pub(super) inputs: VecDeque<Input>,
@@ -229,6 +234,7 @@ impl Guard {
             news,
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
+            hooks: Hooks::new(&blueprint.hooks),
             visitors,
             inputs: VecDeque::new(),
             name: Arc::from(blueprint.name()),
@@ -276,6 +282,7 @@ impl Guard {
             message = mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
+            news = self.hooks.next() => Wake::Hook(news),
             // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, &self.news, self.first) => Wake::Said(node, said),

@@ -144,6 +144,23 @@ pub enum Event {
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
+    /// A boot waits for a hook.
+    HookAwaited {
+        package: String,
+        node: String,
+        on: String,
+        within_ms: u64,
+    },
+    /// A hook, or its recovery, has run.
+    Hook {
+        package: String,
+        on: String,
+        command: String,
+        outcome: String,
+        took_ms: u64,
+        attempt: u32,
+        said: Vec<String>,
+    },
     /// A script's own words.
     Log { package: String, text: String },
     /// A reload's new configuration of this cluster waits.
@@ -266,6 +283,7 @@ impl fmt::Display for Event {
             }
             Event::Service { .. } => self.fmt_service(f),
             Event::Unwatched { why } => write!(f, "not watched any more: {why}"),
+            Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
         }
     }
 }
@@ -291,6 +309,44 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// What hooks do.
+    fn fmt_hook(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::HookAwaited {
+                package,
+                node,
+                on,
+                within_ms,
+            } => {
+                let within = Span(Duration::from_millis(*within_ms));
+                write!(
+                    f,
+                    "{package}: the boot of {node} waits for the hook {on}, {within} at most"
+                )
+            }
+            Event::Hook {
+                package,
+                on,
+                command,
+                outcome,
+                took_ms,
+                attempt,
+                said,
+            } => {
+                let took = Span(Duration::from_millis(*took_ms));
+                write!(f, "{package}: hook {on}: {command}: {outcome} after {took}")?;
+                if *attempt > 1 {
+                    write!(f, ", try {attempt}")?;
+                }
+                if !said.is_empty() {
+                    write!(f, "; it said: {}", said.join(" | "))?;
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

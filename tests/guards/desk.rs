@@ -227,6 +227,7 @@ impl Plan {
                 console_silent: self.console_silent,
                 switches: cap(self.switches),
                 failures: cap(self.failures),
+                gates: Vec::new(),
             }],
             witnesses: vec!["10.77.0.1".to_owned(); self.witnesses],
         }
