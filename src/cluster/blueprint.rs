@@ -140,10 +140,11 @@ fn link_settings(host: &ConsoleSettings, console: &ConsoleSpec) -> LinkSettings 
 fn files_from_home(console: &ConsoleSpec, home: &Path) -> ConsoleSpec {
     let found = |file: &str| home.join(file).display().to_string();
     let mut console = console.clone();
-    let login = &mut console.ssh;
-    login.key = login.key.as_deref().map(found);
-    login.password_file = login.password_file.as_deref().map(found);
-    login.known_hosts = found(&login.known_hosts);
+    if let Some(login) = &mut console.ssh {
+        login.key = login.key.as_deref().map(found);
+        login.password_file = login.password_file.as_deref().map(found);
+        login.known_hosts = found(&login.known_hosts);
+    }
     console
 }
 
