@@ -10,8 +10,13 @@ pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod events;
+pub mod history;
 pub mod init;
+mod journal;
+pub mod maintenance;
 pub mod man;
+pub mod metrics;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -27,6 +32,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::control::Level;
 
 /// An external watchdog for high-availability clusters: it holds the consoles of every
 /// node and does what a good operator would do there.
@@ -42,12 +51,16 @@ enum Command {
     Init(init::InitArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Events(events::EventsArgs),
+    History(history::HistoryArgs),
     Alarms(alarms::AlarmsArgs),
+    Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -66,7 +79,8 @@ Exit codes:
   2  wrong usage; of `power`: every leg says off
   3  the daemon does not run
   4  the daemon refused what was asked for
-  5  the home directory cannot be used";
+  5  the home directory cannot be used
+`status --check` ends as the plugins of Nagios do instead: 0 ok, 1 warning, 2 critical, 3 unknown.";
 
 /// How a command ended, for scripts that call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +99,8 @@ pub enum Exit {
     Refused,
     /// The home directory cannot be used.
     NoHome,
+    /// Of `status --check` alone: what a plugin of Nagios says.
+    Check(Level),
 }
 
 impl From<Exit> for ExitCode {
@@ -97,30 +113,57 @@ impl From<Exit> for ExitCode {
             Exit::NotRunning => 3,
             Exit::Refused => 4,
             Exit::NoHome => 5,
+            Exit::Check(level) => match level {
+                Level::Ok => 0,
+                Level::Warning => 1,
+                Level::Critical => 2,
+                Level::Unknown => 3,
+            },
         })
     }
 }
+
+/// The home of an installed clusterd: that of the package, the unit and the init script.
+const DEFAULT_HOME: &str = "/var/lib/clusterd";
 
 /// Where the cluster files, the journal and the logs are.
 #[derive(Clone, Debug, Args)]
 pub struct HomeArgs {
     /// The home directory, which holds clist/, chat-scripts/, logs/ and the journal.
-    #[arg(long, env = "CLUSTER_HOME", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "CLUSTER_HOME",
+        value_name = "DIR",
+        default_value = DEFAULT_HOME
+    )]
     pub home: PathBuf,
+}
+
+/// Passwords and keys that this process reads never get into a core file, nor into another process of the
+/// same user (`prctl(2)`, PR_SET_DUMPABLE); what it starts writes no core file either.
+fn keep_from_disk() {
+    // Where the kernel refuses, nothing is worse than before.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let _ = set_dumpable(false);
 }
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    keep_from_disk();
     let exit = match Cli::parse().command {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Alarms(args) => alarms::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
+        Command::Maintenance(args) => maintenance::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

@@ -13,11 +13,14 @@ use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::handover::{Handover, Leaving, take_over};
+use super::hooks::{Hooks, News};
 use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
+use super::tally::Tally;
 use super::targets::Course;
+use super::upkeep::Orders;
 use super::visitors::Visitors;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
@@ -143,6 +146,7 @@ pub async fn guard(
             Wake::Mail(message) => guard.read(message, now),
             Wake::Told(told) => guard.told(told, now),
             Wake::Errand(input) => guard.feed(input, now),
+            Wake::Hook(news) => guard.hook_news(news, now),
             Wake::Said(node, said) => guard.said(node, said, now),
             Wake::Wish(id, wish) => {
                 let errands = guard.visitors.wish(id, wish, now);
@@ -153,6 +157,7 @@ pub async fn guard(
         guard.deadlines(now);
         pulse.lost_since(guard.machine.lost_since());
         guard.look_at_course(now);
+        guard.look_at_hold();
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {
@@ -169,6 +174,7 @@ enum Wake {
     Mail(Message),
     Told(Told),
     Errand(Input),
+    Hook(News),
     Said(NodeId, Said),
     Wish(u64, Wish),
     Deadline,
@@ -186,6 +192,7 @@ pub(super) struct Guard {
     pub(super) news: Arc<Notify>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
+    pub(super) hooks: Hooks,
     pub(super) visitors: Visitors,
     /// Inputs that came of performing actions.
     pub(super) inputs: VecDeque<Input>,
@@ -193,6 +200,7 @@ pub(super) struct Guard {
     pub(super) overheard: Option<Vec<String>>,
     pub(super) machine: Machine,
     pub(super) course: Course,
+    pub(super) tally: Arc<Tally>,
     pub(super) asker: Asker,
     /// Keys of the asker: the packages' services, the witnesses.
     pub(super) services: Vec<Option<u64>>,
@@ -205,6 +213,8 @@ pub(super) struct Guard {
     served: bool,
     /// It is to end, as soon as its machine is at rest.
     pub(super) leaving: Option<Leaving>,
+    /// Orders of people whose outcome is awaited.
+    pub(super) orders: Orders,
 }
 
 impl Guard {
@@ -225,12 +235,14 @@ impl Guard {
             news,
             recorder: Recorder::new(Arc::clone(&host.journal), &name),
             errands: Errands::default(),
+            hooks: Hooks::new(&blueprint.hooks),
             visitors,
             inputs: VecDeque::new(),
             name,
             overheard: None,
             machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
             course: Course::default(),
+            tally: host.tallies.of(blueprint.name()),
             asker: host.asks.asker(),
             services: Vec::new(),
             witnesses: Vec::new(),
@@ -239,6 +251,7 @@ impl Guard {
             first: 0,
             served: false,
             leaving: None,
+            orders: Orders::default(),
             blueprint,
             host,
         }
@@ -270,6 +283,7 @@ impl Guard {
             message = mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
+            news = self.hooks.next() => Wake::Hook(news),
             // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, &self.news, self.first) => Wake::Said(node, said),
@@ -330,6 +344,7 @@ impl Guard {
             }
             Said::Bytes { epoch, bytes } => {
                 self.visitors.hear(node, bytes);
+                line.received = line.received.saturating_add(bytes.len() as u64);
                 let mut heard = Vec::new();
                 line.ear.hear(bytes, now, &mut heard);
                 Input::Console {
@@ -417,6 +432,12 @@ impl Guard {
                 // Whoever asked may have gone: the next sweep finds that.
                 let _ = answer.send(visit);
             }
+            Message::Upkeep {
+                who,
+                word,
+                node,
+                answer,
+            } => self.order_upkeep((who, word), node.as_deref(), answer, now),
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::events::{EventPage, EventsAsked};
 use super::frame::Grip;
 use super::report::{AlarmList, ReloadReport, Report};
 use crate::alarm::Alarm;
@@ -77,6 +78,26 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+    /// To take a cluster, or a node of it, into maintenance, or to prolong that.
+    Maintain {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's; without it the whole cluster.
+        #[serde(default)]
+        node: Option<String>,
+        /// For how long from now on, milliseconds.
+        for_ms: u64,
+        /// What for.
+        reason: String,
+    },
+    /// To end a maintenance.
+    EndMaintenance {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's; without it the whole cluster.
+        #[serde(default)]
+        node: Option<String>,
+    },
     /// To read all files again.
     Reload {
         /// Only to say what would change.
@@ -89,6 +110,8 @@ pub enum Ask {
         #[serde(default)]
         cluster: Option<String>,
     },
+    /// The page of the metrics.
+    Metrics,
     /// Somebody takes care of an alarm.
     Acknowledge {
         /// The cluster; empty for the host itself.
@@ -102,6 +125,8 @@ pub enum Ask {
         #[serde(default)]
         reason: Option<String>,
     },
+    /// What happened: a page of the journal.
+    Events(EventsAsked),
     /// A test message by one route.
     TestRoute {
         /// Its name.
@@ -120,11 +145,15 @@ impl Ask {
             Ask::Ping
             | Ask::Status { .. }
             | Ask::Alarms { .. }
+            | Ask::Events(_)
+            | Ask::Metrics
             | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
             Ask::Say { .. }
+            | Ask::Maintain { .. }
+            | Ask::EndMaintenance { .. }
             | Ask::Acknowledge { .. }
             | Ask::TestRoute { .. }
             | Ask::Reload { .. } => Right::Operate,
@@ -195,6 +224,16 @@ pub enum Answer {
         /// Everything.
         list: Box<AlarmList>,
     },
+    /// To [`Ask::Events`].
+    Events {
+        /// Entries.
+        page: Box<EventPage>,
+    },
+    /// To [`Ask::Metrics`].
+    Metrics {
+        /// The page, in Prometheus' text format.
+        text: String,
+    },
     /// To [`Ask::Acknowledge`]: it is noted.
     Acknowledged {
         /// The alarm.
@@ -251,6 +290,8 @@ pub enum Refusal {
     NeedsRestart,
     /// Another cluster has what this one is to get.
     InUse,
+    /// The cluster does not do that as it stands; the text says why.
+    NotNow,
 }
 
 impl Answer {

@@ -9,14 +9,15 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::alarms;
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
+use super::{alarms, events, metrics};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
-    Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
+    Answer, Ask, Asked, ClusterReport, Given, HostReport, REPORT_VERSION, Refusal, Report,
+    Standing, Visit, Word,
 };
 
 /// How long a cluster's task may take to answer.
@@ -59,6 +60,18 @@ impl Desk<'_> {
                 let list = Box::new(alarms::list(&self.host.alarms, cluster.as_deref()));
                 reply(answer, Answer::Alarms { list });
             }
+            Ask::Metrics => {
+                let (host, subjects) = (self.host_report(), self.subjects());
+                let shared = Arc::clone(self.host);
+                tokio::spawn(async move {
+                    let report = report(host, subjects, &shared.alarms, None).await;
+                    // A large page takes its time, and a BREAK may wait for this thread.
+                    let made = tokio::task::spawn_blocking(move || metrics::page(&shared, report));
+                    if let Ok(text) = made.await {
+                        reply(answer, Answer::Metrics { text });
+                    }
+                });
+            }
             Ask::Acknowledge {
                 cluster,
                 package,
@@ -69,6 +82,10 @@ impl Desk<'_> {
                 let alarms = &self.host.alarms;
                 let said = alarms::acknowledge(alarms, &subject, &code, &who, reason.as_deref());
                 reply(answer, said);
+            }
+            Ask::Events(asked) => {
+                let journal = Arc::downgrade(&self.host.journal);
+                tokio::spawn(async move { reply(answer, events::page(journal, &asked).await) });
             }
             Ask::TestRoute { route } => {
                 let alarms = Arc::clone(&self.host.alarms);
@@ -94,35 +111,48 @@ impl Desk<'_> {
                 };
                 self.attach(cluster, message, opens, who, answer);
             }
+            ask @ (Ask::Maintain { .. } | Ask::EndMaintenance { .. }) => {
+                self.upkeep(ask, who, answer);
+            }
             Ask::Say {
                 cluster,
                 word,
                 node,
-            } => {
-                let mail = match self.mail_of(&cluster) {
-                    Ok(mail) => mail.clone(),
-                    Err(refusal) => return reply(answer, refusal),
-                };
-                tracing::warn!(
-                    "{who} says {word:?} to {cluster} {}",
-                    node.as_deref().unwrap_or("")
-                );
-                tokio::spawn(async move {
-                    let (heard, hears) = oneshot::channel();
-                    let message = Message::Say {
-                        who: who.clone(),
-                        word: word.operator_word(),
-                        node,
-                        answer: heard,
-                    };
-                    let said = match mail.send(message).await {
-                        Ok(()) => timeout(ANSWER, hears).await,
-                        Err(_) => return reply(answer, busy()),
-                    };
-                    reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));
-                });
-            }
+            } => self.say(cluster, word, node, who, answer),
         }
+    }
+
+    /// Puts an operator's word to its cluster.
+    fn say(
+        &self,
+        cluster: String,
+        word: Word,
+        node: Option<String>,
+        who: String,
+        answer: oneshot::Sender<Given>,
+    ) {
+        let mail = match self.mail_of(&cluster) {
+            Ok(mail) => mail.clone(),
+            Err(refusal) => return reply(answer, refusal),
+        };
+        tracing::warn!(
+            "{who} says {word:?} to {cluster} {}",
+            node.as_deref().unwrap_or("")
+        );
+        tokio::spawn(async move {
+            let (heard, hears) = oneshot::channel();
+            let message = Message::Say {
+                who: who.clone(),
+                word: word.operator_word(),
+                node,
+                answer: heard,
+            };
+            let said = match mail.send(message).await {
+                Ok(()) => timeout(ANSWER, hears).await,
+                Err(_) => return reply(answer, busy()),
+            };
+            reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));
+        });
     }
 
     /// Puts somebody's wish to be at a console to its cluster.
@@ -154,7 +184,7 @@ impl Desk<'_> {
         });
     }
 
-    fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
+    pub(super) fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
             return ward.mail().ok_or_else(|| {
                 let why = ward.unguarded(cluster).unwrap_or_default();
@@ -249,11 +279,14 @@ async fn report(
     }
     let mut clusters = asked.join_all().await;
     clusters.sort_by_key(|(place, _)| *place);
-    Report {
+    let mut report = Report {
+        v: REPORT_VERSION,
         host,
         clusters: clusters.into_iter().map(|(_, cluster)| cluster).collect(),
         alarms: alarms.open(only),
-    }
+    };
+    report.judge();
+    report
 }
 
 async fn cluster_report(subject: Subject) -> ClusterReport {
@@ -280,6 +313,7 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
         snapshot,
         consoles,
         reload,
+        standing: Standing::default(),
     }
 }
 
@@ -292,9 +326,10 @@ pub(super) async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
     timeout(ANSWER, asked).await.ok().flatten()
 }
 
-fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
+pub(super) fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
     match said {
         Some(Said::Heard(lines)) => Answer::Told { who, lines },
+        Some(Said::Refused(why)) => Answer::refused(Refusal::NotNow, why),
         Some(Said::NoSuchNode(nodes)) => {
             let text = format!("{cluster} has no such node; it has {}", nodes.join(", "));
             Answer::refused(Refusal::Unknown, text)
@@ -316,7 +351,7 @@ fn no_visit(no: NoVisit, cluster: &str) -> Answer {
     }
 }
 
-fn busy() -> Answer {
+pub(super) fn busy() -> Answer {
     Answer::refused(
         Refusal::Busy,
         "the cluster's task did not answer in time; look at its status before you say it again",

@@ -14,6 +14,8 @@
 
 mod alarms;
 mod desk;
+mod events;
+mod metrics;
 mod outlook;
 mod plan;
 mod prepare;
@@ -25,6 +27,7 @@ mod supervisor;
 mod systemd;
 mod tracing_log;
 mod turns;
+mod upkeep;
 mod ward;
 
 pub use prepare::{Prepared, StartError, prepare};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
@@ -18,11 +18,12 @@ use super::systemd::Systemd;
 use super::ward::{MOST, Next, Ward};
 use crate::alarm::{self, Alarms, Subject};
 use crate::clock::Span;
-use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock};
+use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
 use crate::config::{Access, Settings};
-use crate::control::{Answer, Ask, Asked, Given, Server, Word};
+use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
 use crate::machine::memory::Memory;
+use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
 use crate::store::Journal;
 
@@ -57,6 +58,8 @@ pub struct Daemon {
     keeper: JoinHandle<()>,
     server: Arc<Server>,
     service: JoinHandle<()>,
+    /// The endpoint of the metrics.
+    metrics: Option<JoinHandle<()>>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
 }
@@ -99,9 +102,11 @@ impl Daemon {
             alarms,
             scribe,
             happened,
+            tallies: Tallies::default(),
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
+        let ledger = ledger(&host.scribe);
         let settings = host.settings.clone();
         let (access, granted) = watch::channel(settings.access.clone());
         let wards = guarded.into_iter().map(|blueprint| {
@@ -115,6 +120,7 @@ impl Daemon {
             host.settings.ping.gateway,
             &witnesses.copied().collect(),
         );
+        let metrics = super::metrics::start(&host, &asked);
         let mut daemon = Daemon {
             home,
             host,
@@ -128,7 +134,8 @@ impl Daemon {
             names: BTreeMap::new(),
             stop,
             keeper: tokio::spawn(keeper),
-            service: tokio::spawn(async move { serving.serve(asked, granted).await }),
+            metrics,
+            service: tokio::spawn(async move { serving.serve(asked, granted, ledger).await }),
             server,
             requests,
             outlook,
@@ -421,6 +428,9 @@ impl Daemon {
             tracing::warn!("some tasks did not end in time and are left");
         }
         self.service.abort();
+        if let Some(metrics) = &self.metrics {
+            metrics.abort();
+        }
         if timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }
@@ -430,6 +440,15 @@ impl Daemon {
         // the scribe is dropped.
         let _ = tokio::task::spawn_blocking(move || scribe.flush()).await;
     }
+}
+
+/// Where the audit log's lines go.
+fn ledger(scribe: &Arc<Scribe>) -> Ledger {
+    let scribe = Arc::clone(scribe);
+    Box::new(move |line| {
+        let now = stamp(SystemTime::now());
+        scribe.line(Book::Audit, &format!("{now}  {}", one_line(&line)));
+    })
 }
 
 async fn open_before(journal: &Arc<Journal>) -> Result<alarm::Saved, StartError> {

@@ -143,6 +143,32 @@ pub enum Event {
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
+    /// A cluster or a node is in maintenance from now on, for so long.
+    Maintenance {
+        name: String,
+        who: String,
+        reason: String,
+        lasts_ms: u64,
+    },
+    /// It is not any more.
+    MaintenanceEnded { name: String, why: String },
+    /// A boot waits for a hook.
+    HookAwaited {
+        package: String,
+        node: String,
+        on: String,
+        within_ms: u64,
+    },
+    /// A hook, or its recovery, has run.
+    Hook {
+        package: String,
+        on: String,
+        command: String,
+        outcome: String,
+        took_ms: u64,
+        attempt: u32,
+        said: Vec<String>,
+    },
     /// A script's own words.
     Log { package: String, text: String },
     /// A reload's new configuration of this cluster waits.
@@ -245,6 +271,7 @@ impl fmt::Display for Event {
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
+            Event::Maintenance { .. } | Event::MaintenanceEnded { .. } => self.fmt_upkeep(f),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
@@ -252,6 +279,7 @@ impl fmt::Display for Event {
             Event::Waits { .. } | Event::Reconfigured { .. } | Event::Removed { .. } => {
                 self.fmt_reload(f)
             }
+            Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
         }
     }
 }
@@ -277,6 +305,64 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Maintenance.
+    fn fmt_upkeep(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Maintenance {
+                name,
+                who,
+                reason,
+                lasts_ms,
+            } => write!(
+                f,
+                "{name}: in maintenance by {who} for {}: {reason}; nothing is written there and nothing is done by itself",
+                Span(Duration::from_millis(*lasts_ms))
+            ),
+            Event::MaintenanceEnded { name, why } => {
+                write!(f, "{name}: the maintenance is over: {why}")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What hooks do.
+    fn fmt_hook(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::HookAwaited {
+                package,
+                node,
+                on,
+                within_ms,
+            } => {
+                let within = Span(Duration::from_millis(*within_ms));
+                write!(
+                    f,
+                    "{package}: the boot of {node} waits for the hook {on}, {within} at most"
+                )
+            }
+            Event::Hook {
+                package,
+                on,
+                command,
+                outcome,
+                took_ms,
+                attempt,
+                said,
+            } => {
+                let took = Span(Duration::from_millis(*took_ms));
+                write!(f, "{package}: hook {on}: {command}: {outcome} after {took}")?;
+                if *attempt > 1 {
+                    write!(f, ", try {attempt}")?;
+                }
+                if !said.is_empty() {
+                    write!(f, "; it said: {}", said.join(" | "))?;
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Stage;
+
 /// A cluster, now. All ages and rests are milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -15,6 +17,9 @@ pub struct Snapshot {
     /// Who says that the monitor is well all the same, and for how long that counts yet.
     #[serde(default)]
     pub overruled: Option<OverruledSnapshot>,
+    /// The maintenance of the whole cluster: nothing is written to its consoles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceSnapshot>,
     /// Its packages.
     pub packages: Vec<PackageSnapshot>,
     /// Its nodes.
@@ -44,6 +49,19 @@ pub struct OverruledSnapshot {
     pub left_ms: u64,
 }
 
+/// A maintenance, now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaintenanceSnapshot {
+    /// Whose it is.
+    pub who: String,
+    /// What for.
+    pub reason: String,
+    /// How long it has lasted.
+    pub age_ms: u64,
+    /// How long it lasts yet.
+    pub left_ms: u64,
+}
+
 /// A package, now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageSnapshot {
@@ -55,6 +73,9 @@ pub struct PackageSnapshot {
     pub secondary: Option<String>,
     /// Whether the primary was seen to serve since it was given the package.
     pub confirmed: bool,
+    /// How far a takeover is, if one is under way.
+    #[serde(default)]
+    pub stage: Stage,
     /// The script's name.
     pub script: String,
     /// The state of its script.
@@ -103,6 +124,9 @@ pub struct NodeSnapshot {
     pub proof: Option<Aged>,
     /// The standing guard, in words.
     pub guard: String,
+    /// Whether it was read back and holds.
+    #[serde(default)]
+    pub guard_read: bool,
     /// Whether a BREAK has ever worked on its console.
     pub break_worked: bool,
     /// Whether it is under siege.
@@ -112,6 +136,9 @@ pub struct NodeSnapshot {
     pub keyboard: Option<Aged>,
     /// Its Host ID, configured or learnt.
     pub host_id: Option<String>,
+    /// Its own maintenance: nothing is written to its console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceSnapshot>,
 }
 
 /// A text with its age.
