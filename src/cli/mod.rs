@@ -5,6 +5,7 @@ pub mod ack;
 pub mod adopt;
 pub mod alarms;
 mod ask;
+pub mod availability;
 pub mod check;
 pub mod completion;
 pub mod confirm;
@@ -53,6 +54,7 @@ enum Command {
     Status(status::StatusArgs),
     Events(events::EventsArgs),
     History(history::HistoryArgs),
+    Availability(availability::AvailabilityArgs),
     Alarms(alarms::AlarmsArgs),
     Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
@@ -156,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Events(args) => events::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Availability(args) => availability::run(&args),
         Command::Alarms(args) => alarms::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),

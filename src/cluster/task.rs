@@ -18,6 +18,7 @@ use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
+use super::serving::Serving;
 use super::tally::Tally;
 use super::targets::Course;
 use super::upkeep::Orders;
@@ -157,6 +158,7 @@ pub async fn guard(
         guard.deadlines(now);
         pulse.lost_since(guard.machine.lost_since());
         guard.look_at_course(now);
+        guard.look_at_service(now);
         guard.look_at_hold();
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
@@ -200,6 +202,7 @@ pub(super) struct Guard {
     pub(super) overheard: Option<Vec<String>>,
     pub(super) machine: Machine,
     pub(super) course: Course,
+    pub(super) serving: Serving,
     pub(super) tally: Arc<Tally>,
     pub(super) asker: Asker,
     /// Keys of the asker: the packages' services, the witnesses.
@@ -242,6 +245,7 @@ impl Guard {
             overheard: None,
             machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
             course: Course::default(),
+            serving: Serving::default(),
             tally: host.tallies.of(blueprint.name()),
             asker: host.asks.asker(),
             services: Vec::new(),

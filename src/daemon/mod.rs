@@ -25,6 +25,7 @@ mod reread;
 mod signals;
 mod supervisor;
 mod systemd;
+mod trace;
 mod tracing_log;
 mod turns;
 mod upkeep;

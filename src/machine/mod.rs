@@ -15,6 +15,7 @@
 //! ```
 
 pub mod action;
+pub mod availability;
 pub mod event;
 pub mod handover;
 pub mod input;
@@ -43,6 +44,7 @@ mod person;
 mod question;
 mod refusal;
 mod run;
+mod serves;
 mod show;
 mod siege;
 mod stage;
@@ -64,6 +66,7 @@ use std::time::Duration;
 pub use action::Action;
 pub use event::Event;
 pub use input::Input;
+pub use serves::{Footing, Serves};
 pub use stage::Stage;
 
 use crate::clock::Moment;
