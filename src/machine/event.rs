@@ -219,23 +219,10 @@ impl fmt::Display for Event {
                 f,
                 "{package}: primary is {primary}, secondary is {secondary} ({how})"
             ),
-            Event::LinkUp { node } => write!(f, "{node}: console connected"),
-            Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
-            Event::Carrier { node, present } => {
-                let what = match present {
-                    true => "has a carrier again",
-                    false => {
-                        "lost its carrier: the machine may be without power, which this does not prove"
-                    }
-                };
-                write!(f, "{node}: the line {what}")
-            }
-            Event::Gap { node, lost } => {
-                write!(
-                    f,
-                    "{node}: {lost} bytes of console output dropped: too much at once"
-                )
-            }
+            Event::LinkUp { .. }
+            | Event::LinkDown { .. }
+            | Event::Carrier { .. }
+            | Event::Gap { .. } => self.fmt_link(f),
             Event::Evidence { node, text } | Event::Unanswered { node, text } => {
                 write!(f, "{node}: {text}")
             }
@@ -299,6 +286,30 @@ impl fmt::Display for Event {
 }
 
 impl Event {
+    /// The consoles' links.
+    fn fmt_link(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::LinkUp { node } => write!(f, "{node}: console connected"),
+            Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
+            Event::Carrier { node, present } => {
+                let what = match present {
+                    true => "has a carrier again",
+                    false => {
+                        "lost its carrier: the machine may be without power, which this does not prove"
+                    }
+                };
+                write!(f, "{node}: the line {what}")
+            }
+            Event::Gap { node, lost } => {
+                write!(
+                    f,
+                    "{node}: {lost} bytes of console output dropped: too much at once"
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// People at consoles.
     fn fmt_person(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
