@@ -10,8 +10,11 @@ pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod failback;
+pub mod hold;
 pub mod init;
 pub mod man;
+mod order;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -21,6 +24,7 @@ mod shipped;
 pub mod sim;
 mod sim_home;
 pub mod status;
+pub mod switchover;
 pub mod transcript;
 
 use std::path::PathBuf;
@@ -47,6 +51,9 @@ enum Command {
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
+    Switchover(switchover::SwitchoverArgs),
+    Failback(failback::FailbackArgs),
+    Hold(hold::HoldArgs),
     Release(release::ReleaseArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
@@ -120,6 +127,9 @@ pub fn main() -> ExitCode {
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
+        Command::Switchover(args) => switchover::run(&args),
+        Command::Failback(args) => failback::run(&args),
+        Command::Hold(args) => hold::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),

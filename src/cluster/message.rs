@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::handover::Yield;
+use super::orders::OrderWanted;
 use crate::control::{ConsoleReport, Grip, Visit};
 use crate::machine::handover::Unready;
 use crate::machine::input::HostFact;
@@ -25,6 +26,8 @@ pub enum Message {
         /// What came of it.
         answer: oneshot::Sender<Said>,
     },
+    /// A person orders something, or asks what that would do.
+    Order(OrderWanted),
     /// A person wants to be at a console.
     Attach {
         /// The node, by name.

@@ -22,6 +22,7 @@ mod line;
 mod mailbox;
 mod message;
 mod on_purpose;
+mod orders;
 mod perform;
 mod recorder;
 mod room;
@@ -38,6 +39,7 @@ pub use clock::HostClock;
 pub use handover::{Handover, Purpose, Yield, left_behind, unready_text};
 pub use mailbox::{Receiver, Sender, Undelivered, mailbox};
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
+pub use orders::{OrderSaid, OrderWanted};
 pub use task::{Beginning, Ended, Pulse, guard};
 
 use std::sync::Arc;

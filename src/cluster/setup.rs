@@ -77,6 +77,7 @@ fn package_setup(
         console_silent: leg(package.console_silent),
         switches: cap(package.switches),
         failures: cap(package.failures),
+        stop: package.stop.clone(),
     }
 }
 

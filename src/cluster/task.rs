@@ -416,6 +416,7 @@ impl Guard {
                 // Whoever asked may have gone: the next sweep finds that.
                 let _ = answer.send(visit);
             }
+            Message::Order(wanted) => self.hear_order(wanted, now),
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),

@@ -18,7 +18,7 @@ mod visit;
 pub use client::{Client, ClientError};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
 pub use limits::{REQUEST, read_line};
-pub use protocol::{Answer, Ask, Refusal, Reply, Request, VERSION, Word};
+pub use protocol::{Answer, Ask, OrderWord, Refusal, Reply, Request, VERSION, Word};
 pub use report::{
     AlarmList, Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, ReloadReport,
     Report, VisitorReport,

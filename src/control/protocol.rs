@@ -6,6 +6,7 @@ use super::frame::Grip;
 use super::report::{AlarmList, ReloadReport, Report};
 use crate::alarm::Alarm;
 use crate::config::Right;
+use crate::machine::weigh::Plan;
 use crate::script::program::OperatorWord;
 
 /// The protocol's version; a daemon refuses every other, by name.
@@ -77,6 +78,25 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+    /// To order something, or to know what that would do.
+    Order {
+        /// The cluster's name.
+        cluster: String,
+        /// What is ordered.
+        order: OrderWord,
+        /// About which node.
+        #[serde(default)]
+        node: Option<String>,
+        /// Why, for the others.
+        #[serde(default)]
+        reason: Option<String>,
+        /// What is no rule shall not stop it.
+        #[serde(default)]
+        force: bool,
+        /// Only to say what it would do, and what speaks against it.
+        #[serde(default)]
+        dry_run: bool,
+    },
     /// To read all files again.
     Reload {
         /// Only to say what would change.
@@ -120,11 +140,13 @@ impl Ask {
             Ask::Ping
             | Ask::Status { .. }
             | Ask::Alarms { .. }
+            | Ask::Order { dry_run: true, .. }
             | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
             Ask::Say { .. }
+            | Ask::Order { .. }
             | Ask::Acknowledge { .. }
             | Ask::TestRoute { .. }
             | Ask::Reload { .. } => Right::Operate,
@@ -154,6 +176,39 @@ impl Word {
             Word::Adopt => OperatorWord::Adopt,
             Word::Release => OperatorWord::Release,
             Word::Well => OperatorWord::Well,
+        }
+    }
+}
+
+/// What can be ordered over the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderWord {
+    /// `switchover CLUSTER [--to NODE]`.
+    Switchover,
+    /// `failback CLUSTER`.
+    Failback,
+    /// `hold CLUSTER`.
+    Hold,
+    /// `boot CLUSTER/NODE`.
+    Boot,
+    /// `fence CLUSTER/NODE`.
+    Fence,
+    /// `drill CLUSTER`.
+    Drill,
+}
+
+impl OrderWord {
+    /// The machine's name for it.
+    pub fn operator_word(self) -> OperatorWord {
+        match self {
+            OrderWord::Switchover => OperatorWord::Switchover,
+            OrderWord::Failback => OperatorWord::Failback,
+            OrderWord::Hold => OperatorWord::Hold,
+            OrderWord::Boot => OperatorWord::Boot,
+            // Which of the two, the machine knows.
+            OrderWord::Fence => OperatorWord::FenceStandby,
+            OrderWord::Drill => OperatorWord::Drill,
         }
     }
 }
@@ -189,6 +244,20 @@ pub enum Answer {
         who: String,
         /// Lines of the activity log.
         lines: Vec<String>,
+    },
+    /// To [`Ask::Order`] with `dry_run`: nothing was done.
+    Weighed {
+        /// What it would do, and what speaks against it.
+        plan: Box<Plan>,
+    },
+    /// To [`Ask::Order`]: it began.
+    Ordered {
+        /// The speaker, as the daemon knows them.
+        who: String,
+        /// Its number, in the status of its package.
+        number: u64,
+        /// What it does.
+        plan: Box<Plan>,
     },
     /// To [`Ask::Alarms`].
     Alarms {
@@ -251,6 +320,8 @@ pub enum Refusal {
     NeedsRestart,
     /// Another cluster has what this one is to get.
     InUse,
+    /// Something speaks against an order.
+    SpokenAgainst,
 }
 
 impl Answer {

@@ -9,12 +9,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::alarms;
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
+use super::{alarms, orders};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
-use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
+use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, OrderWanted, Said, Sender};
 use crate::control::{
     Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
 };
@@ -93,6 +93,30 @@ impl Desk<'_> {
                     answer: let_in,
                 };
                 self.attach(cluster, message, opens, who, answer);
+            }
+            Ask::Order {
+                cluster,
+                order,
+                node,
+                reason,
+                force,
+                dry_run,
+            } => {
+                let mail = match self.mail_of(&cluster) {
+                    Ok(mail) => mail.clone(),
+                    Err(refusal) => return reply(answer, refusal),
+                };
+                let (heard, hears) = oneshot::channel();
+                let wanted = OrderWanted {
+                    who: who.clone(),
+                    word: order.operator_word(),
+                    node,
+                    reason,
+                    force,
+                    dry_run,
+                    answer: heard,
+                };
+                tokio::spawn(orders::give(mail, wanted, hears, who, cluster, answer));
             }
             Ask::Say {
                 cluster,
@@ -316,7 +340,7 @@ fn no_visit(no: NoVisit, cluster: &str) -> Answer {
     }
 }
 
-fn busy() -> Answer {
+pub(super) fn busy() -> Answer {
     Answer::refused(
         Refusal::Busy,
         "the cluster's task did not answer in time; look at its status before you say it again",

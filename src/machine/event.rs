@@ -139,6 +139,21 @@ pub enum Event {
     JournalFailed { why: String },
     /// A person said something.
     Operator { who: String, text: String },
+    /// A person ordered something, and it begins.
+    Ordered { who: String, what: String },
+    /// A person ordered something, and it is refused.
+    OrderRefused {
+        who: String,
+        what: String,
+        why: String,
+    },
+    /// An order is over.
+    OrderEnded {
+        package: String,
+        what: String,
+        good: bool,
+        text: String,
+    },
     /// A person's word that the script does not wait for now.
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
@@ -245,6 +260,9 @@ impl fmt::Display for Event {
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
+            Event::Ordered { .. } | Event::OrderRefused { .. } | Event::OrderEnded { .. } => {
+                self.fmt_order(f)
+            }
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
@@ -279,6 +297,41 @@ impl Event {
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
             _ => Ok(()),
         }
+    }
+
+    /// Orders.
+    fn fmt_order(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Ordered { who, what } => write!(f, "{who} orders: {what}"),
+            Event::OrderRefused { who, what, why } => {
+                write!(f, "{who} orders: {what}: REFUSED, nothing is done: {why}")
+            }
+            Event::OrderEnded {
+                package,
+                what,
+                good,
+                text,
+            } => {
+                let how = if *good { "done" } else { "NOT DONE" };
+                write!(f, "{package}: {what} {how}: {text}")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether whoever follows an order wants to see it.
+    pub fn is_of_a_course(&self) -> bool {
+        !matches!(
+            self,
+            Event::Typed { .. }
+                | Event::Break { .. }
+                | Event::Keyboard { .. }
+                | Event::Attached { .. }
+                | Event::Detached { .. }
+                | Event::Operator { .. }
+                | Event::Ordered { .. }
+                | Event::OrderEnded { .. }
+        )
     }
 
     /// What a reload does.

@@ -61,6 +61,8 @@ pub enum Input {
     JournalWell,
     /// A person says something.
     Operator(Order),
+    /// A person orders something; what speaks against it is weighed first.
+    Demand(Demand),
     /// A person does something at a console that clusterd holds.
     Person {
         node: NodeId,
@@ -109,6 +111,21 @@ pub struct Order {
     pub word: OperatorWord,
     /// About which node: `confirm` names it, `adopt --primary` may.
     pub node: Option<NodeId>,
+}
+
+/// An order to move, stop, start or rehearse something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Who gives it: a user's name.
+    pub who: String,
+    /// What: `switchover`, `failback`, `hold`, `boot`, either `fence`, `drill`.
+    pub word: OperatorWord,
+    /// About which node: `boot` and `fence` name it, `switchover --to` may.
+    pub node: Option<NodeId>,
+    /// Why, for the others.
+    pub reason: Option<String>,
+    /// What is no rule shall not stop it.
+    pub force: bool,
 }
 
 /// What the host knows about itself (design rule 8).

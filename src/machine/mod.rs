@@ -20,10 +20,12 @@ pub mod handover;
 pub mod input;
 pub mod many_dark;
 pub mod memory;
+pub mod order;
 pub mod outlook;
 pub mod proof;
 pub mod setup;
 pub mod snapshot;
+pub mod weigh;
 
 mod asking;
 mod dark;
@@ -142,6 +144,9 @@ impl Machine {
         for package in 0..machine.packages.len() {
             machine.choose_provisional_roles(package);
             machine.start_script(package, "clusterd starts");
+            if Guard::HeldStays.stands() {
+                machine.stay_held(package);
+            }
         }
         machine
     }
@@ -155,6 +160,7 @@ impl Machine {
         self.tick_questions();
         self.tend_pens();
         self.tick_sieges();
+        self.tick_orders();
         self.drive_all();
         if self.tend_pens() {
             self.drive_all();
@@ -213,6 +219,7 @@ impl Machine {
             Input::JournalFailed { why } => self.journal_is(Some(why)),
             Input::JournalWell => self.journal_is(None),
             Input::Operator(order) => self.operator(&order),
+            Input::Demand(demand) => self.demand(demand),
             Input::Person { node, who, deed } => self.person(node, &who, deed),
             Input::Nonces(numbers) => {
                 self.asked_nonces = false;
@@ -381,6 +388,7 @@ impl Machine {
     // --- what all parts use -----------------------------------------------------------------
 
     fn event(&mut self, event: Event) {
+        self.note_course(&event);
         self.actions.push_back(Action::Event(event));
     }
 
@@ -440,6 +448,8 @@ impl Machine {
             hold: package.hold.clone(),
             switches: package.switches.clone(),
             restarts: package.restarts.clone(),
+            held: package.held.clone(),
+            drill: package.drill.clone(),
         });
         let nodes = self.setup.nodes.iter().zip(&self.nodes);
         Memory {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::clock::Moment;
 use crate::machine::action::PowerOrder;
 use crate::machine::input::Ticket;
-use crate::machine::memory::PackageMemory;
+use crate::machine::memory::{Drill, Held, PackageMemory};
 use crate::machine::node::Condition;
+use crate::machine::order::Ordered;
 use crate::machine::setup::NodeId;
 use crate::machine::survey::Survey;
 use crate::machine::tell::Told;
@@ -46,8 +47,14 @@ pub struct Package {
     pub told: Told,
     /// An operator's `adopt` is in force.
     pub adopting: Option<Adoption>,
-    /// When an operator's `switchover` was taken up by the script.
+    /// When the script took up an operator's order to stop the primary.
     pub ordered: Option<Moment>,
+    /// The last order of a person, and how it goes.
+    pub order: Option<Box<Ordered>>,
+    /// A person's HOLD.
+    pub held: Option<Held>,
+    /// How the last drill ended.
+    pub drill: Option<Drill>,
     /// Its script.
     pub run: Run,
 }
@@ -256,6 +263,9 @@ impl Package {
             told: Told::default(),
             adopting: None,
             ordered: None,
+            order: None,
+            held: memory.held.clone(),
+            drill: memory.drill.clone(),
             run: Run::new(now),
         }
     }

@@ -140,6 +140,8 @@ pub struct Plan {
     pub switches: u32,
     pub failures: u32,
     pub legs: usize,
+    /// The cluster file has a `stop:`.
+    pub stop: bool,
     pub servers: [&'static str; 2],
     pub echo: bool,
     pub host_ids: [Option<&'static str>; 2],
@@ -161,6 +163,7 @@ impl Default for Plan {
             switches: 10,
             failures: 10,
             legs: 0,
+            stop: false,
             servers: ["ts1", "ts1"],
             echo: true,
             host_ids: [Some("80770001"), Some("80770002")],
@@ -227,6 +230,9 @@ impl Plan {
                 console_silent: self.console_silent,
                 switches: cap(self.switches),
                 failures: cap(self.failures),
+                stop: self
+                    .stop
+                    .then(|| vec!["stop".to_owned(), "{node}".to_owned()]),
             }],
             witnesses: vec!["10.77.0.1".to_owned(); self.witnesses],
         }

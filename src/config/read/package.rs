@@ -126,6 +126,9 @@ fn package<'t>(
         .get("switches")
         .map(|tree| cap(tree, SWITCHES, report));
     let planned_grace = fields.maybe("planned_grace", report, value::span);
+    let stop = fields
+        .get("stop")
+        .and_then(|tree| super::power::argv(tree, "stop", report));
     let targets = fields.get("targets").map(|tree| targets(tree, report));
     let params = fields.get("params").map(|tree| params(tree, report));
     fields.close(report);
@@ -143,6 +146,7 @@ fn package<'t>(
             failures: failures.unwrap_or(FAILURES),
             switches: switches.unwrap_or(SWITCHES),
             planned_grace: planned_grace.unwrap_or(PLANNED_GRACE),
+            stop,
             targets: targets.unwrap_or_default(),
             params: params.unwrap_or_default(),
         },

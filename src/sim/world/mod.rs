@@ -9,6 +9,7 @@
 mod carry;
 mod interrupt;
 mod links;
+mod ordered;
 mod people;
 mod perform;
 mod trouble;
@@ -32,6 +33,7 @@ use crate::sim::watch::{Watch, Window};
 
 pub use interrupt::{Interrupt, Interruption};
 use links::{HALF_DEAD, Port, RECONNECT};
+pub use ordered::StopWay;
 use trouble::Trouble;
 pub use trouble::{JournalState, LegWay, PingWay};
 
@@ -98,6 +100,8 @@ pub struct World {
     raised: Vec<(Moment, RaisedAlarm)>,
     /// Whether every node has a working power leg.
     pub power_legs: bool,
+    /// What the cluster file's `stop:` does.
+    pub stop_way: StopWay,
     /// clusterd is killed when it has written so many journal entries more.
     kill_after: Option<u32>,
     alive: bool,
@@ -152,6 +156,7 @@ impl World {
             open: BTreeMap::new(),
             raised: Vec::new(),
             power_legs: false,
+            stop_way: StopWay::Halts,
             kill_after: None,
             alive: true,
             back_at: None,

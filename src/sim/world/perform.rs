@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::trouble::FSYNC;
 use super::{RaisedAlarm, World};
 use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget, UNDONE};
@@ -126,11 +125,7 @@ impl World {
                 self.results
                     .push_back((now + took, Input::ProbeDone { ticket, answered }));
             }
-            Action::Run { ticket, .. } => {
-                let code = Err("the simulated host runs no commands".to_owned());
-                self.results
-                    .push_back((now + FSYNC, Input::RunDone { ticket, code }));
-            }
+            Action::Run { ticket, argv, .. } => self.run_command(ticket, &argv),
             Action::Power {
                 ticket,
                 node,
