@@ -5,12 +5,14 @@ pub mod ack;
 pub mod adopt;
 pub mod alarms;
 mod ask;
+pub mod boot;
 pub mod check;
 pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
 pub mod failback;
+pub mod fence;
 pub mod hold;
 pub mod init;
 pub mod man;
@@ -53,6 +55,8 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     Switchover(switchover::SwitchoverArgs),
     Failback(failback::FailbackArgs),
+    Boot(boot::BootArgs),
+    Fence(fence::FenceArgs),
     Hold(hold::HoldArgs),
     Release(release::ReleaseArgs),
     Reload(reload::ReloadArgs),
@@ -129,6 +133,8 @@ pub fn main() -> ExitCode {
         Command::Adopt(args) => adopt::run(&args),
         Command::Switchover(args) => switchover::run(&args),
         Command::Failback(args) => failback::run(&args),
+        Command::Boot(args) => boot::run(&args),
+        Command::Fence(args) => fence::run(&args),
         Command::Hold(args) => hold::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Reload(args) => reload::run(&args),

@@ -113,7 +113,7 @@ fn text(plan: &Plan, force: bool) -> String {
     }
     for objection in &plan.against {
         let how = match (objection.force_passes, force) {
-            (true, true) => "passed by --force",
+            (true, true) => "in spite of this",
             (true, false) => "AGAINST IT (--force passes it)",
             (false, _) => "AGAINST IT",
         };

@@ -31,6 +31,7 @@ impl Machine {
             life.is_none_or(|life| young(life) || Guard::FenceYoung.gone())
         };
         if self.proved(n) && self.nodes[n].proof.as_ref().is_some_and(lasting) {
+            self.order_proved(p, n);
             self.packages[p].run.pc += 1;
             return;
         }

@@ -193,27 +193,10 @@ impl Machine {
             let text = format!("{} is on {}{home} already", setup.name, name(to));
             return plan.rule("there", text);
         }
-        match &setup.stop {
-            Some(_) => plan.steps.push(format!(
-                "stop the system of {} in good order: {}",
-                name(from),
-                self.stop_command(p, from).join(" ")
-            )),
-            None => {
-                let text = format!(
-                    "the cluster file has no `stop:`, so {} can only be stopped by BREAK, as in a failover: what it has not written is lost",
-                    name(from)
-                );
-                plan.soft("stop", text);
-            }
+        let serves = self.nodes[from].condition == Condition::Running;
+        if serves {
+            self.weigh_stop(p, from, demand.force, plan);
         }
-        plan.steps.push(match (&setup.stop, demand.force) {
-            (Some(_), false) => format!(
-                "if it does not stop so, nothing more: {} stays where it is, with an alarm",
-                setup.name
-            ),
-            _ => format!("stop {} by BREAK if it still runs then", name(from)),
-        });
         plan.steps.push(format!(
             "fence {}: proved stopped at its prompt or by its power, as in a failover",
             name(from)
@@ -236,6 +219,33 @@ impl Machine {
             plan.rule("link", text);
         }
         self.weigh_target(p, to, plan);
+    }
+
+    /// How the system would be stopped.
+    fn weigh_stop(&self, p: PackageId, from: NodeId, force: bool, plan: &mut Plan) {
+        let setup = &self.setup.packages[p];
+        let name = |n: NodeId| self.setup.node_name(n).to_owned();
+        match &setup.stop {
+            Some(_) => plan.steps.push(format!(
+                "stop the system of {} in good order: {}",
+                name(from),
+                self.stop_command(p, from).join(" ")
+            )),
+            None => {
+                let text = format!(
+                    "the cluster file has no `stop:`, so {} can only be stopped by BREAK, as in a failover: what it has not written is lost",
+                    name(from)
+                );
+                plan.soft("stop", text);
+            }
+        }
+        plan.steps.push(match (&setup.stop, force) {
+            (Some(_), false) => format!(
+                "if it does not stop so, nothing more: {} stays where it is, with an alarm",
+                setup.name
+            ),
+            _ => format!("stop {} by BREAK if it still runs then", name(from)),
+        });
     }
 
     /// Whether the node could be given the package.
@@ -285,7 +295,7 @@ impl Machine {
         }
         if !node.guard_read {
             let text = format!(
-                "the standing guard of {name} was not read back: after a power loss it may start by itself; `fence CLUSTER/{name}` sets and reads it"
+                "the standing guard of {name} was not read back: after a power loss it may start by itself; `drill CLUSTER` or `fence CLUSTER/{name}` sets and reads it"
             );
             plan.soft("guard", text);
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clusterd::clock::Moment;
 use clusterd::machine::action::{Action, Entry, PowerOrder};
-use clusterd::machine::input::{Deed, HostFact, Input, Order, PowerState, Ticket};
+use clusterd::machine::input::{Deed, Demand, HostFact, Input, Order, PowerState, Ticket};
 use clusterd::machine::memory::{Memory, NodeMemory, PackageMemory};
 use clusterd::machine::setup::{
     Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup, listens_for,
@@ -119,6 +119,8 @@ pub struct Desk {
     pub cleared: Vec<String>,
     /// What was asked of power legs and not answered yet.
     pub power: Vec<(Ticket, usize, PowerOrder)>,
+    /// Commands that were run, and have not ended.
+    pub runs: Vec<(Ticket, Vec<String>)>,
     /// Probes that were not answered yet.
     pub probes: Vec<Ticket>,
     pub pen_words: Vec<String>,
@@ -279,6 +281,7 @@ impl Plan {
             alarms: Vec::new(),
             cleared: Vec::new(),
             power: Vec::new(),
+            runs: Vec::new(),
             probes: Vec::new(),
             pen_words: Vec::new(),
             witness: true,
@@ -328,6 +331,17 @@ impl Desk {
     pub fn order(&mut self, word: OperatorWord, node: Option<usize>) {
         let who = "op".to_owned();
         self.tell(Input::Operator(Order { who, word, node }));
+    }
+
+    /// An order that is weighed first.
+    pub fn demand(&mut self, word: OperatorWord, node: Option<usize>, force: bool) {
+        self.tell(Input::Demand(Demand {
+            who: "op".to_owned(),
+            word,
+            node,
+            reason: None,
+            force,
+        }));
     }
 
     /// Begins the act: ordered by an operator, which is evidence enough for a fence of the primary.
@@ -545,6 +559,7 @@ impl Desk {
             Action::Alarm { code, .. } => self.alarms.push(code),
             Action::ClearAlarm { code, .. } => self.cleared.push(code),
             Action::Probe { ticket, .. } => self.probes.push(ticket),
+            Action::Run { ticket, argv, .. } => self.runs.push((ticket, argv)),
             Action::Power {
                 ticket,
                 node,
@@ -578,6 +593,12 @@ impl Desk {
         let (ticket, ..) = self.power.pop().expect("legs were asked");
         let legs = legs.to_vec();
         self.tell(Input::PowerDone { ticket, legs });
+    }
+
+    /// The command that runs is over.
+    pub fn command_ends(&mut self, code: Result<i32, String>) {
+        let (ticket, _) = self.runs.pop().expect("a command runs");
+        self.tell(Input::RunDone { ticket, code });
     }
 
     /// A node as `status` shows it.
