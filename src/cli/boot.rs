@@ -37,7 +37,7 @@ pub fn run(args: &BootArgs) -> Exit {
         node: Some(node),
         word: OrderWord::Boot,
         force: args.force,
-        yes: if args.yes { Yes::Yes } else { Yes::No },
+        yes: if args.yes { Yes::Given } else { Yes::Missing },
     };
     order::give(&args.order, &wanted)
 }

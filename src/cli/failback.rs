@@ -32,7 +32,7 @@ pub fn run(args: &FailbackArgs) -> Exit {
         node: None,
         word: OrderWord::Failback,
         force: args.force,
-        yes: if args.yes { Yes::Yes } else { Yes::No },
+        yes: if args.yes { Yes::Given } else { Yes::Missing },
     };
     order::give(&args.order, &wanted)
 }

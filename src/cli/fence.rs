@@ -35,7 +35,7 @@ pub fn run(args: &FenceArgs) -> Exit {
         word: OrderWord::Fence,
         // What it passes is the service's end, and that is asked for by name.
         force: true,
-        yes: args.yes.as_deref().map_or(Yes::No, Yes::Named),
+        yes: args.yes.as_deref().map_or(Yes::Missing, Yes::Named),
     };
     order::give(&args.order, &wanted)
 }

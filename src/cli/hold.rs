@@ -32,7 +32,7 @@ pub fn run(args: &HoldArgs) -> Exit {
         node: None,
         word: OrderWord::Hold,
         force: args.force,
-        yes: if args.yes { Yes::Yes } else { Yes::No },
+        yes: if args.yes { Yes::Given } else { Yes::Missing },
     };
     order::give(&args.order, &wanted)
 }

@@ -16,6 +16,7 @@ pub mod fence;
 pub mod hold;
 pub mod init;
 pub mod man;
+pub mod metrics;
 mod order;
 pub mod power;
 pub mod release;
@@ -49,6 +50,7 @@ enum Command {
     Run(run::RunArgs),
     Status(status::StatusArgs),
     Alarms(alarms::AlarmsArgs),
+    Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Alarms(args) => alarms::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),

@@ -53,9 +53,9 @@ pub struct Wanted<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Yes<'a> {
     /// Nobody: it is asked for.
-    No,
+    Missing,
     /// `--yes`.
-    Yes,
+    Given,
     /// `--yes NAME`: the name again.
     Named(&'a str),
 }
@@ -133,8 +133,8 @@ fn consent(plan: &Plan, wanted: &Wanted<'_>) -> Result<(), String> {
     match wanted.yes {
         Yes::Named(said) if said == name => return Ok(()),
         Yes::Named(said) => return Err(format!("--yes says {said:?}, and it is about {name}")),
-        Yes::Yes if !plan.stops_service => return Ok(()),
-        Yes::Yes | Yes::No => {}
+        Yes::Given if !plan.stops_service => return Ok(()),
+        Yes::Given | Yes::Missing => {}
     }
     if !io::stdin().is_terminal() {
         return Err(match plan.stops_service {
@@ -187,13 +187,10 @@ fn follow(home: &HomeArgs, cluster: &str, number: u64) -> Exit {
             Look::Order(order) => {
                 silent = None;
                 seen = tell(&order, seen);
-                match (order.done, &order.result) {
-                    (Some(good), Some(result)) => {
-                        let result = harmless(result);
-                        println!("{}: {result}", if good { "Done" } else { "NOT DONE" });
-                        return if good { Exit::Good } else { Exit::Faults };
-                    }
-                    _ => {}
+                if let (Some(good), Some(result)) = (order.done, &order.result) {
+                    let result = harmless(result);
+                    println!("{}: {result}", if good { "Done" } else { "NOT DONE" });
+                    return if good { Exit::Good } else { Exit::Faults };
                 }
             }
             Look::Gone(why) => {

@@ -1,5 +1,6 @@
 //! `clusterd status [CLUSTER] [--json]`: how all stands, on one screen.
 
+mod orders;
 mod render;
 mod table;
 

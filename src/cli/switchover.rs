@@ -41,7 +41,7 @@ pub fn run(args: &SwitchoverArgs) -> Exit {
         node: args.to.as_deref(),
         word: OrderWord::Switchover,
         force: args.force,
-        yes: if args.yes { Yes::Yes } else { Yes::No },
+        yes: if args.yes { Yes::Given } else { Yes::Missing },
     };
     order::give(&args.order, &wanted)
 }

@@ -16,6 +16,7 @@ mod cluster;
 pub mod console;
 mod fault;
 mod fields;
+mod metrics;
 mod policy;
 mod power;
 mod program;
@@ -33,6 +34,7 @@ pub use cluster::{
 };
 pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
+pub use metrics::Metrics;
 pub use policy::accepts;
 pub use power::{
     FenceAgent, Ipmi, IpmiInterface, IpmiPrivilege, PowerCommands, PowerLeg, PowerRoad,

@@ -109,6 +109,8 @@ pub enum Ask {
         #[serde(default)]
         cluster: Option<String>,
     },
+    /// The page of the metrics.
+    Metrics,
     /// Somebody takes care of an alarm.
     Acknowledge {
         /// The cluster; empty for the host itself.
@@ -141,6 +143,7 @@ impl Ask {
             | Ask::Status { .. }
             | Ask::Alarms { .. }
             | Ask::Order { dry_run: true, .. }
+            | Ask::Metrics
             | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
@@ -263,6 +266,11 @@ pub enum Answer {
     Alarms {
         /// Everything.
         list: Box<AlarmList>,
+    },
+    /// To [`Ask::Metrics`].
+    Metrics {
+        /// The page, in Prometheus' text format.
+        text: String,
     },
     /// To [`Ask::Acknowledge`]: it is noted.
     Acknowledged {

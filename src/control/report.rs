@@ -79,6 +79,9 @@ pub struct ConsoleReport {
     pub connections: u64,
     /// Bytes of output that were dropped because they came too fast.
     pub lost: u64,
+    /// Bytes of output since clusterd started.
+    #[serde(default)]
+    pub received: u64,
     /// The silence after which a dead connection is found to be one.
     #[serde(default)]
     pub lost_after_ms: u64,

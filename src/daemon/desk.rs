@@ -9,12 +9,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::alarms;
+use super::metrics;
+use super::orders;
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
-use super::{alarms, orders};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
-use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, OrderWanted, Said, Sender};
+use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
     Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
 };
@@ -59,6 +61,18 @@ impl Desk<'_> {
                 let list = Box::new(alarms::list(&self.host.alarms, cluster.as_deref()));
                 reply(answer, Answer::Alarms { list });
             }
+            Ask::Metrics => {
+                let (host, subjects) = (self.host_report(), self.subjects());
+                let shared = Arc::clone(self.host);
+                tokio::spawn(async move {
+                    let report = report(host, subjects, &shared.alarms, None).await;
+                    // A large page takes its time, and a BREAK may wait for this thread.
+                    let made = tokio::task::spawn_blocking(move || metrics::page(&shared, report));
+                    if let Ok(text) = made.await {
+                        reply(answer, Answer::Metrics { text });
+                    }
+                });
+            }
             Ask::Acknowledge {
                 cluster,
                 package,
@@ -94,30 +108,7 @@ impl Desk<'_> {
                 };
                 self.attach(cluster, message, opens, who, answer);
             }
-            Ask::Order {
-                cluster,
-                order,
-                node,
-                reason,
-                force,
-                dry_run,
-            } => {
-                let mail = match self.mail_of(&cluster) {
-                    Ok(mail) => mail.clone(),
-                    Err(refusal) => return reply(answer, refusal),
-                };
-                let (heard, hears) = oneshot::channel();
-                let wanted = OrderWanted {
-                    who: who.clone(),
-                    word: order.operator_word(),
-                    node,
-                    reason,
-                    force,
-                    dry_run,
-                    answer: heard,
-                };
-                tokio::spawn(orders::give(mail, wanted, hears, who, cluster, answer));
-            }
+            order @ Ask::Order { .. } => orders::take(self, order, who, answer),
             Ask::Say {
                 cluster,
                 word,
@@ -178,7 +169,7 @@ impl Desk<'_> {
         });
     }
 
-    fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
+    pub(super) fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
             return ward.mail().ok_or_else(|| {
                 let why = ward.unguarded(cluster).unwrap_or_default();

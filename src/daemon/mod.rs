@@ -14,6 +14,7 @@
 
 mod alarms;
 mod desk;
+mod metrics;
 mod orders;
 mod outlook;
 mod plan;

@@ -3,12 +3,42 @@
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::desk::{ANSWER, busy, reply};
+use super::desk::{ANSWER, Desk, busy, reply};
 use crate::cluster::{Message, OrderSaid, OrderWanted, Sender};
-use crate::control::{Answer, Given, Refusal};
+use crate::control::{Answer, Ask, Given, Refusal};
+
+/// Takes an order; it is answered in time.
+pub(super) fn take(desk: &Desk<'_>, ask: Ask, who: String, answer: oneshot::Sender<Given>) {
+    let Ask::Order {
+        cluster,
+        order,
+        node,
+        reason,
+        force,
+        dry_run,
+    } = ask
+    else {
+        return;
+    };
+    let mail = match desk.mail_of(&cluster) {
+        Ok(mail) => mail.clone(),
+        Err(refusal) => return reply(answer, refusal),
+    };
+    let (heard, hears) = oneshot::channel();
+    let wanted = OrderWanted {
+        who: who.clone(),
+        word: order.operator_word(),
+        node,
+        reason,
+        force,
+        dry_run,
+        answer: heard,
+    };
+    tokio::spawn(give(mail, wanted, hears, who, cluster, answer));
+}
 
 /// Gives an order to a cluster's task, and its answer to whoever ordered it.
-pub(super) async fn give(
+async fn give(
     mail: Sender<Message>,
     wanted: OrderWanted,
     hears: oneshot::Receiver<OrderSaid>,

@@ -213,6 +213,7 @@ impl Machine {
                 .filter(|proof| proof.lives(now))
                 .map(|proof| aged(proof.kind.to_string(), proof.born)),
             guard,
+            guard_read: node.guard_read,
             break_worked: node.break_worked,
             siege: node.siege.is_some(),
             keyboard: node

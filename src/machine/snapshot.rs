@@ -144,6 +144,9 @@ pub struct NodeSnapshot {
     pub proof: Option<Aged>,
     /// The standing guard, in words.
     pub guard: String,
+    /// Whether it was read back and holds.
+    #[serde(default)]
+    pub guard_read: bool,
     /// Whether a BREAK has ever worked on its console.
     pub break_worked: bool,
     /// Whether it is under siege.

@@ -78,7 +78,7 @@ impl Machine {
     pub fn weigh(&self, demand: &Demand) -> Plan {
         let mut plan = Plan::default();
         let Some(p) = self.package_meant(demand) else {
-            plan.what = demand.word.word().to_owned();
+            demand.word.word().clone_into(&mut plan.what);
             plan.rule("roles", "no package of this cluster runs on that node");
             return plan;
         };
@@ -263,7 +263,6 @@ impl Machine {
             );
         }
         match node.condition {
-            Condition::Prompt => {}
             Condition::Running | Condition::Panicked | Condition::Starting => {
                 let text = format!(
                     "{name} is {}, not at its prompt (rule 1)",
@@ -275,7 +274,7 @@ impl Machine {
                 let text = format!("{name} does not show its prompt: it may not start");
                 plan.soft("standby", text);
             }
-            Condition::Unknown | Condition::Silent => {}
+            Condition::Prompt | Condition::Unknown | Condition::Silent => {}
         }
         if self.count(&package.switches, setup.switches) >= setup.switches.max {
             let text = format!(

@@ -22,6 +22,7 @@ mod outbox;
 mod prune;
 mod reader;
 mod schema;
+mod times;
 mod utc;
 mod writer;
 
@@ -33,6 +34,7 @@ pub use error::StoreError;
 pub use outbox::{Batch, Posted};
 pub use prune::Retention;
 pub use reader::{Reader, Recorded};
+pub use times::WriteTimes;
 pub use utc::utc_text;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +45,7 @@ use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot};
 
+use times::Stopwatch;
 use writer::{Request, Writer};
 
 /// The journal's file name in the home directory.
@@ -59,6 +62,7 @@ pub struct Journal {
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
     commits: Arc<AtomicU64>,
+    stopwatch: Arc<Stopwatch>,
 }
 
 impl Journal {
@@ -80,6 +84,7 @@ impl Journal {
     pub fn open_with(home: &Path, retention: Retention) -> Result<Journal, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let writer = Writer::open(home, retention, Arc::clone(&commits))?;
+        let stopwatch = Arc::clone(writer.stopwatch());
         let (requests, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -93,6 +98,7 @@ impl Journal {
             requests: Some(requests),
             thread: Some(thread),
             commits,
+            stopwatch,
         })
     }
 
@@ -174,6 +180,17 @@ impl Journal {
     /// where several shared one.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// How long the transactions took since the journal was opened.
+    pub fn write_times(&self) -> WriteTimes {
+        self.stopwatch.times()
+    }
+
+    /// Appends that wait for the writer.
+    pub fn queued(&self) -> usize {
+        let requests = self.requests.as_ref();
+        requests.map_or(0, |requests| requests.max_capacity() - requests.capacity())
     }
 }
 

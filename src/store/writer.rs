@@ -7,13 +7,14 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::entry::{printable, printable_json};
 use super::lock::HomeLock;
+use super::times::Stopwatch;
 use super::utc::unix_millis;
 use super::{Batch, Entry, FILE_NAME, Posted, Retention, StoreError, prune, schema, utc_text};
 
@@ -133,6 +134,7 @@ pub(super) struct Writer {
     path: PathBuf,
     retention: Retention,
     commits: Arc<AtomicU64>,
+    stopwatch: Arc<Stopwatch>,
     connection: Option<Connection>,
     file: FileIdentity,
     since_checkpoint: usize,
@@ -161,6 +163,7 @@ impl Writer {
             path,
             retention,
             commits,
+            stopwatch: Arc::default(),
             connection: Some(connection),
             since_checkpoint: 0,
             since_prune: PRUNE_EVERY,
@@ -171,11 +174,18 @@ impl Writer {
         Ok(writer)
     }
 
+    /// How long its transactions take.
+    pub(super) fn stopwatch(&self) -> &Arc<Stopwatch> {
+        &self.stopwatch
+    }
+
     /// Serves `requests` until every sender is gone.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
             let batch = gather(first, &mut requests);
+            let begun = Instant::now();
             let outcome = self.commit(&batch);
+            self.stopwatch.note(begun.elapsed(), outcome.is_ok());
             if let Err(err) = &outcome {
                 tracing::error!("failed to write the journal: {err}");
                 if err.spoils_connection() {

@@ -28,8 +28,9 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("control", &["script", "config", "machine", "alarm"]),
     ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
+    ("metrics", &["script", "machine", "store", "alarm", "control", "cluster"]),
     ("daemon", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec", "store",
-        "scribe", "alarm", "home", "control", "cluster"]),
+        "scribe", "alarm", "home", "control", "cluster", "metrics"]),
     ("cli", &["script", "config", "transcript", "machine", "sim", "logfile", "exec", "store", "scribe", "alarm", "home",
         "control", "cluster", "daemon"]),
 ];

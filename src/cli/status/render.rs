@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::orders;
 use super::table::{columns, labelled};
 use crate::alarm::{Alarm, severity_text};
 use crate::clock::Span;
@@ -206,6 +207,9 @@ fn package_lines(package: &PackageSnapshot, cluster: &ClusterReport, width: usiz
             "waits for",
             &format!("{}{left}  [{}]", wait.what, wait.place),
         );
+    }
+    for (label, text) in orders::lines(package) {
+        line(label, &text);
     }
     let answers = match package.address_misses {
         0 => "answers".to_owned(),

@@ -13,6 +13,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         evidence: None,
         proof: None,
         guard: "read back, it holds".to_owned(),
+        guard_read: true,
         break_worked: true,
         siege: false,
         keyboard: None,
@@ -29,6 +30,7 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         why: (!up).then(|| "port busy".to_owned()),
         connections: 1,
         lost: 0,
+        received: 0,
         lost_after_ms: 15_000,
         visitors: Vec::new(),
     }
@@ -53,6 +55,9 @@ fn cluster() -> ClusterReport {
         address: "192.0.2.10".to_owned(),
         address_misses: 4,
         data_policy: "adaptability".to_owned(),
+        order: None,
+        held: None,
+        drill: None,
     };
     let mut ca1 = node("ca1", "panicked");
     ca1.evidence = Some(Aged {
