@@ -90,7 +90,10 @@ pub fn give(args: &OrderArgs, wanted: &Wanted<'_>) -> Exit {
     if args.wait {
         return follow(&args.home, wanted.cluster, number);
     }
-    println!("How it goes: clusterd status {}", wanted.cluster);
+    match wanted.word {
+        OrderWord::Hold => println!("It ends with: clusterd release {}", wanted.cluster),
+        _ => println!("How it goes: clusterd status {}", wanted.cluster),
+    }
     Exit::Good
 }
 

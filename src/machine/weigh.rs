@@ -135,7 +135,8 @@ impl Machine {
         }
         if let Some(why) = &self.host.impaired {
             let text = format!(
-                "the monitor doubts itself, and every takeover is held (rule 8): {why}; `confirm CLUSTER well` goes on all the same"
+                "the monitor doubts itself, and every takeover is held (rule 8): {why}; `confirm {} well` goes on all the same",
+                self.setup.cluster
             );
             plan.rule("impaired", text);
         }
@@ -145,7 +146,10 @@ impl Machine {
         }
         let listens = self.listens(p, heard);
         if let Some(why) = package.hold.as_ref().filter(|_| !listens) {
-            let text = format!("{name} is in HOLD (rule 10): {why}; `release CLUSTER` ends it");
+            let text = format!(
+                "{name} is in HOLD (rule 10): {why}; `release {}` ends it",
+                self.setup.cluster
+            );
             plan.rule("hold", text);
         } else if !listens {
             let run = &package.run;
@@ -244,7 +248,8 @@ impl Machine {
                 "if it does not stop so, nothing more: {} stays where it is, with an alarm",
                 setup.name
             ),
-            _ => format!("stop {} by BREAK if it still runs then", name(from)),
+            (Some(_), true) => format!("stop {} by BREAK if it still runs then", name(from)),
+            (None, _) => format!("stop {} by BREAK", name(from)),
         });
     }
 
@@ -294,7 +299,8 @@ impl Machine {
         }
         if !node.guard_read {
             let text = format!(
-                "the standing guard of {name} was not read back: after a power loss it may start by itself; `drill CLUSTER` or `fence CLUSTER/{name}` sets and reads it"
+                "the standing guard of {name} was not read back: after a power loss it may start by itself; `fence {}/{name}` sets and reads it",
+                self.setup.cluster
             );
             plan.soft("guard", text);
         }

@@ -126,9 +126,7 @@ fn package<'t>(
         .get("switches")
         .map(|tree| cap(tree, SWITCHES, report));
     let planned_grace = fields.maybe("planned_grace", report, value::span);
-    let stop = fields
-        .get("stop")
-        .and_then(|tree| super::power::argv(tree, "stop", report));
+    let stop = fields.get("stop").and_then(|tree| stop(tree, report));
     let targets = fields.get("targets").map(|tree| targets(tree, report));
     let params = fields.get("params").map(|tree| params(tree, report));
     fields.close(report);
@@ -188,6 +186,10 @@ fn package_nodes<'t>(tree: &'t Tree, report: &mut Report<'_>) -> Vec<(NodeName, 
         nodes.push((name, item));
     }
     nodes
+}
+
+fn stop(tree: &Tree, report: &mut Report<'_>) -> Option<Vec<String>> {
+    super::power::argv(tree, "stop", report)
 }
 
 fn cap(tree: &Tree, default: Cap, report: &mut Report<'_>) -> Cap {
