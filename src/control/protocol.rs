@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::events::{EventPage, EventsAsked};
 use super::frame::Grip;
 use super::report::{AlarmList, ReloadReport, Report};
 use crate::alarm::Alarm;
@@ -124,6 +125,8 @@ pub enum Ask {
         #[serde(default)]
         reason: Option<String>,
     },
+    /// What happened: a page of the journal.
+    Events(EventsAsked),
     /// A test message by one route.
     TestRoute {
         /// Its name.
@@ -143,6 +146,7 @@ impl Ask {
             | Ask::Status { .. }
             | Ask::Alarms { .. }
             | Ask::Order { dry_run: true, .. }
+            | Ask::Events(_)
             | Ask::Metrics
             | Ask::Attach {
                 grip: Grip::Spy, ..
@@ -266,6 +270,11 @@ pub enum Answer {
     Alarms {
         /// Everything.
         list: Box<AlarmList>,
+    },
+    /// To [`Ask::Events`].
+    Events {
+        /// Entries.
+        page: Box<EventPage>,
     },
     /// To [`Ask::Metrics`].
     Metrics {

@@ -9,16 +9,15 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::alarms;
-use super::metrics;
-use super::orders;
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
+use super::{alarms, events, metrics, orders};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
-    Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
+    Answer, Ask, Asked, ClusterReport, Given, HostReport, REPORT_VERSION, Refusal, Report,
+    Standing, Visit,
 };
 
 /// How long a cluster's task may take to answer.
@@ -83,6 +82,10 @@ impl Desk<'_> {
                 let alarms = &self.host.alarms;
                 let said = alarms::acknowledge(alarms, &subject, &code, &who, reason.as_deref());
                 reply(answer, said);
+            }
+            Ask::Events(asked) => {
+                let journal = Arc::downgrade(&self.host.journal);
+                tokio::spawn(async move { reply(answer, events::page(journal, &asked).await) });
             }
             Ask::TestRoute { route } => {
                 let alarms = Arc::clone(&self.host.alarms);
@@ -264,11 +267,14 @@ async fn report(
     }
     let mut clusters = asked.join_all().await;
     clusters.sort_by_key(|(place, _)| *place);
-    Report {
+    let mut report = Report {
+        v: REPORT_VERSION,
         host,
         clusters: clusters.into_iter().map(|(_, cluster)| cluster).collect(),
         alarms: alarms.open(only),
-    }
+    };
+    report.judge();
+    report
 }
 
 async fn cluster_report(subject: Subject) -> ClusterReport {
@@ -295,6 +301,7 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
         snapshot,
         consoles,
         reload,
+        standing: Standing::default(),
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod alarms;
 mod desk;
+mod events;
 mod metrics;
 mod orders;
 mod outlook;

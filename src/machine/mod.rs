@@ -25,6 +25,7 @@ pub mod outlook;
 pub mod proof;
 pub mod setup;
 pub mod snapshot;
+pub mod timeline;
 pub mod weigh;
 
 mod asking;

@@ -74,6 +74,7 @@ impl Machine {
             primary: name(package.primary),
             secondary: name(package.secondary),
             confirmed: package.confirmed,
+            stage: self.stage(p),
             script: setup.program.name.clone(),
             state: state.name.clone(),
             about: state.about.clone(),

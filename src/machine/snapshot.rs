@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Stage;
 use crate::machine::memory::{Drill, Held};
 
 /// A cluster, now. All ages and rests are milliseconds.
@@ -57,6 +58,9 @@ pub struct PackageSnapshot {
     pub secondary: Option<String>,
     /// Whether the primary was seen to serve since it was given the package.
     pub confirmed: bool,
+    /// How far a takeover is, if one is under way.
+    #[serde(default)]
+    pub stage: Stage,
     /// The script's name.
     pub script: String,
     /// The state of its script.

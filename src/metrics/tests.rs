@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::alarm::Alarm;
-use crate::control::{ClusterReport, ConsoleReport, HostReport};
+use crate::control::{ClusterReport, ConsoleReport, HostReport, REPORT_VERSION, Standing};
 use crate::machine::snapshot::Snapshot;
 use crate::script::program::Severity;
 
@@ -39,6 +39,7 @@ fn pki() -> ClusterReport {
         snapshot: Some(snapshot),
         consoles: vec![console],
         reload: None,
+        standing: Standing::default(),
     }
 }
 
@@ -64,6 +65,7 @@ fn seen(clusters: Vec<ClusterReport>) -> Seen {
     package.switchovers = 2;
     Seen {
         report: Report {
+            v: REPORT_VERSION,
             host: HostReport {
                 version: "1.2.3".to_owned(),
                 pid: 1,

@@ -25,7 +25,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("scribe", &["config", "transcript", "logfile", "console"]),
     ("alarm", &["secret", "script", "config", "machine", "logfile", "exec", "store", "scribe"]),
     ("home", &["secret", "script", "config", "matcher", "console", "exec"]),
-    ("control", &["script", "config", "machine", "alarm"]),
+    ("control", &["script", "config", "machine", "store", "alarm"]),
     ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
     ("metrics", &["script", "machine", "store", "alarm", "control", "cluster"]),
