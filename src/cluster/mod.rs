@@ -18,6 +18,7 @@ mod clock;
 mod difference;
 mod errand;
 mod handover;
+mod hooks;
 mod line;
 mod mailbox;
 mod message;

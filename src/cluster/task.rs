@@ -13,6 +13,7 @@ use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::handover::{Handover, Leaving, take_over};
+use super::hooks::{Hooks, News};
 use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
@@ -144,6 +145,7 @@ pub async fn guard(
             Wake::Mail(message) => guard.read(message, now),
             Wake::Told(told) => guard.told(told, now),
             Wake::Errand(input) => guard.feed(input, now),
+            Wake::Hook(news) => guard.hook_news(news, now),
             Wake::Said(node, said) => guard.said(node, said, now),
             Wake::Wish(id, wish) => {
                 let errands = guard.visitors.wish(id, wish, now);
@@ -154,6 +156,7 @@ pub async fn guard(
         guard.deadlines(now);
         pulse.lost_since(guard.machine.lost_since());
         guard.look_at_course(now);
+        guard.look_at_hold();
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {
@@ -170,6 +173,7 @@ enum Wake {
     Mail(Message),
     Told(Told),
     Errand(Input),
+    Hook(News),
     Said(NodeId, Said),
     Wish(u64, Wish),
     Deadline,
@@ -187,6 +191,7 @@ pub(super) struct Guard {
     pub(super) news: Arc<Notify>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
+    pub(super) hooks: Hooks,
     pub(super) visitors: Visitors,
     /// Inputs that came of performing actions.
     pub(super) inputs: VecDeque<Input>,
@@ -226,6 +231,7 @@ impl Guard {
             news,
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
+            hooks: Hooks::new(&blueprint.hooks),
             visitors,
             inputs: VecDeque::new(),
             name: Arc::from(blueprint.name()),
@@ -272,6 +278,7 @@ impl Guard {
             message = mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
+            news = self.hooks.next() => Wake::Hook(news),
             // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, &self.news, self.first) => Wake::Said(node, said),

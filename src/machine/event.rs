@@ -158,6 +158,23 @@ pub enum Event {
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
+    /// A boot waits for a hook.
+    HookAwaited {
+        package: String,
+        node: String,
+        on: String,
+        within_ms: u64,
+    },
+    /// A hook, or its recovery, has run.
+    Hook {
+        package: String,
+        on: String,
+        command: String,
+        outcome: String,
+        took_ms: u64,
+        attempt: u32,
+        said: Vec<String>,
+    },
     /// A script's own words.
     Log { package: String, text: String },
     /// A reload's new configuration of this cluster waits.
@@ -260,9 +277,6 @@ impl fmt::Display for Event {
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
-            Event::Ordered { .. } | Event::OrderRefused { .. } | Event::OrderEnded { .. } => {
-                self.fmt_order(f)
-            }
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
@@ -270,6 +284,8 @@ impl fmt::Display for Event {
             Event::Waits { .. } | Event::Reconfigured { .. } | Event::Removed { .. } => {
                 self.fmt_reload(f)
             }
+            Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
+            _ => self.fmt_order(f),
         }
     }
 }
@@ -314,6 +330,44 @@ impl Event {
             } => {
                 let how = if *good { "done" } else { "NOT DONE" };
                 write!(f, "{package}: {what} {how}: {text}")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What hooks do.
+    fn fmt_hook(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::HookAwaited {
+                package,
+                node,
+                on,
+                within_ms,
+            } => {
+                let within = Span(Duration::from_millis(*within_ms));
+                write!(
+                    f,
+                    "{package}: the boot of {node} waits for the hook {on}, {within} at most"
+                )
+            }
+            Event::Hook {
+                package,
+                on,
+                command,
+                outcome,
+                took_ms,
+                attempt,
+                said,
+            } => {
+                let took = Span(Duration::from_millis(*took_ms));
+                write!(f, "{package}: hook {on}: {command}: {outcome} after {took}")?;
+                if *attempt > 1 {
+                    write!(f, ", try {attempt}")?;
+                }
+                if !said.is_empty() {
+                    write!(f, "; it said: {}", said.join(" | "))?;
+                }
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -48,6 +48,8 @@ pub enum Input {
         ticket: Ticket,
         code: Result<i32, String>,
     },
+    /// An [`crate::machine::Action::Hook`] has ended: what its last try said.
+    HookDone { ticket: Ticket, verdict: Verdict },
     /// An [`crate::machine::Action::Power`] has ended: what each leg said.
     PowerDone {
         ticket: Ticket,
@@ -89,6 +91,19 @@ pub enum Deed {
     Breaks,
     /// They put down the pen, and why.
     Leaves { why: String },
+}
+
+/// What a hook says by its exit code, as Serviceguard's control scripts do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// 0: go on.
+    GoOn,
+    /// 1: it has failed, and the package must not start anywhere else either.
+    No,
+    /// 2: it has failed here; another node may be tried.
+    NotHere,
+    /// It has none, and why: killed at its time, ended by a signal, not to be started, another code.
+    None(String),
 }
 
 /// What a power leg says.

@@ -57,6 +57,7 @@ impl Machine {
             Wait::Durable { ticket, .. }
             | Wait::Probe { ticket, .. }
             | Wait::Run { ticket, .. }
+            | Wait::Hook { ticket, .. }
             | Wait::Power { ticket, .. } => ticket == wanted,
             _ => false,
         })
@@ -161,6 +162,7 @@ impl Machine {
             missing_since,
             told,
             adopting,
+            leave,
             ordered,
             order,
             held,
@@ -186,7 +188,7 @@ impl Machine {
             .hash(hasher);
         (primary, secondary, known, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
-        (missing_since, told, adopting, ordered, awaited).hash(hasher);
+        (missing_since, told, adopting, leave, ordered, awaited).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.switches.max);
         let cap = caps.max().unwrap_or(0);
         self.tell_wall_apart(switches, cap, hasher);
@@ -251,6 +253,12 @@ fn tell_run_apart<H: Hasher>(run: &Run, hasher: &mut H) {
             order,
             deadline,
         } => (node, order, deadline).hash(hasher),
+        Wait::Hook {
+            node,
+            gate,
+            ticket: _,
+            deadline,
+        } => (node, gate, deadline).hash(hasher),
         other => other.hash(hasher),
     }
 }

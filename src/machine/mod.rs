@@ -35,6 +35,7 @@ mod doubt;
 mod gate;
 mod guard;
 mod hear;
+mod hook;
 mod likeness;
 mod making;
 mod node;
@@ -215,6 +216,7 @@ impl Machine {
             }
             Input::ProbeDone { ticket, answered } => self.probe_done(ticket, answered),
             Input::RunDone { ticket, code } => self.run_done(ticket, code),
+            Input::HookDone { ticket, verdict } => self.hook_done(ticket, &verdict),
             Input::PowerDone { ticket, legs } => self.power_done(ticket, &legs),
             Input::Durable { ticket } => self.durable(ticket),
             Input::JournalFailed { why } => self.journal_is(Some(why)),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::Moment;
 use crate::machine::action::PowerOrder;
+use crate::machine::hook::Leave;
 use crate::machine::input::Ticket;
 use crate::machine::memory::{Drill, Held, PackageMemory};
 use crate::machine::node::Condition;
@@ -47,6 +48,8 @@ pub struct Package {
     pub told: Told,
     /// An operator's `adopt` is in force.
     pub adopting: Option<Adoption>,
+    /// The hooks before a boot have given their leave.
+    pub leave: Option<Leave>,
     /// When the script took up an operator's order to stop the primary.
     pub ordered: Option<Moment>,
     /// The last order of a person, and how it goes.
@@ -208,6 +211,14 @@ pub enum Wait {
         stage: Gate,
         deadline: Moment,
     },
+    /// A hook that may hold up the boot at `pc`.
+    Hook {
+        node: NodeId,
+        /// Which of the package's gates.
+        gate: usize,
+        ticket: Ticket,
+        deadline: Moment,
+    },
     /// The monitor doubts itself.
     Impaired,
     /// A person types on this node. `seen`: what its console showed when an op had to wait, or
@@ -262,6 +273,7 @@ impl Package {
             missing_since: None,
             told: Told::default(),
             adopting: None,
+            leave: None,
             ordered: None,
             order: None,
             held: memory.held.clone(),

@@ -206,6 +206,7 @@ impl Machine {
             | Wait::Durable { .. }
             | Wait::Impaired
             | Wait::Link { .. }
+            | Wait::Hook { .. }
             | Wait::Survey(_)
             | Wait::Person { .. } => false,
             Wait::Sleep { .. } | Wait::Probe { .. } | Wait::Run { .. } => {

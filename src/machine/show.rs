@@ -37,6 +37,11 @@ impl Machine {
         serves && !held && run.wait == Wait::Idle
     }
 
+    /// Why a package is in HOLD, if it is.
+    pub fn held_for(&self, p: PackageId) -> Option<&str> {
+        self.packages[p].hold.as_deref()
+    }
+
     /// Whether the standing guard of a node was read back and nothing has spoilt it since.
     pub fn guard_read(&self, n: NodeId) -> bool {
         self.nodes[n].guard_read
@@ -141,6 +146,7 @@ impl Machine {
             Wait::Durable { .. } => "the journal".to_owned(),
             Wait::Probe { .. } => "a probe".to_owned(),
             Wait::Run { .. } => "a command".to_owned(),
+            Wait::Hook { node, gate, .. } => self.hook_text(p, *node, *gate),
             Wait::Power { node: n, .. } => format!("the power legs of {}", node(n)),
             Wait::Dark { node: n, .. } => {
                 format!(

@@ -93,6 +93,7 @@ impl Run {
             | Wait::Probe { deadline, .. }
             | Wait::Run { deadline, .. }
             | Wait::Power { deadline, .. }
+            | Wait::Hook { deadline, .. }
             | Wait::Gate { deadline, .. } => *deadline = *deadline + span,
             Wait::Sleep { until, .. } => *until = *until + span,
             Wait::Dark {

@@ -68,6 +68,7 @@ impl Machine {
             | Wait::Probe { deadline, .. }
             | Wait::Run { deadline, .. }
             | Wait::Gate { deadline, .. }
+            | Wait::Hook { deadline, .. }
             | Wait::Power { deadline, .. } => Some(*deadline),
             Wait::Sleep { until, .. } => Some(*until),
             Wait::Dark {

@@ -68,6 +68,7 @@ impl Machine {
                 self.run_ended(p, Err("it did not end in time".to_owned()));
             }
             Wait::Power { deadline, .. } if now >= deadline => self.power_ended(p, None),
+            Wait::Hook { deadline, .. } if now >= deadline => self.hook_is_late(p),
             Wait::Dark { node, .. } => self.progress_dark(p, node),
             Wait::Survey(survey) => self.progress_survey(p, *survey),
             Wait::Gate { .. } => self.tick_gate(p),
@@ -81,6 +82,7 @@ impl Machine {
             | Wait::Sleep { .. }
             | Wait::Probe { .. }
             | Wait::Run { .. }
+            | Wait::Hook { .. }
             | Wait::Power { .. } => {}
         }
     }

@@ -235,6 +235,7 @@ impl Plan {
                 stop: self
                     .stop
                     .then(|| vec!["stop".to_owned(), "{node}".to_owned()]),
+                gates: Vec::new(),
             }],
             witnesses: vec!["10.77.0.1".to_owned(); self.witnesses],
         }

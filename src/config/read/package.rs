@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::hooks;
 use super::{FAILURES, PLANNED_GRACE, SWITCHES};
 use crate::config::across::{Claim, Claims};
 use crate::config::cluster::{Cap, DataPolicy, Package, Reach, Silence, Targets};
@@ -119,15 +120,13 @@ fn package<'t>(
     };
     let network_loss = silence("network_loss", report);
     let console_silent = silence("console_silent", report);
-    let failures = fields
-        .get("failures")
-        .map(|tree| cap(tree, FAILURES, report));
-    let switches = fields
-        .get("switches")
-        .map(|tree| cap(tree, SWITCHES, report));
+    let mut cap_of = |key, default| fields.get(key).map(|tree| cap(tree, default, report));
+    let failures = cap_of("failures", FAILURES);
+    let switches = cap_of("switches", SWITCHES);
     let planned_grace = fields.maybe("planned_grace", report, value::span);
     let stop = fields.get("stop").and_then(|tree| stop(tree, report));
     let targets = fields.get("targets").map(|tree| targets(tree, report));
+    let hooks = hooks::of(&mut fields, report);
     let params = fields.get("params").map(|tree| params(tree, report));
     fields.close(report);
 
@@ -146,6 +145,7 @@ fn package<'t>(
             planned_grace: planned_grace.unwrap_or(PLANNED_GRACE),
             stop,
             targets: targets.unwrap_or_default(),
+            hooks,
             params: params.unwrap_or_default(),
         },
     );

@@ -250,6 +250,7 @@ fn setup(program: &Arc<Program>, platform: &str, policy: DataPolicy, power_legs:
                 within: hour,
             },
             stop: None,
+            gates: Vec::new(),
         }],
         witnesses: vec!["192.0.2.1".to_owned()],
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::{FSYNC, Twist, World};
 use crate::machine::action::{Action, PowerOrder, ProbeTarget};
-use crate::machine::input::{Input, PowerState};
+use crate::machine::input::{Input, PowerState, Verdict};
 use crate::script::program::Severity;
 use crate::sim::node::{Condition, Node};
 use crate::sim::nvram::NvramFault;
@@ -90,6 +90,10 @@ impl World {
             Action::Run { ticket, .. } => {
                 let code = Err("the small world runs no commands".to_owned());
                 self.result(FSYNC, ticket, Input::RunDone { ticket, code });
+            }
+            Action::Hook { ticket, .. } => {
+                let verdict = Verdict::GoOn;
+                self.result(FSYNC, ticket, Input::HookDone { ticket, verdict });
             }
             Action::WantNonces => {
                 let numbers = self.fresh_nonces();

@@ -349,6 +349,7 @@ fn setup(bench: &Bench, program: &Arc<Program>) -> Result<Setup, Unplayable> {
             stop: bench
                 .stop
                 .map(|_| vec!["stop".to_owned(), "{node}".to_owned()]),
+            gates: Vec::new(),
         }],
         nodes,
         witnesses: vec!["10.77.0.1".to_owned()],

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::{Entry, PenWord};
-use crate::machine::input::{HostFact, Input, Ticket};
+use crate::machine::input::{HostFact, Input, Ticket, Verdict};
 use crate::machine::memory::Memory;
 use crate::machine::setup::Setup;
 use crate::machine::{Event, Machine};
@@ -102,6 +102,9 @@ pub struct World {
     pub power_legs: bool,
     /// What the cluster file's `stop:` does.
     pub stop_way: StopWay,
+    /// What the next hooks say that hold up a boot, and after how long; later ones say at once that it
+    /// may go on.
+    pub hooks: VecDeque<(Duration, Verdict)>,
     /// clusterd is killed when it has written so many journal entries more.
     kill_after: Option<u32>,
     alive: bool,
@@ -157,6 +160,7 @@ impl World {
             raised: Vec::new(),
             power_legs: false,
             stop_way: StopWay::Halts,
+            hooks: VecDeque::new(),
             kill_after: None,
             alive: true,
             back_at: None,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::trouble::FSYNC;
 use super::{RaisedAlarm, World};
 use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget, UNDONE};
-use crate::machine::input::{Input, PowerState};
+use crate::machine::input::{Input, PowerState, Ticket, Verdict};
 use crate::script::program::Severity;
 
 /// A power leg answers after so long.
@@ -126,6 +127,7 @@ impl World {
                     .push_back((now + took, Input::ProbeDone { ticket, answered }));
             }
             Action::Run { ticket, argv, .. } => self.run_command(ticket, &argv),
+            Action::Hook { ticket, .. } => self.runs_hook(ticket),
             Action::Power {
                 ticket,
                 node,
@@ -143,6 +145,13 @@ impl World {
                 self.machine.handle(Input::Nonces(numbers), now);
             }
         }
+    }
+
+    fn runs_hook(&mut self, ticket: Ticket) {
+        let said = self.hooks.pop_front();
+        let (took, verdict) = said.unwrap_or((FSYNC, Verdict::GoOn));
+        let done = Input::HookDone { ticket, verdict };
+        self.results.push_back((self.now + took, done));
     }
 
     fn type_on(&mut self, node: usize, epoch: u64, bytes: &[u8]) {
