@@ -18,6 +18,7 @@ pub mod history;
 pub mod hold;
 pub mod init;
 mod journal;
+pub mod maintenance;
 pub mod man;
 pub mod metrics;
 mod order;
@@ -70,6 +71,7 @@ enum Command {
     Fence(fence::FenceArgs),
     Hold(hold::HoldArgs),
     Release(release::ReleaseArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -177,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Fence(args) => fence::run(&args),
         Command::Hold(args) => hold::run(&args),
         Command::Release(args) => release::run(&args),
+        Command::Maintenance(args) => maintenance::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

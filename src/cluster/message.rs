@@ -6,7 +6,7 @@ use super::handover::Yield;
 use super::orders::OrderWanted;
 use crate::control::{ConsoleReport, Grip, Visit};
 use crate::machine::handover::Unready;
-use crate::machine::input::HostFact;
+use crate::machine::input::{HostFact, Upkeep};
 use crate::machine::snapshot::Snapshot;
 use crate::script::program::OperatorWord;
 
@@ -28,6 +28,17 @@ pub enum Message {
     },
     /// A person orders something, or asks what that would do.
     Order(OrderWanted),
+    /// A person takes the cluster, or a node of it, into maintenance, or out of it.
+    Upkeep {
+        /// Who, as the kernel knows them.
+        who: String,
+        /// What.
+        word: Upkeep,
+        /// About which node, by name; nothing for the whole cluster.
+        node: Option<String>,
+        /// What came of it, when it is on the disk.
+        answer: oneshot::Sender<Said>,
+    },
     /// A person wants to be at a console.
     Attach {
         /// The node, by name.
@@ -84,6 +95,8 @@ pub enum NoVisit {
 pub enum Said {
     /// The machine was told, and this is what happened at once: lines of the activity log.
     Heard(Vec<String>),
+    /// The machine does not do that now, and why.
+    Refused(String),
     /// There is no such node; these there are.
     NoSuchNode(Vec<String>),
 }

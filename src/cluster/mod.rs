@@ -32,6 +32,7 @@ mod setup;
 mod tally;
 mod targets;
 mod task;
+mod upkeep;
 mod visitors;
 mod visits;
 

@@ -98,6 +98,26 @@ pub enum Ask {
         #[serde(default)]
         dry_run: bool,
     },
+    /// To take a cluster, or a node of it, into maintenance, or to prolong that.
+    Maintain {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's; without it the whole cluster.
+        #[serde(default)]
+        node: Option<String>,
+        /// For how long from now on, milliseconds.
+        for_ms: u64,
+        /// What for.
+        reason: String,
+    },
+    /// To end a maintenance.
+    EndMaintenance {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's; without it the whole cluster.
+        #[serde(default)]
+        node: Option<String>,
+    },
     /// To read all files again.
     Reload {
         /// Only to say what would change.
@@ -154,6 +174,8 @@ impl Ask {
             Ask::Attach { .. } => Right::Write,
             Ask::Say { .. }
             | Ask::Order { .. }
+            | Ask::Maintain { .. }
+            | Ask::EndMaintenance { .. }
             | Ask::Acknowledge { .. }
             | Ask::TestRoute { .. }
             | Ask::Reload { .. } => Right::Operate,
@@ -339,6 +361,8 @@ pub enum Refusal {
     InUse,
     /// Something speaks against an order.
     SpokenAgainst,
+    /// The cluster does not do that as it stands; the text says why.
+    NotNow,
 }
 
 impl Answer {

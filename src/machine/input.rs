@@ -65,6 +65,8 @@ pub enum Input {
     Operator(Order),
     /// A person orders something; what speaks against it is weighed first.
     Demand(Demand),
+    /// A person takes a cluster or a node into maintenance, or out of it.
+    Upkeep(UpkeepOrder),
     /// A person does something at a console that clusterd holds.
     Person {
         node: NodeId,
@@ -141,6 +143,28 @@ pub struct Demand {
     pub reason: Option<String>,
     /// What is no rule shall not stop it.
     pub force: bool,
+}
+
+/// An order about a cluster's or a node's upkeep; its outcome is [`crate::machine::Action::Answer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpkeepOrder {
+    /// The driver's number for it, given back with the answer.
+    pub id: u64,
+    /// Who says it: a user's name.
+    pub who: String,
+    /// About which node; nothing for the whole cluster.
+    pub node: Option<NodeId>,
+    /// What.
+    pub word: Upkeep,
+}
+
+/// What can be ordered about upkeep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Maintenance begins, or is prolonged: from now on for so long, and why.
+    Maintain { lasts: Duration, reason: String },
+    /// It ends.
+    EndMaintenance,
 }
 
 /// What the host knows about itself (design rule 8).

@@ -18,6 +18,7 @@ pub mod action;
 pub mod event;
 pub mod handover;
 pub mod input;
+pub mod maintenance;
 pub mod many_dark;
 pub mod memory;
 pub mod order;
@@ -73,6 +74,7 @@ use crate::script::program::{Firmware, Program, Severity};
 use action::{Entry, EntryKind};
 use doubt::Host;
 use input::{Order, Ticket};
+use maintenance::Upkept;
 use memory::{Memory, NodeMemory, PackageMemory};
 use node::{Condition, Link, Node, Word};
 use package::Package;
@@ -92,6 +94,7 @@ pub struct Machine {
     nodes: Vec<Node>,
     packages: Vec<Package>,
     host: Host,
+    upkept: Upkept,
     nonces: VecDeque<u32>,
     tickets: Ticket,
     actions: VecDeque<Action>,
@@ -135,6 +138,7 @@ impl Machine {
             packages: packages.collect(),
             host: Host::new(setup.witnesses.len(), now),
             setup,
+            upkept: Upkept::default(),
             nonces: VecDeque::new(),
             tickets: 0,
             actions: VecDeque::new(),
@@ -150,6 +154,7 @@ impl Machine {
                 machine.stay_held(package);
             }
         }
+        machine.restore_maintenance(memory);
         machine
     }
 
@@ -163,6 +168,7 @@ impl Machine {
         self.tend_pens();
         self.tick_sieges();
         self.tick_orders();
+        self.tick_maintenance();
         self.drive_all();
         if self.tend_pens() {
             self.drive_all();
@@ -223,6 +229,7 @@ impl Machine {
             Input::JournalWell => self.journal_is(None),
             Input::Operator(order) => self.operator(&order),
             Input::Demand(demand) => self.demand(demand),
+            Input::Upkeep(order) => self.upkeep(&order),
             Input::Person { node, who, deed } => self.person(node, &who, deed),
             Input::Nonces(numbers) => {
                 self.asked_nonces = false;
@@ -364,7 +371,9 @@ impl Machine {
             who: order.who.clone(),
             text: text.clone(),
         });
-        if let (crate::script::program::OperatorWord::Confirm, Some(n)) = (order.word, order.node) {
+        let kept = order.node.is_some_and(|n| self.in_maintenance(n));
+        let confirms = (order.word, order.node.filter(|_| !kept));
+        if let (crate::script::program::OperatorWord::Confirm, Some(n)) = confirms {
             self.nodes[n].word = Some(Word {
                 who: order.who.clone(),
                 at: self.now,
@@ -458,8 +467,13 @@ impl Machine {
         Memory {
             packages: packages.collect(),
             nodes: nodes
-                .map(|(setup, node)| node.memory(setup.name.as_str()))
+                .enumerate()
+                .map(|(n, (setup, node))| NodeMemory {
+                    maintenance: self.remembered_maintenance(Some(n)),
+                    ..node.memory(setup.name.as_str())
+                })
                 .collect(),
+            maintenance: self.remembered_maintenance(None),
         }
     }
 

@@ -83,7 +83,7 @@ impl Machine {
             return plan;
         };
         let (heard, node) = self.resolve(p, demand);
-        plan.what = self.order_text(p, demand.word, heard, node);
+        plan.what = self.demand_text(p, demand.word, heard, node);
         if heard == OperatorWord::Hold {
             self.weigh_hold(p, &mut plan);
             return plan;
@@ -101,7 +101,7 @@ impl Machine {
         plan
     }
 
-    fn order_text(
+    fn demand_text(
         &self,
         p: PackageId,
         said: OperatorWord,
@@ -132,6 +132,11 @@ impl Machine {
         if let Some(order) = self.order_in_force(p) {
             let text = format!("{} orders already: {}", order.demand.who, order.text);
             plan.rule("order", text);
+        }
+        for n in setup.nodes.iter().filter(|n| self.in_maintenance(**n)) {
+            let node = self.setup.node_name(*n);
+            let text = format!("{node} is in maintenance (rule 15): nothing is typed there");
+            plan.rule("maintenance", text);
         }
         if let Some(why) = &self.host.impaired {
             let text = format!(

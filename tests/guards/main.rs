@@ -12,6 +12,7 @@ mod desk;
 mod fence;
 mod handover;
 mod link;
+mod maintenance;
 mod order;
 mod person;
 mod proof;
