@@ -5,12 +5,14 @@ pub mod ack;
 pub mod adopt;
 pub mod alarms;
 mod ask;
+pub mod availability;
 pub mod boot;
 pub mod check;
 pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod emulate;
 pub mod events;
 pub mod failback;
 pub mod fence;
@@ -59,6 +61,7 @@ enum Command {
     Status(status::StatusArgs),
     Events(events::EventsArgs),
     History(history::HistoryArgs),
+    Availability(availability::AvailabilityArgs),
     Alarms(alarms::AlarmsArgs),
     Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
@@ -72,6 +75,7 @@ enum Command {
     Hold(hold::HoldArgs),
     Release(release::ReleaseArgs),
     Maintenance(maintenance::MaintenanceArgs),
+    Emulate(emulate::EmulateArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -167,6 +171,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Events(args) => events::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Availability(args) => availability::run(&args),
         Command::Alarms(args) => alarms::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
@@ -180,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Hold(args) => hold::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Maintenance(args) => maintenance::run(&args),
+        Command::Emulate(args) => emulate::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

@@ -112,6 +112,7 @@ impl Desk<'_> {
                 self.attach(cluster, message, opens, who, answer);
             }
             order @ Ask::Order { .. } => orders::take(self, order, who, answer),
+            ask @ Ask::Emulate { .. } => self.emulate(ask, answer),
             ask @ (Ask::Maintain { .. } | Ask::EndMaintenance { .. }) => {
                 self.upkeep(ask, who, answer);
             }
