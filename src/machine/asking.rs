@@ -49,6 +49,8 @@ pub enum Ask {
     Marked { word: String },
     /// The random word must be unknown.
     Unmarked { word: String },
+    /// A device must open.
+    Opens { device: String },
 }
 
 /// What became of a question when a prompt showed.
@@ -120,6 +122,7 @@ impl Asking {
                 Verdict::Answered(Piece::Mark(word.clone()))
             }
             Ask::Live | Ask::Marking { .. } | Ask::Marked { .. } => Verdict::NotYet,
+            Ask::Opens { device } => self.judge_opens(device, &said),
             Ask::Unmarked { word } => Self::judge_unmarked(node, firmware, word, &said),
             Ask::Identity => Self::judge_identity(node, firmware),
             Ask::Exists { name, value } => Self::judge_exists(node, firmware, name, value, &said),
@@ -151,6 +154,21 @@ impl Asking {
         match said {
             [only] => right(only),
             many => Guard::AnswerOnly.gone() && many.iter().any(|line| line == sum),
+        }
+    }
+
+    /// A driver may have said something before the sum.
+    fn judge_opens(&self, device: &str, said: &[&str]) -> Verdict {
+        let Some(last) = said.last() else {
+            return Verdict::NotYet;
+        };
+        match &self.sum {
+            Some(sum) if last == sum => Verdict::Answered(Piece::Opens),
+            _ => {
+                let before = said[..said.len() - 1].join("; ");
+                let said = if before.is_empty() { "" } else { ": " };
+                Verdict::Wrong(format!("{device} cannot be opened{said}{before}"))
+            }
         }
     }
 

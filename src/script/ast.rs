@@ -277,6 +277,7 @@ pub enum Asked {
     Identity,
     Mark,
     Unmarked,
+    Opens,
     Reset,
     Dark,
     Word,

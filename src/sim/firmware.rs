@@ -30,6 +30,8 @@ pub(super) enum Order {
     Sync,
     ResetAll,
     PowerOff,
+    /// Open and close this device, and print the number, or one more if that went well.
+    OpenDevice(String, u64),
 }
 
 /// The words that act on the machine or show what it is.
@@ -209,6 +211,9 @@ impl Firmware {
         nvram: &mut Nvram,
         out: &mut String,
     ) -> Option<Order> {
+        if let Some((device, number)) = opens(line) {
+            return Some(Order::OpenDevice(device, number));
+        }
         let mut source = Source::new(line);
         self.forth.begin_line();
         loop {
@@ -229,6 +234,16 @@ impl Firmware {
             }
         }
     }
+}
+
+/// The device and the number of a line that opens one: this one line is all that is known of texts and
+/// conditions here.
+fn opens(line: &str) -> Option<(String, u64)> {
+    let (device, rest) = line.strip_prefix("hex \" ")?.split_once("\" ")?;
+    let number = rest.strip_prefix("open-dev dup if close-dev 1 then ")?;
+    let number = number.strip_suffix(" + u.")?;
+    let number = u64::from_str_radix(number, 16).ok()?;
+    Some((device.to_owned(), number))
 }
 
 /// Whether `security-mode` keeps this line from whoever does not know the password: `command` lets

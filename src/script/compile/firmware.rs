@@ -46,8 +46,14 @@ const PATTERNS: [(&str, &str); 10] = [
     ),
     ("ask_mark.unknown", r#"ask_mark "{mark}\r" unknown unknown"#),
 ];
+/// What a block may say: only a drill wants it.
+const OPENS: (&str, &str) = (
+    "opens",
+    r#"opens "hex \" {device}\" open-dev dup if close-dev 1 then {a} + u.\r""#,
+);
 /// The placeholders that a text may and must have.
-const HOLES: [(&str, &[&str]); 5] = [
+const HOLES: [(&str, &[&str]); 6] = [
+    ("opens", &["device", "a"]),
     ("live", &["a", "b"]),
     ("set", &["name", "value"]),
     ("get", &["name"]),
@@ -148,7 +154,7 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
             .filter_map(|name| scope.find(Kind::Pattern, name, faults))
             .collect()
     };
-    if TEXTS.iter().any(|(text, _)| *text == key.text) {
+    if TEXTS.iter().any(|(text, _)| *text == key.text) || key.text == OPENS.0 {
         let [text] = setting.texts.as_slice() else {
             faults.push(
                 Diagnostic::error(key.span, format!("`{}` needs a text", key.text))
@@ -217,6 +223,7 @@ fn example(key: &str) -> String {
     let line = TEXTS
         .iter()
         .chain(&PATTERNS)
+        .chain([&OPENS])
         .find(|(name, _)| *name == key)
         .map_or("", |(_, line)| line);
     format!("write `{line}`")
@@ -286,6 +293,7 @@ fn whole(block: &ast::Firmware, said: &Said, faults: &mut Vec<Diagnostic>) -> Op
         ask_mark: text("ask_mark")?,
         unknown: pattern("ask_mark.unknown")?,
         reset: text("reset")?,
+        opens: text("opens"),
         banner: pattern("banner")?,
         booting: said.patterns.get("booting")?.clone(),
         resumable: pattern("resumable")?,
