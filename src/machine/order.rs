@@ -262,7 +262,8 @@ impl Machine {
 
     /// A drill wants all to go well: what the script warns of on its way does not.
     pub(super) fn drill_problem(&mut self, p: PackageId, why: &str) {
-        let drill = |order: &Ordered| order.heard == OperatorWord::Drill;
+        // The first one is what ended it.
+        let drill = |order: &Ordered| order.heard == OperatorWord::Drill && order.problem.is_none();
         if self.order_in_force(p).is_some_and(drill) {
             self.order_problem(p, why);
         }
