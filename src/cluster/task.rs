@@ -156,7 +156,7 @@ pub async fn guard(
         guard.deadlines(now);
         pulse.lost_since(guard.machine.lost_since());
         guard.look_at_course(now);
-        guard.look_at_hold();
+        guard.look_for_hooks(now);
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {

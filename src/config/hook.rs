@@ -64,6 +64,10 @@ pub enum Point {
     Hold,
     /// It goes on.
     HoldEnded,
+    /// The package serves, and for a while no healthy standby has been there.
+    Degraded,
+    /// One is there again.
+    Repaired,
     /// The monitor doubts itself.
     Impaired,
     /// It does not any more.
@@ -72,7 +76,7 @@ pub enum Point {
 
 impl Point {
     /// All of them, in the order in which they come.
-    pub const ALL: [Point; 10] = [
+    pub const ALL: [Point; 12] = [
         Point::BeforeFence,
         Point::AfterFence,
         Point::BeforeSwitchover,
@@ -81,6 +85,8 @@ impl Point {
         Point::AfterSwitchover,
         Point::Hold,
         Point::HoldEnded,
+        Point::Degraded,
+        Point::Repaired,
         Point::Impaired,
         Point::Well,
     ];
@@ -96,6 +102,8 @@ impl Point {
             Point::AfterSwitchover => "after_switchover",
             Point::Hold => "hold",
             Point::HoldEnded => "hold_ended",
+            Point::Degraded => "degraded",
+            Point::Repaired => "repaired",
             Point::Impaired => "impaired",
             Point::Well => "well",
         }

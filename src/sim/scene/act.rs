@@ -84,6 +84,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
         Deed::Witness(answers) => world.set_witness(*answers),
         Deed::Journal(state) => world.set_journal(*state),
         Deed::TearJournal => world.tear_journal(),
+        Deed::HookSays(verdict, after) => world.hooks.push_back((*after, verdict.clone())),
         _ => to_a_node(world, deed),
     }
 }
@@ -154,6 +155,7 @@ fn account(world: &mut World, deed: &Deed) {
             | Deed::Restart(_)
             | Deed::Journal(_)
             | Deed::TearJournal
+            | Deed::HookSays(..)
             | Deed::Clock(_)
             | Deed::StandStill(_)
             | Deed::DropReplies(_)

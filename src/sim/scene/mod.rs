@@ -19,7 +19,8 @@ pub use parse::parse;
 pub use play::{Opening, Played, Stage, Unplayable, play};
 pub use write::write;
 
-use crate::machine::setup::{Cap, DataPolicy, LegPolicy};
+use crate::machine::input::Verdict;
+use crate::machine::setup::{Cap, DataPolicy, GateHook, LegPolicy};
 use crate::script::diagnostic::Span;
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
@@ -65,6 +66,8 @@ pub struct Bench {
     pub dark_after: Duration,
     /// How many power legs every node has, all of which work.
     pub power_legs: usize,
+    /// The hooks that may hold up a boot.
+    pub gates: Vec<GateHook>,
     /// How long everything takes.
     pub times: Times,
     /// Seed of all that varies.
@@ -238,6 +241,9 @@ pub enum Deed {
     Journal(JournalState),
     /// `journal torn`: a restart finds what was there before its last record.
     TearJournal,
+    /// `hook-says well|no|not-here|nothing after TIME`: the next hook that a boot waits for; others say
+    /// at once that it may go on.
+    HookSays(Verdict, Duration),
     /// `let-loose`: everything that was pulled, cut, frozen, switched off or bent is as it was, clusterd
     /// runs, and three minutes pass.
     LetLoose,

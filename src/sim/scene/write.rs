@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Bench, Deed, Hold, MonitorCable, NodeIs, Scene, Start, Step, VERSION};
-use crate::machine::setup::{DataPolicy, LegPolicy};
+use crate::machine::input::Verdict;
+use crate::machine::setup::{DataPolicy, HookMay, LegPolicy};
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
@@ -73,6 +74,14 @@ fn head(bench: &Bench, text: &mut String) {
     }
     if bench.power_legs > 0 {
         let _ = writeln!(text, "power-legs {}", bench.power_legs);
+    }
+    for gate in &bench.gates {
+        let before = gate.before.word().replace('_', "-");
+        let may = match gate.may {
+            HookMay::Delay => "delay",
+            HookMay::Veto => "veto",
+        };
+        let _ = writeln!(text, "hook {before} {may} {}", span(gate.within));
     }
     for (name, times) in [("quick", Times::QUICK), ("real", Times::REAL)] {
         if bench.times == times {
@@ -266,6 +275,15 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
             JournalState::Slow(takes) => format!("journal slow {}", span(*takes)),
         },
         Deed::TearJournal => "journal torn".to_owned(),
+        Deed::HookSays(verdict, after) => {
+            let says = match verdict {
+                Verdict::GoOn => "well",
+                Verdict::No => "no",
+                Verdict::NotHere => "not-here",
+                Verdict::None(_) => "nothing",
+            };
+            format!("hook-says {says} after {}", span(*after))
+        }
         _ => String::new(),
     }
 }
