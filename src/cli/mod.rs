@@ -31,6 +31,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
 
 use crate::control::Level;
 
@@ -119,16 +121,33 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The home of an installed clusterd: that of the package, the unit and the init script.
+const DEFAULT_HOME: &str = "/var/lib/clusterd";
+
 /// Where the cluster files, the journal and the logs are.
 #[derive(Clone, Debug, Args)]
 pub struct HomeArgs {
     /// The home directory, which holds clist/, chat-scripts/, logs/ and the journal.
-    #[arg(long, env = "CLUSTER_HOME", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "CLUSTER_HOME",
+        value_name = "DIR",
+        default_value = DEFAULT_HOME
+    )]
     pub home: PathBuf,
+}
+
+/// Passwords and keys that this process reads never get into a core file, nor into another process of the
+/// same user (`prctl(2)`, PR_SET_DUMPABLE); what it starts writes no core file either.
+fn keep_from_disk() {
+    // Where the kernel refuses, nothing is worse than before.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let _ = set_dumpable(false);
 }
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    keep_from_disk();
     let exit = match Cli::parse().command {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),

@@ -16,6 +16,7 @@ use crate::machine::setup::{Setup, listens_for};
 use crate::matcher::{PatternError, PatternSet, PatternSets};
 use crate::probe::Target;
 use crate::script::program::Program;
+use crate::secret;
 
 /// A cluster, ready to be guarded.
 #[derive(Clone, Debug)]
@@ -143,10 +144,11 @@ fn link_settings(host: &ConsoleSettings, console: &ConsoleSpec) -> LinkSettings 
 /// A console whose files, of its SSH login, are found from the home directory.
 fn files_from_home(console: &ConsoleSpec, home: &Path) -> ConsoleSpec {
     let found = |file: &str| home.join(file).display().to_string();
+    let secret = |file: &str| secret::place(home, file).display().to_string();
     let mut console = console.clone();
     let login = &mut console.ssh;
-    login.key = login.key.as_deref().map(found);
-    login.password_file = login.password_file.as_deref().map(found);
+    login.key = login.key.as_deref().map(secret);
+    login.password_file = login.password_file.as_deref().map(secret);
     login.known_hosts = found(&login.known_hosts);
     console
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
@@ -20,9 +20,10 @@ use crate::alarm::{self, Alarms, Subject};
 use crate::clock::Span;
 use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
 use crate::config::{Access, Settings};
-use crate::control::{Answer, Ask, Asked, Given, Server, Word};
+use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
 use crate::machine::memory::Memory;
+use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
 use crate::store::Journal;
 
@@ -105,6 +106,7 @@ impl Daemon {
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
+        let ledger = ledger(&host.scribe);
         let settings = host.settings.clone();
         let (access, granted) = watch::channel(settings.access.clone());
         let wards = guarded.into_iter().map(|blueprint| {
@@ -133,7 +135,7 @@ impl Daemon {
             stop,
             keeper: tokio::spawn(keeper),
             metrics,
-            service: tokio::spawn(async move { serving.serve(asked, granted).await }),
+            service: tokio::spawn(async move { serving.serve(asked, granted, ledger).await }),
             server,
             requests,
             outlook,
@@ -437,6 +439,15 @@ impl Daemon {
         // the scribe is dropped.
         let _ = tokio::task::spawn_blocking(move || scribe.flush()).await;
     }
+}
+
+/// Where the audit log's lines go.
+fn ledger(scribe: &Arc<Scribe>) -> Ledger {
+    let scribe = Arc::clone(scribe);
+    Box::new(move |line| {
+        let now = stamp(SystemTime::now());
+        scribe.line(Book::Audit, &format!("{now}  {}", one_line(&line)));
+    })
 }
 
 async fn open_before(journal: &Arc<Journal>) -> Result<alarm::Saved, StartError> {
