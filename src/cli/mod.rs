@@ -14,6 +14,7 @@ pub mod events;
 pub mod history;
 pub mod init;
 mod journal;
+pub mod maintenance;
 pub mod man;
 pub mod metrics;
 pub mod power;
@@ -59,6 +60,7 @@ enum Command {
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -161,6 +163,7 @@ pub fn main() -> ExitCode {
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
+        Command::Maintenance(args) => maintenance::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

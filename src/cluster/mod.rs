@@ -31,6 +31,7 @@ mod setup;
 mod tally;
 mod targets;
 mod task;
+mod upkeep;
 mod visitors;
 mod visits;
 

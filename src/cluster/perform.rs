@@ -86,6 +86,7 @@ impl Guard {
                 let legs = self.blueprint.legs.get(node).cloned().unwrap_or_default();
                 self.errands.power(ticket, legs, order, within);
             }
+            Action::Answer { id, outcome } => self.answered(id, outcome),
             Action::WantNonces => self.inputs.push_back(Input::Nonces(nonces())),
         }
     }

@@ -20,6 +20,7 @@ use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
 use super::tally::Tally;
 use super::targets::Course;
+use super::upkeep::Orders;
 use super::visitors::Visitors;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
@@ -212,6 +213,8 @@ pub(super) struct Guard {
     served: bool,
     /// It is to end, as soon as its machine is at rest.
     pub(super) leaving: Option<Leaving>,
+    /// Orders of people whose outcome is awaited.
+    pub(super) orders: Orders,
 }
 
 impl Guard {
@@ -247,6 +250,7 @@ impl Guard {
             first: 0,
             served: false,
             leaving: None,
+            orders: Orders::default(),
             blueprint,
             host,
         }
@@ -427,6 +431,12 @@ impl Guard {
                 // Whoever asked may have gone: the next sweep finds that.
                 let _ = answer.send(visit);
             }
+            Message::Upkeep {
+                who,
+                word,
+                node,
+                answer,
+            } => self.order_upkeep((who, word), node.as_deref(), answer, now),
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),

@@ -27,6 +27,7 @@ mod supervisor;
 mod systemd;
 mod tracing_log;
 mod turns;
+mod upkeep;
 mod ward;
 
 pub use prepare::{Prepared, StartError, prepare};

@@ -82,6 +82,12 @@ pub enum Action {
         order: PowerOrder,
         within: Duration,
     },
+    /// What came of an order ([`crate::machine::input::UpkeepOrder`]): done and durable, or refused, in
+    /// words.
+    Answer {
+        id: u64,
+        outcome: Result<String, String>,
+    },
     /// The machine wants random numbers ([`crate::machine::Input::Nonces`]).
     WantNonces,
 }

@@ -143,6 +143,15 @@ pub enum Event {
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
+    /// A cluster or a node is in maintenance from now on, for so long.
+    Maintenance {
+        name: String,
+        who: String,
+        reason: String,
+        lasts_ms: u64,
+    },
+    /// It is not any more.
+    MaintenanceEnded { name: String, why: String },
     /// A boot waits for a hook.
     HookAwaited {
         package: String,
@@ -262,6 +271,7 @@ impl fmt::Display for Event {
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
+            Event::Maintenance { .. } | Event::MaintenanceEnded { .. } => self.fmt_upkeep(f),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
@@ -295,6 +305,26 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Maintenance.
+    fn fmt_upkeep(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Maintenance {
+                name,
+                who,
+                reason,
+                lasts_ms,
+            } => write!(
+                f,
+                "{name}: in maintenance by {who} for {}: {reason}; nothing is written there and nothing is done by itself",
+                Span(Duration::from_millis(*lasts_ms))
+            ),
+            Event::MaintenanceEnded { name, why } => {
+                write!(f, "{name}: the maintenance is over: {why}")
+            }
             _ => Ok(()),
         }
     }

@@ -63,6 +63,8 @@ pub enum Input {
     JournalWell,
     /// A person says something.
     Operator(Order),
+    /// A person takes a cluster or a node into maintenance, or out of it.
+    Upkeep(UpkeepOrder),
     /// A person does something at a console that clusterd holds.
     Person {
         node: NodeId,
@@ -124,6 +126,28 @@ pub struct Order {
     pub word: OperatorWord,
     /// About which node: `confirm` names it, `adopt --primary` may.
     pub node: Option<NodeId>,
+}
+
+/// An order about a cluster's or a node's upkeep; its outcome is [`crate::machine::Action::Answer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpkeepOrder {
+    /// The driver's number for it, given back with the answer.
+    pub id: u64,
+    /// Who says it: a user's name.
+    pub who: String,
+    /// About which node; nothing for the whole cluster.
+    pub node: Option<NodeId>,
+    /// What.
+    pub word: Upkeep,
+}
+
+/// What can be ordered about upkeep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Maintenance begins, or is prolonged: from now on for so long, and why.
+    Maintain { lasts: Duration, reason: String },
+    /// It ends.
+    EndMaintenance,
 }
 
 /// What the host knows about itself (design rule 8).

@@ -30,6 +30,7 @@ impl Machine {
             nodes,
             packages,
             host,
+            upkept,
             nonces: _,
             tickets: _,
             actions,
@@ -49,18 +50,20 @@ impl Machine {
             tell_run_apart(&package.run, hasher);
         }
         host.hash(hasher);
+        upkept.tell_apart(hasher);
     }
 
     /// Whether the answer to this request is still awaited.
     pub fn awaits(&self, wanted: Ticket) -> bool {
-        self.packages.iter().any(|package| match package.run.wait {
+        let package = self.packages.iter().any(|package| match package.run.wait {
             Wait::Durable { ticket, .. }
             | Wait::Probe { ticket, .. }
             | Wait::Run { ticket, .. }
             | Wait::Hook { ticket, .. }
             | Wait::Power { ticket, .. } => ticket == wanted,
             _ => false,
-        })
+        });
+        package || self.upkept.awaits(wanted)
     }
 
     /// The random word that was defined on a node for the proof in the making.
@@ -104,6 +107,7 @@ impl Machine {
             failures,
             unfenced_failure,
             watched_since,
+            maintenance,
         } = node;
         match link {
             Link::Up { epoch: _, since } => (true, since).hash(hasher),
@@ -142,7 +146,7 @@ impl Machine {
         word.as_ref().map(|word| word.at).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.failures.max);
         self.tell_wall_apart(failures, caps.max().unwrap_or(0), hasher);
-        (unfenced_failure, watched_since).hash(hasher);
+        (unfenced_failure, watched_since, maintenance).hash(hasher);
     }
 
     fn tell_package_apart<H: Hasher>(&self, package: &Package, hasher: &mut H) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::asking::Asking;
+use crate::machine::maintenance::Maintenance;
 use crate::machine::making::Making;
 use crate::machine::memory::NodeMemory;
 use crate::machine::person::Pen;
@@ -186,6 +187,8 @@ pub struct Node {
     pub failures: Vec<u64>,
     /// It failed and was not fully fenced since.
     pub unfenced_failure: bool,
+    /// It is in maintenance, by itself.
+    pub maintenance: Option<Box<Maintenance>>,
 }
 
 impl Node {
@@ -236,6 +239,7 @@ impl Node {
             word: None,
             failures: memory.failures.clone(),
             unfenced_failure: memory.unfenced_failure,
+            maintenance: None,
         }
     }
 
@@ -350,6 +354,7 @@ impl Node {
             failures: self.failures.clone(),
             panicked: self.evidence.panic.is_some(),
             unfenced_failure: self.unfenced_failure,
+            maintenance: None,
         }
     }
 }

@@ -214,6 +214,8 @@ pub enum Wait {
     },
     /// The monitor doubts itself.
     Impaired,
+    /// It rests: people work on its nodes.
+    Maintenance,
     /// A person types on this node. `seen`: what its console showed when an op had to wait, or
     /// nothing where a conversation was broken off.
     Person {

@@ -205,6 +205,7 @@ impl Machine {
             | Wait::Idle
             | Wait::Durable { .. }
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Link { .. }
             | Wait::Hook { .. }
             | Wait::Survey(_)

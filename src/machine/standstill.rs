@@ -113,6 +113,7 @@ impl Run {
             | Wait::Durable { .. }
             | Wait::Suspicion { .. }
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Person { .. } => {}
         }
     }

@@ -31,6 +31,8 @@ pub struct Told {
     beside: Option<(NodeId, Moment)>,
     /// The alarm about it is open.
     raised: bool,
+    /// Its service is down during a maintenance.
+    pub(super) down: bool,
 }
 
 impl Machine {

@@ -31,6 +31,10 @@ impl Machine {
             );
         }
         note(self.siege_timeout(), "the siege goes on");
+        note(
+            self.maintenance_timeout(),
+            "a maintenance ends, or is told of again",
+        );
         note(self.pen_timeout(), "a person's pause is over");
         note(
             self.host.timeout(self.now),
@@ -60,7 +64,8 @@ impl Machine {
             | Wait::Suspicion { .. }
             | Wait::Durable { .. }
             | Wait::Person { .. }
-            | Wait::Impaired => None,
+            | Wait::Impaired
+            | Wait::Maintenance => None,
             Wait::Expect { deadline, .. }
             | Wait::Reset { deadline, .. }
             | Wait::Link { deadline, .. }

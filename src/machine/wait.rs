@@ -77,6 +77,7 @@ impl Machine {
             Wait::Ready
             | Wait::Idle
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Durable { .. }
             | Wait::Expect { .. }
             | Wait::Sleep { .. }
@@ -218,6 +219,7 @@ impl Machine {
     // --- results from the edge ------------------------------------------------------------
 
     pub(super) fn durable(&mut self, done: Ticket) {
+        self.upkeep_durable(done);
         for p in 0..self.packages.len() {
             let Wait::Durable { ticket, then } = self.packages[p].run.wait.clone() else {
                 continue;

@@ -12,6 +12,7 @@ mod desk;
 mod fence;
 mod handover;
 mod link;
+mod maintenance;
 mod person;
 mod proof;
 mod resume;

@@ -99,7 +99,7 @@ impl World {
                 let numbers = self.fresh_nonces();
                 self.machine.handle(Input::Nonces(numbers), self.now);
             }
-            Action::BreakWorked { .. } | Action::Pen { .. } => {}
+            Action::BreakWorked { .. } | Action::Pen { .. } | Action::Answer { .. } => {}
         }
     }
 

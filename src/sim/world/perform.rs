@@ -139,7 +139,7 @@ impl World {
                     self.results.push_back((now + LEG_ANSWERS, done));
                 }
             }
-            Action::BreakWorked { .. } => {}
+            Action::BreakWorked { .. } | Action::Answer { .. } => {}
             Action::WantNonces => {
                 let numbers = (0..16).map(|_| self.rng.u32(..)).collect();
                 self.machine.handle(Input::Nonces(numbers), now);
