@@ -68,6 +68,10 @@ pub enum Point {
     Degraded,
     /// One is there again.
     Repaired,
+    /// The cluster, or a node of it, is in maintenance from now on.
+    Maintenance,
+    /// It is not any more.
+    MaintenanceEnded,
     /// The monitor doubts itself.
     Impaired,
     /// It does not any more.
@@ -76,7 +80,7 @@ pub enum Point {
 
 impl Point {
     /// All of them, in the order in which they come.
-    pub const ALL: [Point; 12] = [
+    pub const ALL: [Point; 14] = [
         Point::BeforeFence,
         Point::AfterFence,
         Point::BeforeSwitchover,
@@ -87,6 +91,8 @@ impl Point {
         Point::HoldEnded,
         Point::Degraded,
         Point::Repaired,
+        Point::Maintenance,
+        Point::MaintenanceEnded,
         Point::Impaired,
         Point::Well,
     ];
@@ -104,6 +110,8 @@ impl Point {
             Point::HoldEnded => "hold_ended",
             Point::Degraded => "degraded",
             Point::Repaired => "repaired",
+            Point::Maintenance => "maintenance",
+            Point::MaintenanceEnded => "maintenance_ended",
             Point::Impaired => "impaired",
             Point::Well => "well",
         }

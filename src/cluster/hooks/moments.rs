@@ -80,6 +80,12 @@ impl Moments {
                 ends
             }
             Event::BootFailed { node, why, .. } => self.boot_ends(node, why, "failed"),
+            Event::Maintenance { name, reason, .. } => {
+                vec![happens(Point::Maintenance, name, reason, "")]
+            }
+            Event::MaintenanceEnded { name, why } => {
+                vec![happens(Point::MaintenanceEnded, name, why, "")]
+            }
             Event::Impaired { why } => vec![of_the_cluster(Point::Impaired, why)],
             Event::Well => vec![of_the_cluster(Point::Well, "")],
             _ => Vec::new(),

@@ -94,6 +94,16 @@ fn head(bench: &Bench, text: &mut String) {
     let _ = writeln!(text, "seed {}\nstart {start}", bench.seed);
 }
 
+fn hook_says(verdict: &Verdict, after: Duration) -> String {
+    let says = match verdict {
+        Verdict::GoOn => "well",
+        Verdict::No => "no",
+        Verdict::NotHere => "not-here",
+        Verdict::None(_) => "nothing",
+    };
+    format!("hook-says {says} after {}", span(after))
+}
+
 /// One word, whatever units it takes.
 fn span(span: Duration) -> String {
     humantime::format_duration(span)
@@ -280,15 +290,7 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
             JournalState::Slow(takes) => format!("journal slow {}", span(*takes)),
         },
         Deed::TearJournal => "journal torn".to_owned(),
-        Deed::HookSays(verdict, after) => {
-            let says = match verdict {
-                Verdict::GoOn => "well",
-                Verdict::No => "no",
-                Verdict::NotHere => "not-here",
-                Verdict::None(_) => "nothing",
-            };
-            format!("hook-says {says} after {}", span(*after))
-        }
+        Deed::HookSays(verdict, after) => hook_says(verdict, *after),
         _ => String::new(),
     }
 }
