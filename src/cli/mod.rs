@@ -5,11 +5,13 @@ pub mod ack;
 pub mod adopt;
 pub mod alarms;
 mod ask;
+pub mod availability;
 pub mod check;
 pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod emulate;
 pub mod events;
 pub mod history;
 pub mod init;
@@ -53,6 +55,7 @@ enum Command {
     Status(status::StatusArgs),
     Events(events::EventsArgs),
     History(history::HistoryArgs),
+    Availability(availability::AvailabilityArgs),
     Alarms(alarms::AlarmsArgs),
     Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
@@ -61,6 +64,7 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
     Maintenance(maintenance::MaintenanceArgs),
+    Emulate(emulate::EmulateArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -156,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Events(args) => events::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Availability(args) => availability::run(&args),
         Command::Alarms(args) => alarms::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
@@ -164,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Maintenance(args) => maintenance::run(&args),
+        Command::Emulate(args) => emulate::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

@@ -120,7 +120,12 @@ impl Guard {
                     left: self.left_behind(),
                 },
             };
+            let removed = matches!(event, Event::Removed { .. });
             self.event(event);
+            if removed {
+                let why = "taken out of clusterd's guard".to_owned();
+                self.event(Event::Unwatched { why });
+            }
             return true;
         };
         if !std::mem::replace(&mut leaving.told, true) {

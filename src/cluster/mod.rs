@@ -27,6 +27,7 @@ mod perform;
 mod recorder;
 mod room;
 mod screen;
+mod serving;
 mod setup;
 mod tally;
 mod targets;

@@ -18,6 +18,7 @@ use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
+use super::serving::Serving;
 use super::tally::Tally;
 use super::targets::Course;
 use super::upkeep::Orders;
@@ -158,6 +159,7 @@ pub async fn guard(
         pulse.lost_since(guard.machine.lost_since());
         guard.look_at_course(now);
         guard.look_for_hooks(now);
+        guard.look_at_service(now);
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {
@@ -200,6 +202,7 @@ pub(super) struct Guard {
     pub(super) overheard: Option<Vec<String>>,
     pub(super) machine: Machine,
     pub(super) course: Course,
+    pub(super) serving: Serving,
     pub(super) tally: Arc<Tally>,
     pub(super) asker: Asker,
     /// Keys of the asker: the packages' services, the witnesses.
@@ -241,6 +244,7 @@ impl Guard {
             overheard: None,
             machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
             course: Course::new(blueprint.targets),
+            serving: Serving::default(),
             tally: host.tallies.of(blueprint.name()),
             asker: host.asks.asker(),
             services: Vec::new(),
@@ -437,6 +441,10 @@ impl Guard {
                 node,
                 answer,
             } => self.order_upkeep((who, word), node.as_deref(), answer, now),
+            Message::Copy(give) => {
+                // Whoever asked may have gone.
+                let _ = give.send(Box::new(self.machine.clone()));
+            }
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),

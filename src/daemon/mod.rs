@@ -14,6 +14,7 @@
 
 mod alarms;
 mod desk;
+mod emulate;
 mod events;
 mod metrics;
 mod outlook;
@@ -25,6 +26,7 @@ mod reread;
 mod signals;
 mod supervisor;
 mod systemd;
+mod trace;
 mod tracing_log;
 mod turns;
 mod upkeep;

@@ -15,6 +15,7 @@ use super::prepare::{Prepared, StartError, Unguarded};
 use super::reload::Rereading;
 use super::reply::Order;
 use super::systemd::Systemd;
+use super::trace::Trace;
 use super::ward::{MOST, Next, Ward};
 use crate::alarm::{self, Alarms, Subject};
 use crate::clock::Span;
@@ -22,10 +23,11 @@ use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
 use crate::config::{Access, Settings};
 use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
+use crate::machine::Event;
 use crate::machine::memory::Memory;
 use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
-use crate::store::Journal;
+use crate::store::{Entry, EntryKind, Journal};
 
 /// Between two turns of the supervisor.
 const TICK: Duration = Duration::from_secs(1);
@@ -62,6 +64,7 @@ pub struct Daemon {
     metrics: Option<JoinHandle<()>>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
+    trace: Trace,
 }
 
 impl Daemon {
@@ -86,6 +89,7 @@ impl Daemon {
             .map_err(|why| StartError::Socket { path: socket, why })?;
         let server = Arc::new(server);
         let before = open_before(&journal).await?;
+        let trace = Trace::begin(&journal).await;
         let (stop, stopped) = watch::channel(false);
         let alarms = Arc::new(Alarms::new(Arc::clone(&scribe), before));
         let posting = alarm::Posting {
@@ -139,6 +143,7 @@ impl Daemon {
             server,
             requests,
             outlook,
+            trace,
         };
         daemon.first_alarms();
         match unsettled {
@@ -192,6 +197,7 @@ impl Daemon {
                     self.look_out();
                     self.begin_due().await;
                     self.ask_again();
+                    self.trace.look().await;
                     if self.all_alive() {
                         systemd.alive();
                         let (guarded, refused) = self.counts();
@@ -367,6 +373,7 @@ impl Daemon {
             }
         };
         tracing::error!("{text}");
+        self.unwatched(&name, "its task crashed");
         let subject = Subject::cluster(&name);
         let alarms = &self.host.alarms;
         alarms.raise(&subject, Severity::Critical, code, &text);
@@ -374,6 +381,25 @@ impl Daemon {
             alarms.clear(&subject, "task_crashed");
             alarms.clear(&subject, "task_stuck");
         }
+    }
+
+    /// Nobody watches a cluster any more, and its task cannot say so.
+    fn unwatched(&self, cluster: &str, why: &str) {
+        let event = Event::Unwatched {
+            why: why.to_owned(),
+        };
+        let entry = Entry {
+            cluster: cluster.to_owned(),
+            kind: EntryKind::Service,
+            subject: String::new(),
+            body: serde_json::to_value(&event).unwrap_or_default(),
+            text: event.to_string(),
+        };
+        let journal = Arc::clone(&self.host.journal);
+        tokio::spawn(async move {
+            // A journal that cannot be written is an alarm of every cluster.
+            let _ = journal.append(vec![entry]).await;
+        });
     }
 
     /// Once a second: is every task alive, and can logs be written?
@@ -433,6 +459,7 @@ impl Daemon {
         if timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }
+        self.trace.end().await;
         drop(self.server);
         let scribe = Arc::clone(&self.host.scribe);
         // An error means that the thread that waits could not: what is queued is written when

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Span;
 use crate::machine::proof::ProofKind;
+use crate::machine::serves::Serves;
 
 /// One thing that happened in a cluster. Nodes, packages and states are named, so that an
 /// event stands by itself.
@@ -181,6 +182,17 @@ pub enum Event {
     Reconfigured { who: String, what: String },
     /// The cluster is not guarded any more.
     Removed { who: String, left: Vec<String> },
+    /// Whether the service is there, since so long ago; `planned`: it went by a person's word.
+    Service {
+        package: String,
+        is: Serves,
+        node: Option<String>,
+        planned: bool,
+        why: String,
+        ago_ms: u64,
+    },
+    /// Nobody looks at the cluster any more.
+    Unwatched { why: String },
 }
 
 impl fmt::Display for Event {
@@ -279,6 +291,8 @@ impl fmt::Display for Event {
             Event::Waits { .. } | Event::Reconfigured { .. } | Event::Removed { .. } => {
                 self.fmt_reload(f)
             }
+            Event::Service { .. } => self.fmt_service(f),
+            Event::Unwatched { why } => write!(f, "not watched any more: {why}"),
             Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
         }
     }
@@ -384,6 +398,37 @@ impl Event {
                 left.join("; ")
             ),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the service is there.
+    fn fmt_service(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Event::Service {
+            package,
+            is,
+            node,
+            planned,
+            why,
+            ago_ms,
+        } = self
+        else {
+            return Ok(());
+        };
+        write!(f, "{package}: service {is}")?;
+        if let (Some(node), Serves::Up | Serves::Degraded) = (node, is) {
+            write!(f, " on {node}")?;
+        }
+        if *planned {
+            write!(f, ", as planned")?;
+        }
+        // What is seen at once needs no time.
+        if *ago_ms >= 1000 {
+            let ago = Span(Duration::from_millis(ago_ms / 1000 * 1000));
+            write!(f, ", since {ago} ago")?;
+        }
+        match why.as_str() {
+            "" => Ok(()),
+            why => write!(f, " ({why})"),
         }
     }
 

@@ -15,6 +15,7 @@
 //! ```
 
 pub mod action;
+pub mod availability;
 pub mod event;
 pub mod handover;
 pub mod input;
@@ -43,6 +44,7 @@ mod person;
 mod question;
 mod refusal;
 mod run;
+mod serves;
 mod show;
 mod siege;
 mod stage;
@@ -64,6 +66,7 @@ use std::time::Duration;
 pub use action::Action;
 pub use event::Event;
 pub use input::Input;
+pub use serves::{Footing, Serves};
 pub use stage::Stage;
 
 use crate::clock::Moment;
@@ -438,7 +441,8 @@ impl Machine {
         }
     }
 
-    fn memory(&self) -> Memory {
+    /// What the driver is to remember of it, as it is now.
+    pub fn memory(&self) -> Memory {
         let name = |n: Option<NodeId>| n.map(|n| self.setup.node_name(n).to_owned());
         let packages = self.setup.packages.iter().zip(&self.packages);
         let packages = packages.map(|(setup, package)| PackageMemory {
