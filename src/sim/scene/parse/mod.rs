@@ -11,6 +11,7 @@ use super::{Bench, BenchNode, PATIENCE, Scene, Start, Step, VERSION};
 use crate::machine::setup::{Cap, DataPolicy, GateHook, Gated, HookMay, LegPolicy};
 use crate::script::diagnostic::{Diagnostic, Sources, Span};
 use crate::sim::spec::Times;
+use crate::sim::world::StopWay;
 
 use rest::{Fault, Rest, wrong};
 
@@ -77,6 +78,7 @@ impl Default for Bench {
             dark_after: Duration::from_secs(60),
             power_legs: 0,
             gates: Vec::new(),
+            stop: Some(StopWay::Halts),
             times: Times::BED,
             seed: 1,
             params: Vec::new(),
@@ -171,6 +173,11 @@ impl Reader {
             "dark-after" => bench.dark_after = rest.span()?,
             "hook" => bench.gates.push(hook(bench.gates.len(), rest)?),
             "power-legs" => bench.power_legs = rest.number("how many power legs a node has")?,
+            "stop" => {
+                let ways = StopWay::ALL.iter().map(|(word, way)| (*word, Some(*way)));
+                let ways: Vec<_> = ways.chain([("none", None)]).collect();
+                bench.stop = rest.choice(&ways)?;
+            }
             "times" => {
                 bench.times = rest.choice(&[
                     ("bed", Times::BED),
