@@ -13,6 +13,7 @@ mod fence;
 mod handover;
 mod link;
 mod maintenance;
+mod order;
 mod person;
 mod proof;
 mod resume;
