@@ -167,16 +167,19 @@ async fn answered(sim: &SimHandle) {
     timeout(LIMIT, asks).await.expect("the service comes back");
 }
 
+/// States that may wait to be looked at; behind them the stream of events waits.
+const STATES: usize = 4096;
+
 /// The states that scripts enter, of all that happens.
 struct States {
-    entered: mpsc::UnboundedReceiver<String>,
+    entered: mpsc::Receiver<String>,
     /// Those that nobody has waited for yet.
     seen: BTreeMap<String, usize>,
 }
 
 impl States {
     fn of(mut happened: broadcast::Receiver<Happened>) -> States {
-        let (tell, entered) = mpsc::unbounded_channel();
+        let (tell, entered) = mpsc::channel(STATES);
         tokio::spawn(async move {
             loop {
                 match happened.recv().await {
@@ -184,7 +187,7 @@ impl States {
                         event: Event::State { state, .. },
                         ..
                     }) => {
-                        if tell.send(state).is_err() {
+                        if tell.send(state).await.is_err() {
                             return;
                         }
                     }

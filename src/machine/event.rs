@@ -356,6 +356,19 @@ impl Event {
         }
     }
 
+    /// The monitor's doubt about itself.
+    fn fmt_doubt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
+            Event::Overruled { who, why } => write!(
+                f,
+                "{who} says that the monitor is well, takeovers are not held any more in spite of: {why}"
+            ),
+            Event::Well => write!(f, "monitor well again"),
+            _ => Ok(()),
+        }
+    }
+
     /// Orders.
     fn fmt_order(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
