@@ -295,19 +295,6 @@ impl fmt::Display for Event {
 }
 
 impl Event {
-    /// The monitor's doubts about itself.
-    fn fmt_doubt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
-            Event::Overruled { who, why } => write!(
-                f,
-                "{who} says that the monitor is well, takeovers are not held any more in spite of: {why}"
-            ),
-            Event::Well => write!(f, "monitor well again"),
-            _ => Ok(()),
-        }
-    }
-
     /// The consoles' links.
     fn fmt_link(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
