@@ -263,6 +263,8 @@ guards! {
         LostConsoleTime, 17, "a console that is back within a minute is not told of";
         BesideTold, 17, "a node that runs beside the one that has the package is told of in every state";
         BesideTime, 17, "a node that is stopped within a minute is not told of a second time";
+        UnfencedTold, 17, "a standby to which nothing may be switched is told of before it is needed";
+        UnfencedTime, 17, "a standby that its script fences within two minutes is not told of";
     }
     "survey.rs" {
         SurveyWrong, 14, "a wrong machine at a console: nobody is bound";
@@ -285,6 +287,8 @@ guards! {
         TriggerTyping, 16, "timed triggers wait while somebody types";
         TriggerTalks, 3, "only an urgent trigger interrupts a procedure";
         TriggerDurable, 9, "no trigger between an intent and its durability";
+        UnfencedAgain, 17, "a standby that could not be fenced is not fenced again at once";
+        UnfencedQuiet, 16, "a standby is not fenced for want of a fence where somebody typed just now";
         TriggerAbandons, 9, "a procedure that is interrupted takes its boot back";
     }
     "run.rs" {

@@ -186,6 +186,8 @@ pub struct Node {
     pub failures: Vec<u64>,
     /// It failed and was not fully fenced since.
     pub unfenced_failure: bool,
+    /// When a fence of it began or was refused that made no proof.
+    pub fence_tried: Option<Moment>,
 }
 
 impl Node {
@@ -236,6 +238,7 @@ impl Node {
             word: None,
             failures: memory.failures.clone(),
             unfenced_failure: memory.unfenced_failure,
+            fence_tried: None,
         }
     }
 

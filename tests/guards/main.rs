@@ -17,3 +17,4 @@ mod proof;
 mod resume;
 mod script;
 mod survey;
+mod unfenced;
