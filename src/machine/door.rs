@@ -262,6 +262,7 @@ impl Machine {
         }
         if self.packages[p].primary == Some(n)
             && let Some(why) = &self.host.impaired
+            && Guard::FenceOnImpaired.stands()
         {
             let why = why.clone();
             let guard = "impaired";

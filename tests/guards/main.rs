@@ -9,6 +9,7 @@ mod answers;
 mod boot;
 mod dark;
 mod desk;
+mod doubt;
 mod fence;
 mod handover;
 mod link;
