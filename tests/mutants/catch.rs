@@ -101,8 +101,8 @@ impl Hunt {
 
     /// Who notices; `known` is asked first.
     pub fn catch(&self, mutant: &Mutant, known: Option<&Catcher>) -> Option<Catcher> {
-        if let Mutant::Line(_) = mutant
-            && Hunt::play(Some(mutant), &["check", ""]).is_some()
+        if let Mutant::Line(line) = mutant
+            && Hunt::play(Some(mutant), &["check", &line.script]).is_some()
         {
             let known = match known {
                 Some(Catcher::Checker(also)) => also.as_deref(),
@@ -123,6 +123,9 @@ impl Hunt {
                     let mut askers = self.askers(guard.name()).iter();
                     askers.find(|asker| self.notices(mutant, asker)).cloned()
                 }
+                Mutant::Line(line) if !line.is_played() => self
+                    .tests_named(mutant, "scenes", "service_processor::")
+                    .or_else(|| self.tests_named(mutant, "scenes", "shipped::")),
                 Mutant::Line(_) => {
                     let mut files = self.tests.iter();
                     let quick = files.next();
@@ -132,7 +135,10 @@ impl Hunt {
                         .or_else(|| files.find_map(|(file, _)| self.test(mutant, file, None)))
                 }
             })
-            .or_else(|| Hunt::play(Some(mutant), &["seeds", SEEDS]))
+            .or_else(|| match mutant {
+                Mutant::Line(line) if !line.is_played() => None,
+                _ => Hunt::play(Some(mutant), &["seeds", SEEDS]),
+            })
     }
 
     fn notices(&self, mutant: &Mutant, asker: &Catcher) -> bool {
@@ -204,12 +210,19 @@ impl Hunt {
 
     /// Runs a test file's program, or one test of it.
     fn test(&self, mutant: &Mutant, file: &str, name: Option<&str>) -> Option<Catcher> {
+        let words = name.map_or(Vec::new(), |name| vec![name, "--exact"]);
+        self.tests_with(mutant, file, &words)
+    }
+
+    /// Runs those tests of a file whose names hold the word.
+    fn tests_named(&self, mutant: &Mutant, file: &str, word: &str) -> Option<Catcher> {
+        self.tests_with(mutant, file, &[word])
+    }
+
+    fn tests_with(&self, mutant: &Mutant, file: &str, words: &[&str]) -> Option<Catcher> {
         let (_, program) = self.tests.iter().find(|(known, _)| known == file)?;
         let mut command = Command::new(program);
-        command.arg("--test-threads=1");
-        if let Some(name) = name {
-            command.args([name, "--exact"]);
-        }
+        command.arg("--test-threads=1").args(words);
         let catcher = |name: &str| Catcher::Test(file.to_owned(), name.to_owned());
         match run(command, Some(mutant)) {
             Ended::Said(said) => said.lines().find_map(|line| {

@@ -1,20 +1,34 @@
-//! The lines of the shipped procedures, and a text without one of them.
+//! The lines of the shipped procedures, and those of some states of the shipped scripts.
 
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-/// The libraries whose procedures are looked at.
-const LIBRARIES: [&str; 1] = ["openboot"];
+/// The libraries, each with a script that is checked without a line of it. `openbios` and `sun4v` have
+/// patterns and a firmware block, and no procedure.
+const LIBRARIES: [(&str, &str); 6] = [
+    ("openboot", "chat-scripts/sun-openboot.chat"),
+    ("alom", "chat-scripts/sun-alom.chat"),
+    ("ilom", "chat-scripts/sun-ilom.chat"),
+    ("bmc", "tests/scenes/bmc.chat"),
+    ("openbios", "chat-scripts/sun-openboot.chat"),
+    ("sun4v", "chat-scripts/sun-alom.chat"),
+];
+
+/// The scripts of which these states are looked at.
+const SCRIPTS: [&str; 4] = ["sun-openboot", "sun-alom", "sun-ilom", "power-leg"];
+const STATES: [&str; 2] = ["mend", "no_heir"];
 
 /// A statement of a procedure, or an arm of one.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// The library.
+    /// The library, or the script.
     pub library: String,
+    /// The script that is checked without it.
+    pub script: String,
     /// Its lines in the file, beginning with 1: a block goes as a whole.
     pub lines: RangeInclusive<usize>,
-    /// The procedure.
+    /// The procedure, or the state.
     pub procedure: String,
     /// What stands there.
     pub text: String,
@@ -32,6 +46,11 @@ impl Line {
         )
     }
 
+    /// Whether the scenes and seeds, which are played with one script, have to do with it.
+    pub fn is_played(&self) -> bool {
+        self.script == crate::play::SCRIPT
+    }
+
     /// As the environment names it: `openboot:93-95`.
     pub fn env(&self) -> String {
         format!(
@@ -45,14 +64,36 @@ impl Line {
 
 /// All of them.
 pub fn shipped() -> Vec<Line> {
-    LIBRARIES.iter().flat_map(|library| of(library)).collect()
+    let of_library = |(library, script): &(&str, &str)| {
+        let file = format!("chat-scripts/lib/{library}.chat");
+        of(library, &file, script, procedure)
+    };
+    let of_script = |name: &&str| {
+        let file = format!("chat-scripts/{name}.chat");
+        of(name, &file, &file, state)
+    };
+    let libraries = LIBRARIES.iter().flat_map(of_library);
+    libraries
+        .chain(SCRIPTS.iter().flat_map(of_script))
+        .collect()
 }
 
-fn of(library: &str) -> Vec<Line> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("chat-scripts/lib")
-        .join(format!("{library}.chat"));
-    let text = fs::read_to_string(path).expect("the library is part of the project");
+/// The name of the procedure that a line begins.
+fn procedure(line: &str) -> Option<String> {
+    let head = line.strip_prefix("procedure ")?;
+    head.split('(').next().map(str::to_owned)
+}
+
+/// The name of the state that a line begins, if it is one that is looked at.
+fn state(line: &str) -> Option<String> {
+    let line = line.strip_prefix("hold ").unwrap_or(line);
+    let name = line.strip_prefix("state ")?.split(' ').next()?;
+    STATES.contains(&name).then(|| name.to_owned())
+}
+
+fn of(library: &str, file: &str, script: &str, begins: fn(&str) -> Option<String>) -> Vec<Line> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = fs::read_to_string(path).expect("it is part of the project");
     let all: Vec<&str> = text
         .lines()
         .map(|line| line.split('#').next().unwrap_or(""))
@@ -60,8 +101,8 @@ fn of(library: &str) -> Vec<Line> {
     let mut procedure = None;
     let mut lines = Vec::new();
     for (index, line) in all.iter().enumerate() {
-        if let Some(head) = line.strip_prefix("procedure ") {
-            procedure = head.split('(').next().map(str::to_owned);
+        if let Some(name) = begins(line) {
+            procedure = Some(name);
             continue;
         }
         if !line.is_empty() && !line.starts_with(' ') {
@@ -73,6 +114,7 @@ fn of(library: &str) -> Vec<Line> {
         };
         lines.push(Line {
             library: library.to_owned(),
+            script: script.to_owned(),
             lines: index + 1..=block_end(&all, index) + 1,
             procedure: procedure.clone(),
             text: said.trim_end_matches('{').trim_end().to_owned(),
