@@ -181,6 +181,7 @@ impl Reader {
                     Deed::Restart(false)
                 }
             },
+            "reload" => Deed::Reload,
             "let-loose" => Deed::LetLoose,
             _ => return self.bent(first, rest),
         })
