@@ -329,6 +329,7 @@ guards! {
         DoubtGateway, 8, "a gateway that does not answer any more is a doubt";
         DoubtGatewayAlone, 8, "where there are witnesses it is they who say, and not the gateway";
         DoubtManyDark, 8, "many clusters dark at once are a doubt";
+        ImpairedShared, 8, "trouble of the whole host is a critical alarm of the host, not of each cluster";
         WellKnown, 8, "a person's word covers the doubts they knew of, and no other";
         WellJournal, 9, "nobody can vouch for the journal";
         WellLife, 8, "a word that the monitor is well ends with its time";

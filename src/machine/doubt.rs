@@ -47,6 +47,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether it is trouble of this host, and so of all its clusters: the host has an alarm of its own about it.
+    pub fn is_of_host(self) -> bool {
+        self != Cause::Witnesses
+    }
+
     /// In one word, as `status --json` has it.
     pub fn word(self) -> &'static str {
         match self {
@@ -261,24 +266,44 @@ impl Machine {
             let knew = |word: &WellWord| word.causes.contains(&doubt.cause);
             !word.is_some_and(|word| knew(word) || Guard::WellKnown.gone())
         };
-        let held = self.host.doubts.iter().filter(covered);
-        let held: Vec<&str> = held.map(|doubt| doubt.why.as_str()).collect();
-        let why = (!held.is_empty()).then(|| held.join("; "));
-        self.say_impaired(why);
+        let held: Vec<&Doubt> = self.host.doubts.iter().filter(covered).collect();
+        let whys: Vec<&str> = held.iter().map(|doubt| doubt.why.as_str()).collect();
+        let why = (!whys.is_empty()).then(|| whys.join("; "));
+        let shared = held.iter().all(|doubt| doubt.cause.is_of_host());
+        self.say_impaired(why, shared && Guard::ImpairedShared.stands());
     }
 
-    fn say_impaired(&mut self, why: Option<String>) {
+    /// What of this host's own trouble holds takeovers here: the host tells of it for all its clusters.
+    pub fn trouble_of_host(&self) -> impl Iterator<Item = &Doubt> {
+        let covered = |doubt: &Doubt| {
+            let word = self.host.word.as_ref();
+            word.is_some_and(|word| word.causes.contains(&doubt.cause))
+        };
+        let doubts = self.host.doubts.iter();
+        doubts.filter(move |doubt| doubt.cause.is_of_host() && !covered(doubt))
+    }
+
+    /// `shared`: the host has an alarm of its own about all of it. Two hundred clusters that say the same
+    /// wake nobody faster than one host.
+    fn say_impaired(&mut self, why: Option<String>, shared: bool) {
         if why == self.host.impaired {
             return;
         }
+        let (severity, see) = match shared {
+            true => (
+                Severity::Warning,
+                "; it is this host's trouble, see the alarms of @host",
+            ),
+            false => (Severity::Critical, ""),
+        };
         let was = std::mem::replace(&mut self.host.impaired, why.clone());
         for package in 0..self.packages.len() {
             match &why {
                 Some(why) => self.alarm(
                     package,
-                    Severity::Critical,
+                    severity,
                     "impaired",
-                    format!("monitor impaired: {why}; every takeover is held"),
+                    format!("monitor impaired: {why}; every takeover is held{see}"),
                 ),
                 None => self.clear(package, "impaired"),
             }

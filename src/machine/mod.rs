@@ -59,6 +59,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use action::Action;
+pub use doubt::{Cause, Doubt};
 pub use event::Event;
 pub use input::Input;
 pub use stage::Stage;

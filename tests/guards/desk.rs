@@ -16,7 +16,7 @@ use clusterd::machine::snapshot::NodeSnapshot;
 use clusterd::machine::{Attention, Event, Machine};
 use clusterd::matcher::{Ear, PatternDef, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
-use clusterd::script::program::{OperatorWord, Program};
+use clusterd::script::program::{OperatorWord, Program, Severity};
 
 use crate::chat_support;
 
@@ -114,6 +114,8 @@ pub struct Desk {
     pub memory: Memory,
     pub events: Vec<(Moment, Event)>,
     pub alarms: Vec<String>,
+    /// Those of them that were critical.
+    pub critical: Vec<String>,
     pub cleared: Vec<String>,
     /// What was asked of power legs and not answered yet.
     pub power: Vec<(Ticket, usize, PowerOrder)>,
@@ -277,6 +279,7 @@ impl Plan {
             journal: Vec::new(),
             events: Vec::new(),
             alarms: Vec::new(),
+            critical: Vec::new(),
             cleared: Vec::new(),
             power: Vec::new(),
             probes: Vec::new(),
@@ -542,7 +545,12 @@ impl Desk {
                 }
             }
             Action::Event(event) => self.events.push((self.now, event)),
-            Action::Alarm { code, .. } => self.alarms.push(code),
+            Action::Alarm { severity, code, .. } => {
+                if severity == Severity::Critical {
+                    self.critical.push(code.clone());
+                }
+                self.alarms.push(code);
+            }
             Action::ClearAlarm { code, .. } => self.cleared.push(code),
             Action::Probe { ticket, .. } => self.probes.push(ticket),
             Action::Power {

@@ -61,6 +61,8 @@ fn each_trouble_of_this_host_is_a_doubt() {
         fact(&mut d, doubt);
         assert_eq!(causes(&d), [cause]);
         assert!(impaired(&d), "{}", d.story());
+        assert!(d.alarms.contains(&"impaired".to_owned()), "{}", d.story());
+        assert!(d.critical.is_empty(), "the host says so: {:?}", d.critical);
     }
 }
 
@@ -82,6 +84,7 @@ fn witnesses_say_more_than_the_gateway() {
     d.witness = false;
     d.pass(secs(20));
     assert_eq!(causes(&d), ["witnesses"]);
+    assert_eq!(d.critical, ["impaired"], "this cluster's own trouble");
     let plan = Plan {
         witnesses: 0,
         ..Plan::default()
