@@ -94,6 +94,10 @@ pub struct Console {
     /// Everything that was typed there.
     pub typed: String,
     pub breaks: usize,
+    /// It answers this to that, in this order, and nothing to anything else.
+    pub played: Option<VecDeque<(String, String)>>,
+    /// What was typed since its last answer.
+    unanswered: String,
     word: Option<(String, String)>,
 }
 
@@ -119,6 +123,8 @@ pub struct Desk {
     pub cleared: Vec<String>,
     /// What was asked of power legs and not answered yet.
     pub power: Vec<(Ticket, usize, PowerOrder)>,
+    /// Commands that were run, and have not ended yet.
+    pub runs: Vec<(Ticket, Vec<String>)>,
     /// Probes that were not answered yet.
     pub probes: Vec<Ticket>,
     pub pen_words: Vec<String>,
@@ -261,6 +267,8 @@ impl Plan {
             line: String::new(),
             typed: String::new(),
             breaks: 0,
+            played: None,
+            unanswered: String::new(),
             word: None,
         };
         let now = Moment::from_millis(1000);
@@ -282,6 +290,7 @@ impl Plan {
             critical: Vec::new(),
             cleared: Vec::new(),
             power: Vec::new(),
+            runs: Vec::new(),
             probes: Vec::new(),
             pen_words: Vec::new(),
             witness: true,
@@ -559,6 +568,7 @@ impl Desk {
                 order,
                 ..
             } => self.power.push((ticket, node, order)),
+            Action::Run { ticket, argv, .. } => self.runs.push((ticket, argv)),
             Action::Pen { word, .. } => self.pen_words.push(format!("{word:?}")),
             Action::WantNonces if !self.no_nonces => {
                 let numbers = (0..16).map(|i| self.nonce + i * 7).collect();
@@ -638,6 +648,16 @@ impl Console {
     /// Something is typed; what it shows then.
     fn hears(&mut self, text: &str) -> String {
         self.typed.push_str(text);
+        if let Some(played) = &mut self.played {
+            self.unanswered.push_str(text);
+            let due = played.front().filter(|(typed, _)| *typed == self.unanswered);
+            let answer = due.map(|(_, answer)| answer.clone());
+            if answer.is_some() {
+                played.pop_front();
+                self.unanswered.clear();
+            }
+            return answer.unwrap_or_default();
+        }
         let mut said = String::new();
         for c in text.chars() {
             match c {

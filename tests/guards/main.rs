@@ -12,6 +12,7 @@ mod desk;
 mod doubt;
 mod fence;
 mod handover;
+mod library;
 mod link;
 mod person;
 mod proof;

@@ -94,10 +94,7 @@ fn state(line: &str) -> Option<String> {
 fn of(library: &str, file: &str, script: &str, begins: fn(&str) -> Option<String>) -> Vec<Line> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = fs::read_to_string(path).expect("it is part of the project");
-    let all: Vec<&str> = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or(""))
-        .collect();
+    let all: Vec<&str> = text.lines().map(without_comment).collect();
     let mut procedure = None;
     let mut lines = Vec::new();
     for (index, line) in all.iter().enumerate() {
@@ -121,6 +118,14 @@ fn of(library: &str, file: &str, script: &str, begins: fn(&str) -> Option<String
         });
     }
     lines
+}
+
+/// A line up to its comment; a `#` in a text or a pattern begins none.
+fn without_comment(line: &str) -> &str {
+    let begins = |(at, _): &(usize, &str)| *at == 0 || line[..*at].ends_with(' ');
+    let mut marks = line.match_indices('#').filter(begins);
+    let comment = marks.find(|(at, _)| line[..*at].matches('"').count() % 2 == 0);
+    comment.map_or(line, |(at, _)| line[..at].trim_end())
 }
 
 /// The line in which the block that begins in a line ends.
