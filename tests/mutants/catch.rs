@@ -124,8 +124,9 @@ impl Hunt {
                     askers.find(|asker| self.notices(mutant, asker)).cloned()
                 }
                 Mutant::Line(line) if !line.is_played() => self
-                    .tests_named(mutant, "scenes", "service_processor::")
-                    .or_else(|| self.tests_named(mutant, "scenes", "shipped::")),
+                    .tests_named(mutant, "guards", "library::")
+                    .or_else(|| self.tests_named(mutant, "scenes", "shipped::"))
+                    .or_else(|| self.tests_named(mutant, "scenes", "service_processor::")),
                 Mutant::Line(_) => {
                     let mut files = self.tests.iter();
                     let quick = files.next();
