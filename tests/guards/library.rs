@@ -209,7 +209,6 @@ impl Words {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn library_from_the_console_to_the_prompt() {
     for w in BOTH {
         let sc = if w.library == "alom" { "sc" } else { "sp" };
@@ -226,7 +225,6 @@ fn library_from_the_console_to_the_prompt() {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn library_back_to_the_console() {
     let no = "does not give us the console";
     for w in BOTH {
