@@ -11,8 +11,8 @@ use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Reach, Settings, Targ
 use crate::console::LinkSettings;
 use crate::exec::PowerLeg;
 use crate::home::{Programs, power};
-use crate::machine::setup::Setup;
-use crate::matcher::{PatternDef, PatternError, PatternSet, PatternSets};
+use crate::machine::setup::{Setup, listens_for};
+use crate::matcher::{PatternError, PatternSet, PatternSets};
 use crate::probe::Target;
 use crate::script::program::Program;
 
@@ -148,17 +148,9 @@ fn files_from_home(console: &ConsoleSpec, home: &Path) -> ConsoleSpec {
 }
 
 fn patterns(program: &Program, sets: &mut PatternSets) -> Result<Arc<PatternSet>, Unfit> {
-    let defs: Vec<PatternDef> = program
-        .patterns
-        .iter()
-        .map(|pattern| PatternDef {
-            name: pattern.name.clone(),
-            regex: pattern.regex.clone(),
-            quiet: pattern.quiet,
+    sets.of(&listens_for(program))
+        .map_err(|why| Unfit::Patterns {
+            script: program.name.clone(),
+            why,
         })
-        .collect();
-    sets.of(&defs).map_err(|why| Unfit::Patterns {
-        script: program.name.clone(),
-        why,
-    })
 }

@@ -1,5 +1,6 @@
 //! `tracing` into `logs/clusterd.log`, and panics into `tracing`.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,6 +10,9 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::scribe::{Scribe, Tracing, one_line, stamp};
+
+/// Lines of a backtrace that are kept: two a frame, and the outermost ones tell nothing.
+const FRAMES: usize = 100;
 
 /// The time as all our logs write it.
 struct Stamp;
@@ -34,9 +38,16 @@ pub fn log_to(scribe: &Arc<Scribe>) {
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         return;
     }
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+    // Nothing to standard error: it may be a pipe that nobody reads, and whoever writes there waits for
+    // ever, a thread of the clusters too.
+    std::panic::set_hook(Box::new(|panic| {
         tracing::error!("{}", one_line(&panic.to_string()));
-        before(panic);
+        // Empty unless RUST_BACKTRACE asks for it.
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            for line in trace.to_string().lines().take(FRAMES) {
+                tracing::error!("{}", one_line(line));
+            }
+        }
     }));
 }

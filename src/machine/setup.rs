@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::matcher::PatternDef;
 use crate::name::{ClusterName, NodeName, PackageName};
 use crate::script::program::Program;
 
@@ -101,6 +102,19 @@ pub struct Cap {
     pub max: u32,
     /// The window.
     pub within: Duration,
+}
+
+/// What an ear has to be armed with for `program`: its patterns, by the numbers that the program
+/// gives them.
+pub fn listens_for(program: &Program) -> Vec<PatternDef> {
+    let patterns = program.patterns.iter();
+    patterns
+        .map(|pattern| PatternDef {
+            name: pattern.name.clone(),
+            regex: pattern.regex.clone(),
+            quiet: pattern.quiet,
+        })
+        .collect()
 }
 
 impl Setup {

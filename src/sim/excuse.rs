@@ -7,7 +7,7 @@ use crate::sim::node::{Condition, Node};
 /// Why a node was dark, and yet not stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Excuse {
-    /// The whole machine stood still, and may go on one day.
+    /// The whole machine stood still, or its self test did, and may go on one day.
     StandsStill,
     /// Its kernel stood still, and no BREAK came through to it.
     HungPastBreak,
@@ -36,7 +36,7 @@ impl Excuse {
             return None;
         }
         let faults = node.faults();
-        if node.is_frozen() {
+        if node.is_frozen() || node.hangs_in_self_test() {
             return Some(Excuse::StandsStill);
         }
         // Each of these needs a second fault to be dark: its address is silent too.

@@ -299,6 +299,11 @@ impl Node {
         self.frozen.is_some()
     }
 
+    /// Whether its self test never ends. A reset or a power cycle would end it.
+    pub(super) fn hangs_in_self_test(&self) -> bool {
+        self.phase == Phase::Post && self.step.is_none()
+    }
+
     /// Whether its system has mounted the shared disk and would write to it now.
     pub(super) fn writes(&self) -> bool {
         let live = |system: &System| {

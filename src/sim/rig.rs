@@ -339,9 +339,8 @@ impl Rig {
     }
 
     /// Whether what a port's node says comes far too late, or not at all.
-    pub(super) fn cut_off(&self, port: usize) -> bool {
-        let wire = &self.ports[port].wire;
-        wire.lossy > 100 || wire.noise > 100 || wire.delay >= Duration::from_secs(1)
+    pub(super) fn cut_off(&self, port: usize, now: Moment) -> bool {
+        self.ports[port].wire.cuts_off(now)
     }
 
     /// Whether any cable is not in its own port.

@@ -19,6 +19,9 @@ const PIECES: usize = 4096;
 /// A piece of a split output has so many bytes at most, and comes so long after the last one at most.
 const PIECE: (usize, u64) = (7, 40);
 
+/// Output that comes so much later is no answer to anybody.
+const TOO_LATE: Duration = Duration::from_secs(1);
+
 /// How BREAKs come to a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BreakWay {
@@ -46,6 +49,8 @@ pub(super) struct Wire {
     pub breaks: BreakWay,
     under_way: VecDeque<(Moment, Vec<u8>)>,
     bytes: usize,
+    /// What is under way and arrives far too late has arrived by then.
+    late_until: Moment,
     breaks_to_come: VecDeque<Moment>,
 }
 
@@ -99,6 +104,9 @@ impl Wire {
             let last = self.under_way.back().map_or(now, |(at, _)| *at);
             let pause = if whole { 0 } else { rng.u64(..PIECE.1) };
             let at = last.max(now + self.delay) + Duration::from_millis(pause);
+            if at.since(now) >= TOO_LATE {
+                self.late_until = at;
+            }
             self.bytes += piece.len();
             self.under_way.push_back((at, piece.to_vec()));
         }
@@ -108,6 +116,12 @@ impl Wire {
             };
             self.bytes -= oldest.len();
         }
+    }
+
+    /// Whether what the node says at `now` comes far too late, or in part or as something else.
+    pub fn cuts_off(&self, now: Moment) -> bool {
+        let late = self.delay >= TOO_LATE || self.late_until > now;
+        late || self.lossy > 100 || self.noise > 100
     }
 
     /// A BREAK is sent at `now`; says whether it arrives at once.

@@ -11,10 +11,12 @@ use clusterd::clock::Moment;
 use clusterd::machine::action::{Action, Entry, PowerOrder};
 use clusterd::machine::input::{Deed, HostFact, Input, Order, PowerState, Ticket};
 use clusterd::machine::memory::{Memory, NodeMemory, PackageMemory};
-use clusterd::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
+use clusterd::machine::setup::{
+    Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup, listens_for,
+};
 use clusterd::machine::snapshot::NodeSnapshot;
 use clusterd::machine::{Attention, Event, Machine};
-use clusterd::matcher::{Ear, PatternDef, PatternSet};
+use clusterd::matcher::{Ear, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
 use clusterd::script::program::{OperatorWord, Program, Severity};
 
@@ -242,16 +244,8 @@ impl Plan {
     /// whatever states and procedures follow it.
     pub fn bare(self, act: &str) -> Desk {
         let setup = Arc::new(self.setup(&format!("state act \"what is tried\"\n{act}\n")));
-        let defs = setup.packages[0]
-            .program
-            .patterns
-            .iter()
-            .map(|pattern| PatternDef {
-                name: pattern.name.clone(),
-                regex: pattern.regex.clone(),
-                quiet: pattern.quiet,
-            });
-        let set = Arc::new(PatternSet::new(&defs.collect::<Vec<_>>()).expect("they fit"));
+        let defs = listens_for(&setup.packages[0].program);
+        let set = Arc::new(PatternSet::new(&defs).expect("they fit"));
         let console = |n: usize| Console {
             shows: self.shows[n],
             host_id: format!("8077000{}", n + 1),

@@ -1,7 +1,8 @@
-//! Who looks at the truth after every step: the watcher of the other scenes (`sim/watch.rs`), with
+//! Who looks at the truth after every step: the watcher of the other scenes (`sim/watch/`), with
 //! the same rules and the same closed list of what a policy accepts (`sim/excuse.rs`).
 
 use super::world::{Port, World};
+use crate::clock::Moment;
 use crate::machine::Event;
 use crate::sim::disk::SharedDisk;
 use crate::sim::excuse::Excuse;
@@ -40,7 +41,7 @@ impl Truth for Bench<'_> {
         port
     }
 
-    fn cut_off(&self, port: usize) -> bool {
+    fn cut_off(&self, port: usize, _now: Moment) -> bool {
         self.ports[port].cut || self.ports[port].is_late()
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::World;
-use crate::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
-use crate::matcher::{PatternDef, PatternError, PatternSet};
+use crate::machine::setup::{
+    Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup, listens_for,
+};
+use crate::matcher::{PatternError, PatternSet};
 use crate::name::{ClusterName, NodeName, PackageName};
 use crate::script::program::{Op, Program, When};
 use crate::sim::spec::{NodeSpec, Times};
@@ -81,15 +83,6 @@ impl Model {
             .find(|name| program.firmware(name).is_some())
             .ok_or_else(|| NoModel::Firmware(program.name.clone()))?;
         let program = &Arc::new(shortened(program));
-        let defs: Vec<PatternDef> = program
-            .patterns
-            .iter()
-            .map(|pattern| PatternDef {
-                name: pattern.name.clone(),
-                regex: pattern.regex.clone(),
-                quiet: pattern.quiet,
-            })
-            .collect();
         let spec = |(name, host_id): (&str, u32)| {
             let spec = match platform {
                 "openboot" => NodeSpec::sun(name, host_id),
@@ -102,7 +95,7 @@ impl Model {
         };
         Ok(Model {
             setup: Arc::new(setup(program, platform, policy, power_legs)),
-            set: Arc::new(PatternSet::new(&defs)?),
+            set: Arc::new(PatternSet::new(&listens_for(program))?),
             specs: NODES.into_iter().map(spec).collect(),
             power_legs,
         })

@@ -8,8 +8,8 @@ use super::hold::holds;
 use super::{Bench, BenchNode, Scene, Start, Step};
 use crate::clock::Moment;
 use crate::machine::memory::Memory;
-use crate::machine::setup::{NodeSetup, PackageSetup, Setup};
-use crate::matcher::{PatternDef, PatternError, PatternSet};
+use crate::machine::setup::{NodeSetup, PackageSetup, Setup, listens_for};
+use crate::matcher::{PatternError, PatternSet};
 use crate::name::{ClusterName, NodeName, PackageName};
 use crate::script::diagnostic::Span;
 use crate::script::program::Program;
@@ -90,18 +90,9 @@ impl Stage {
     /// # Errors
     /// The script's patterns cannot be armed together.
     pub fn new(program: &Arc<Program>) -> Result<Stage, Unplayable> {
-        let defs: Vec<PatternDef> = program
-            .patterns
-            .iter()
-            .map(|pattern| PatternDef {
-                name: pattern.name.clone(),
-                regex: pattern.regex.clone(),
-                quiet: pattern.quiet,
-            })
-            .collect();
         Ok(Stage {
             program: Arc::clone(program),
-            set: Arc::new(PatternSet::new(&defs)?),
+            set: Arc::new(PatternSet::new(&listens_for(program))?),
             beats: Beats::Noticed,
         })
     }

@@ -1,5 +1,6 @@
 //! What the rules look at: the nodes, the disk and the cables as they really are, on whatever bench.
 
+use crate::clock::Moment;
 use crate::sim::disk::SharedDisk;
 use crate::sim::node::Node;
 use crate::sim::rig::Rig;
@@ -19,7 +20,7 @@ pub trait Truth {
     fn node_of(&self, port: usize) -> usize;
 
     /// Whether what a port's node says comes far too late, or not at all.
-    fn cut_off(&self, port: usize) -> bool;
+    fn cut_off(&self, port: usize, now: Moment) -> bool;
 
     /// The number of the node with this name.
     fn find(&self, name: &str) -> Option<usize> {
@@ -44,7 +45,7 @@ impl Truth for Rig {
         Rig::node_of(self, port)
     }
 
-    fn cut_off(&self, port: usize) -> bool {
-        Rig::cut_off(self, port)
+    fn cut_off(&self, port: usize, now: Moment) -> bool {
+        Rig::cut_off(self, port, now)
     }
 }

@@ -25,6 +25,12 @@ pub struct Window {
 impl Watch {
     /// Looks at the truth after a step. `told`: an alarm above a notice is open.
     pub fn looks(&mut self, rig: &dyn Truth, alive: bool, told: bool, at: Moment) {
+        if !alive {
+            // It was killed between the BREAK and the word that a person sent it.
+            for known in &mut self.nodes {
+                known.break_of_person = false;
+            }
+        }
         if self.nodes.iter().any(|known| known.break_of_person) {
             let what = "a BREAK was sent under the hands of a person".to_owned();
             self.breaks_rule(at, Rule::UnderHands, what);

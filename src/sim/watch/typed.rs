@@ -134,7 +134,7 @@ impl Watch {
             }
             Event::Proved { node, kind, .. } => {
                 if let Some(n) = number(node) {
-                    self.proved(n, *kind, rig);
+                    self.proved(n, *kind, rig, at);
                 }
             }
             Event::BootTyped { node, .. } => self.booted(node, rig, at),
@@ -142,13 +142,13 @@ impl Watch {
         }
     }
 
-    fn proved(&mut self, n: usize, kind: ProofKind, rig: &dyn Truth) {
+    fn proved(&mut self, n: usize, kind: ProofKind, rig: &dyn Truth, at: Moment) {
         if kind == ProofKind::FirmwareReset {
             self.keep_what_was_answered_for(n, rig);
         }
         let node = rig.node(n);
         self.nodes[n].dark = match kind {
-            ProofKind::Dark => Excuse::of(node, rig.cut_off(n), self.policy),
+            ProofKind::Dark => Excuse::of(node, rig.cut_off(n, at), self.policy),
             _ => None,
         };
         if kind == ProofKind::FirmwareReset {
