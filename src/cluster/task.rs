@@ -97,9 +97,14 @@ impl Pulse {
         let mut known = trouble.unwrap_or_else(PoisonError::into_inner);
         let now = || machine.trouble_of_host();
         let same = known.len() == now().count()
-            && known.iter().zip(now()).all(|((_, why), doubt)| *why == doubt.why);
+            && known
+                .iter()
+                .zip(now())
+                .all(|((_, why), doubt)| *why == doubt.why);
         if !same {
-            *known = now().map(|doubt| (doubt.cause, doubt.why.clone())).collect();
+            *known = now()
+                .map(|doubt| (doubt.cause, doubt.why.clone()))
+                .collect();
         }
     }
 

@@ -644,7 +644,9 @@ impl Console {
         self.typed.push_str(text);
         if let Some(played) = &mut self.played {
             self.unanswered.push_str(text);
-            let due = played.front().filter(|(typed, _)| *typed == self.unanswered);
+            let due = played
+                .front()
+                .filter(|(typed, _)| *typed == self.unanswered);
             let answer = due.map(|(_, answer)| answer.clone());
             if answer.is_some() {
                 played.pop_front();

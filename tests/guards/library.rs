@@ -269,7 +269,6 @@ fn library_a_break_through_the_processor() {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn library_whether_it_is_off() {
     for w in BOTH {
         let is_off = if w.library == "alom" {
@@ -299,7 +298,6 @@ fn library_whether_it_is_off() {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn library_off_and_on() {
     for w in BOTH {
         let (_, took) = w.at("poweroff", &w.goes_off(), Done);
@@ -336,7 +334,6 @@ fn library_off_and_on() {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn library_to_the_ok_prompt() {
     for w in BOTH {
         let asked = |shows| [w.breaks(), vec![("\r", shows)]].concat();

@@ -65,7 +65,6 @@ fn leaves_for(world: &mut World, state: &str) {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn a_lost_heir_is_told_of_and_goes_on_when_its_console_is_back() {
     for mut world in without_heir() {
         let told = world.open_alarms().any(|alarm| {
@@ -84,7 +83,6 @@ fn a_lost_heir_is_told_of_and_goes_on_when_its_console_is_back() {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn an_operator_ends_the_wait_for_a_lost_heir() {
     for mut world in without_heir() {
         world.operator(OperatorWord::Release, None);
@@ -99,7 +97,6 @@ fn an_operator_ends_the_wait_for_a_lost_heir() {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn a_primary_that_is_started_by_hand_ends_the_wait_for_a_lost_heir() {
     for mut world in without_heir() {
         let now = world.now();
@@ -114,7 +111,6 @@ fn a_primary_that_is_started_by_hand_ends_the_wait_for_a_lost_heir() {
 }
 
 #[test]
-#[ignore = "not seen to pass yet"]
 fn a_standby_that_its_power_had_stopped_is_fenced_when_it_is_back() {
     for mut world in worlds() {
         let since = world.now();
@@ -126,7 +122,8 @@ fn a_standby_that_its_power_had_stopped_is_fenced_when_it_is_back() {
         let back = world.until(LONG, |w| w.alarmed("standby_back", since));
         assert!(back, "{}", world.timeline());
         leaves_for(&mut world, "watch");
-        assert!(!world.memory().nodes[ALPHA].unfenced_failure);
+        let unfenced = world.memory().nodes[ALPHA].unfenced_failure;
+        assert!(!unfenced, "{}", world.timeline());
         assert!(
             !world.alarmed("unfenced_standby", since),
             "{}",
