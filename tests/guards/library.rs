@@ -11,6 +11,7 @@ use crate::desk::*;
 type Talk<'a> = Vec<(&'a str, &'a str)>;
 
 /// How a procedure ends.
+#[derive(Clone, Copy)]
 enum Ends {
     /// It is done.
     Done,

@@ -122,6 +122,8 @@ fn a_standby_that_its_power_had_stopped_is_fenced_when_it_is_back() {
         let back = world.until(LONG, |w| w.alarmed("standby_back", since));
         assert!(back, "{}", world.timeline());
         leaves_for(&mut world, "watch");
+        // The journal's entry about it is written.
+        world.pass(Duration::from_secs(1));
         let unfenced = world.memory().nodes[ALPHA].unfenced_failure;
         assert!(!unfenced, "{}", world.timeline());
         assert!(
