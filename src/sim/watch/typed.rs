@@ -148,7 +148,10 @@ impl Watch {
         }
         let node = rig.node(n);
         self.nodes[n].dark = match kind {
-            ProofKind::Dark => Excuse::of(node, rig.cut_off(n, at), self.policy),
+            ProofKind::Dark => {
+                let cut_off = rig.cut_off(n, at);
+                Excuse::of(node, cut_off, self.pings_lost, self.policy)
+            }
             _ => None,
         };
         if kind == ProofKind::FirmwareReset {
