@@ -51,6 +51,7 @@ pub mod home;
 pub mod logfile;
 pub mod machine;
 pub mod matcher;
+pub mod metrics;
 pub mod mutant;
 pub mod probe;
 pub mod proto;

@@ -23,20 +23,38 @@ pub(super) fn ask(args: &HomeArgs, ask: Ask) -> Result<Answer, Exit> {
 
 /// The same; the conversation may go on.
 pub(super) fn converse(args: &HomeArgs, ask: Ask) -> Result<(Answer, Client), Exit> {
-    let home = Home::open(&args.home).map_err(|why| {
-        eprintln!("clusterd: {why}");
-        Exit::NoHome
+    attempt(args, ask).map_err(Failure::print)
+}
+
+/// Why there is no answer.
+pub(super) struct Failure {
+    pub exit: Exit,
+    pub text: String,
+}
+
+impl Failure {
+    pub(super) fn print(self) -> Exit {
+        eprintln!("clusterd: {}", self.text);
+        self.exit
+    }
+}
+
+/// The same, and nothing is printed.
+pub(super) fn attempt(args: &HomeArgs, ask: Ask) -> Result<(Answer, Client), Failure> {
+    let home = Home::open(&args.home).map_err(|text| Failure {
+        exit: Exit::NoHome,
+        text,
     })?;
-    let socket = home.path(config::load(&home).settings.control_socket);
+    let socket = home.path(config::load_settings(&home).control_socket);
     let answer = Client::connect(home.dir(), &socket)
         .and_then(|mut client| client.ask(ask).map(|answer| (answer, client)));
-    answer.map_err(|err| {
-        eprintln!("clusterd: {err}");
-        match err {
+    answer.map_err(|err| Failure {
+        exit: match err {
             ClientError::NoDaemon { .. } => Exit::NotRunning,
             ClientError::NotYours { .. } | ClientError::Refused { .. } => Exit::Refused,
             ClientError::Broken { .. } => Exit::Faults,
-        }
+        },
+        text: err.to_string(),
     })
 }
 

@@ -10,8 +10,12 @@ pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod events;
+pub mod history;
 pub mod init;
+mod journal;
 pub mod man;
+pub mod metrics;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -28,6 +32,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::control::Level;
+
 /// An external watchdog for high-availability clusters: it holds the consoles of every
 /// node and does what a good operator would do there.
 #[derive(Debug, Parser)]
@@ -42,7 +48,10 @@ enum Command {
     Init(init::InitArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Events(events::EventsArgs),
+    History(history::HistoryArgs),
     Alarms(alarms::AlarmsArgs),
+    Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
@@ -66,7 +75,8 @@ Exit codes:
   2  wrong usage; of `power`: every leg says off
   3  the daemon does not run
   4  the daemon refused what was asked for
-  5  the home directory cannot be used";
+  5  the home directory cannot be used
+`status --check` ends as the plugins of Nagios do instead: 0 ok, 1 warning, 2 critical, 3 unknown.";
 
 /// How a command ended, for scripts that call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +95,8 @@ pub enum Exit {
     Refused,
     /// The home directory cannot be used.
     NoHome,
+    /// Of `status --check` alone: what a plugin of Nagios says.
+    Check(Level),
 }
 
 impl From<Exit> for ExitCode {
@@ -97,6 +109,12 @@ impl From<Exit> for ExitCode {
             Exit::NotRunning => 3,
             Exit::Refused => 4,
             Exit::NoHome => 5,
+            Exit::Check(level) => match level {
+                Level::Ok => 0,
+                Level::Warning => 1,
+                Level::Critical => 2,
+                Level::Unknown => 3,
+            },
         })
     }
 }
@@ -115,7 +133,10 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Alarms(args) => alarms::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),

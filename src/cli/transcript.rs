@@ -152,7 +152,7 @@ fn in_order(files: &[PathBuf]) -> Vec<&PathBuf> {
 }
 
 /// A time in UTC; what is left out at its end is zero.
-fn time(text: &str) -> Result<UtcMillis, String> {
+pub(super) fn time(text: &str) -> Result<UtcMillis, String> {
     let full = match text.len() {
         10 => format!("{text} 00:00:00"),
         16 => format!("{text}:00"),

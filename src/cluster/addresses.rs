@@ -74,6 +74,8 @@ impl Guard {
                 }
                 let position = |keys: &[Option<u64>]| keys.iter().position(|k| *k == Some(key));
                 if let Some(package) = position(&self.services) {
+                    let setup = &self.blueprint.setup.packages[package];
+                    self.tally.asked(setup.name.as_str(), answered);
                     self.feed(Input::Address { package, answered }, now);
                 } else if let Some(witness) = position(&self.witnesses) {
                     self.feed(Input::Witness { witness, answered }, now);

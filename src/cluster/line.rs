@@ -22,6 +22,8 @@ pub(super) struct Line {
     why: Option<String>,
     connections: u64,
     pub lost: u64,
+    /// Bytes that it has said.
+    pub received: u64,
     lost_after: Duration,
     /// Whether the line behind it has a carrier, as it was told last.
     carrier: Option<bool>,
@@ -44,6 +46,7 @@ impl Line {
             why: None,
             connections: 0,
             lost: 0,
+            received: 0,
             carrier: None,
         }
     }
@@ -138,6 +141,7 @@ impl Line {
             why: self.why.clone(),
             connections: self.connections,
             lost: self.lost,
+            received: self.received,
             lost_after_ms: u64::try_from(self.lost_after.as_millis()).unwrap_or(u64::MAX),
             visitors: Vec::new(),
         }

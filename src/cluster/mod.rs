@@ -27,6 +27,7 @@ mod recorder;
 mod room;
 mod screen;
 mod setup;
+mod tally;
 mod targets;
 mod task;
 mod visitors;
@@ -38,6 +39,7 @@ pub use clock::HostClock;
 pub use handover::{Handover, Purpose, Yield, left_behind, unready_text};
 pub use mailbox::{Receiver, Sender, Undelivered, mailbox};
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
+pub use tally::{Counts, NodeCounts, PackageCounts, Tallies, Tally};
 pub use task::{Beginning, Ended, Pulse, guard};
 
 use std::sync::Arc;
@@ -68,6 +70,8 @@ pub struct Host {
     pub asks: Asks,
     /// All that happens in all clusters, for whoever listens; who is slow misses some.
     pub happened: broadcast::Sender<Happened>,
+    /// What is counted of each cluster, for the metrics.
+    pub tallies: Tallies,
 }
 
 /// Something that happened in a cluster.

@@ -27,7 +27,12 @@ impl Guard {
                 let inputs = self.visitors.pen_word(node, word);
                 self.inputs.extend(inputs);
             }
-            Action::Break { node, epoch } => self.order(node, Order::Break { epoch }),
+            Action::Break { node, epoch } => {
+                if let Some(name) = self.names.get(node) {
+                    self.tally.broke(name);
+                }
+                self.order(node, Order::Break { epoch });
+            }
             Action::BreakWorked { node } => {
                 if let Some(line) = self.lines.get(node) {
                     line.break_worked();
@@ -109,6 +114,7 @@ impl Guard {
     /// To the activity log at once, to the journal in time.
     pub(super) fn event(&mut self, event: Event) {
         self.note_person(&event);
+        self.tally.note(&event);
         let text = one_line(&event.to_string());
         let line = format!("{}  {text}", stamp(SystemTime::now()));
         let book = Book::Activity(Arc::clone(&self.name));

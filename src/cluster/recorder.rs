@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +17,7 @@ use crate::machine::action::{Entry, EntryKind};
 use crate::machine::event::Event;
 use crate::machine::input::{Input, Ticket};
 use crate::machine::memory::Memory;
-use crate::store::{self, Journal, StoreError};
+use crate::store::{self, Batch, Journal, StoreError};
 
 /// How long events may wait for company.
 const EVENTS_WAIT: Duration = Duration::from_secs(1);
@@ -77,30 +77,35 @@ impl UnderWay {
 
 /// What waits. An event becomes an entry when it is written: entries are large, and after a start all
 /// clusters have many.
-enum Item {
+struct Item {
+    at: SystemTime,
+    what: What,
+}
+
+enum What {
     Entry(Ticket, Box<Entry>),
     Event(Event),
 }
 
 impl Item {
     fn ticket(&self) -> Option<Ticket> {
-        match self {
-            Item::Entry(ticket, _) => Some(*ticket),
-            Item::Event(_) => None,
+        match &self.what {
+            What::Entry(ticket, _) => Some(*ticket),
+            What::Event(_) => None,
         }
     }
 
     fn entry(&self, cluster: &str) -> store::Entry {
         let cluster = cluster.to_owned();
-        match self {
-            Item::Entry(_, entry) => store::Entry {
+        match &self.what {
+            What::Entry(_, entry) => store::Entry {
                 cluster,
                 kind: kind(entry.kind),
                 subject: entry.node.clone().unwrap_or_default(),
                 body: serde_json::Value::Null,
                 text: entry.text.clone(),
             },
-            Item::Event(event) => store::Entry {
+            What::Event(event) => store::Entry {
                 cluster,
                 kind: match event {
                     Event::Evidence { .. } => store::EntryKind::Evidence,
@@ -136,7 +141,7 @@ impl Recorder {
     /// An entry that the machine waits for, with what it must know after a restart.
     pub(super) fn entry(&mut self, ticket: Ticket, entry: Entry, memory: Memory) {
         self.memory = Some(memory);
-        self.waiting.push(Item::Entry(ticket, Box::new(entry)));
+        self.push(What::Entry(ticket, Box::new(entry)));
     }
 
     /// Something that happened.
@@ -145,8 +150,14 @@ impl Recorder {
         if events.count() >= EVENTS {
             self.drop_oldest_event();
         }
-        self.waiting.push(Item::Event(event));
+        self.push(What::Event(event));
         self.oldest_event.get_or_insert_with(Instant::now);
+    }
+
+    /// It happened now, whenever it is written.
+    fn push(&mut self, what: What) {
+        let at = SystemTime::now();
+        self.waiting.push(Item { at, what });
     }
 
     /// Waits for news of the journal, as inputs of the machine. It is cancel safe.
@@ -224,6 +235,7 @@ impl Recorder {
     fn begin(&mut self, turn: Option<SemaphorePermit<'static>>) {
         let made = |item: &Item| item.entry(&self.cluster);
         let entries: Vec<store::Entry> = self.waiting.iter().map(made).collect();
+        let times = self.waiting.iter().map(|item| item.at).collect();
         let count = entries.len();
         let memory = self.memory.as_ref();
         let state = memory.map(|memory| {
@@ -233,7 +245,14 @@ impl Recorder {
         let journal = Arc::clone(&self.journal);
         let write = async move {
             let _turn = turn;
-            journal.append_with_state(entries, state).await
+            journal
+                .write(Batch {
+                    entries,
+                    times,
+                    state,
+                    ..Batch::default()
+                })
+                .await
         };
         self.write = Some(UnderWay {
             write: Box::pin(write),
@@ -266,7 +285,7 @@ impl Recorder {
                     news.push(Input::JournalWell);
                 }
                 for item in self.waiting.iter().take(written) {
-                    if let Item::Entry(_, entry) = item {
+                    if let What::Entry(_, entry) = &item.what {
                         super::on_purpose::kill(&self.cluster, &entry.text);
                     }
                 }

@@ -17,6 +17,7 @@ use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
+use super::tally::Tally;
 use super::targets::Course;
 use super::visitors::Visitors;
 use super::{Blueprint, Host};
@@ -218,6 +219,7 @@ pub(super) struct Guard {
     pub(super) overheard: Option<Vec<String>>,
     pub(super) machine: Machine,
     pub(super) course: Course,
+    pub(super) tally: Arc<Tally>,
     pub(super) asker: Asker,
     /// Keys of the asker: the packages' services, the witnesses.
     pub(super) services: Vec<Option<u64>>,
@@ -255,6 +257,7 @@ impl Guard {
             overheard: None,
             machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
             course: Course::new(blueprint.targets),
+            tally: host.tallies.of(blueprint.name()),
             asker: host.asks.asker(),
             services: Vec::new(),
             witnesses: Vec::new(),
@@ -354,6 +357,7 @@ impl Guard {
             }
             Said::Bytes { epoch, bytes } => {
                 self.visitors.hear(node, bytes);
+                line.received = line.received.saturating_add(bytes.len() as u64);
                 let mut heard = Vec::new();
                 line.ear.hear(bytes, now, &mut heard);
                 Input::Console {

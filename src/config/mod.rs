@@ -16,6 +16,7 @@ mod cluster;
 pub mod console;
 mod fault;
 mod fields;
+mod metrics;
 mod policy;
 mod power;
 mod program;
@@ -33,6 +34,7 @@ pub use cluster::{
 };
 pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
+pub use metrics::Metrics;
 pub use policy::accepts;
 pub use power::{
     FenceAgent, Ipmi, IpmiInterface, IpmiPrivilege, PowerCommands, PowerLeg, PowerRoad,
@@ -165,10 +167,16 @@ impl Loaded {
     }
 }
 
-/// Reads all files of a home directory.
-pub fn load(files: &dyn Files) -> Loaded {
+/// Reads the host's own settings and nothing else: what a command needs that only asks the daemon, however
+/// many clusters there are. What is faulty in them is as if it were not there.
+pub fn load_settings(files: &dyn Files) -> Settings {
     let mut loaded = Loaded::default();
-    if let Some((source, tree)) = open(files, SETTINGS, Needed::No, &mut loaded)
+    host(files, &mut loaded);
+    loaded.settings
+}
+
+fn host(files: &dyn Files, loaded: &mut Loaded) {
+    if let Some((source, tree)) = open(files, SETTINGS, Needed::No, loaded)
         && tree.shape != Shape::Empty
     {
         let mut report = Report::new(SETTINGS, &source);
@@ -178,6 +186,12 @@ pub fn load(files: &dyn Files) -> Loaded {
         }
         loaded.faults.extend(report.into_faults());
     }
+}
+
+/// Reads all files of a home directory.
+pub fn load(files: &dyn Files) -> Loaded {
+    let mut loaded = Loaded::default();
+    host(files, &mut loaded);
     let mut claims = Claims::default();
     let mut read = Vec::new();
     for file in cluster_files(files, &mut loaded) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::access::{self, Access};
 use super::fields::{Fields, Mend, Report};
+use super::metrics::{self, Metrics};
 use super::route::{self, Heartbeat, Route};
 use super::value;
 use super::yaml::Tree;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// The sign of life to an outside address.
     pub heartbeat: Option<Heartbeat>,
+    /// Where the metrics can be fetched; none: over the control socket alone.
+    pub metrics: Option<Metrics>,
 }
 
 /// When a log file is put aside, and how many old ones stay.
@@ -146,6 +149,7 @@ impl Default for Settings {
             },
             routes: Vec::new(),
             heartbeat: None,
+            metrics: None,
         }
     }
 }
@@ -201,6 +205,9 @@ pub fn settings(tree: &Tree, report: &mut Report<'_>) -> Settings {
     }
     if let Some(tree) = fields.get("heartbeat") {
         settings.heartbeat = route::heartbeat(tree, report);
+    }
+    if let Some(tree) = fields.get("metrics") {
+        settings.metrics = metrics::metrics(tree, report);
     }
     fields.close(report);
     settings

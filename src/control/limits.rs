@@ -31,9 +31,13 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the daemon may take to try a route: two messages of the slowest that is sensible.
 const TRIAL: Duration = Duration::from_secs(60);
 
+/// How long the daemon waits for something to happen, at the most, before it answers that nothing did.
+pub const EVENTS_WAIT: Duration = Duration::from_secs(10);
+
 /// How long the daemon may take to answer this.
 pub(super) fn answer(ask: &Ask) -> Duration {
     match ask {
+        Ask::Events(asked) => Duration::from_millis(asked.wait_ms).min(EVENTS_WAIT) + ANSWER,
         Ask::TestRoute { .. } => TRIAL,
         _ => ANSWER,
     }

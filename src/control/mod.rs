@@ -6,6 +6,7 @@
 //! `docs/operating.md` shows a session.
 
 mod client;
+mod events;
 mod frame;
 mod limits;
 mod person;
@@ -13,15 +14,18 @@ mod protocol;
 mod report;
 mod seats;
 mod server;
+mod standing;
 mod visit;
 
 pub use client::{Client, ClientError};
+pub use events::{EVENT_VERSION, EventLine, EventPage, EventsAsked};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
-pub use limits::{REQUEST, read_line};
+pub use limits::{EVENTS_WAIT, REQUEST, read_line};
 pub use protocol::{Answer, Ask, Refusal, Reply, Request, VERSION, Word};
 pub use report::{
-    AlarmList, Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, ReloadReport,
-    Report, VisitorReport,
+    AlarmList, Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, REPORT_VERSION,
+    ReloadReport, Report, VisitorReport,
 };
 pub use server::{Asked, Given, Server};
+pub use standing::{Level, Standing, Word as StandingWord};
 pub use visit::{Outbox, Visit};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::events::{EventPage, EventsAsked};
 use super::frame::Grip;
 use super::report::{AlarmList, ReloadReport, Report};
 use crate::alarm::Alarm;
@@ -89,6 +90,8 @@ pub enum Ask {
         #[serde(default)]
         cluster: Option<String>,
     },
+    /// The page of the metrics.
+    Metrics,
     /// Somebody takes care of an alarm.
     Acknowledge {
         /// The cluster; empty for the host itself.
@@ -102,6 +105,8 @@ pub enum Ask {
         #[serde(default)]
         reason: Option<String>,
     },
+    /// What happened: a page of the journal.
+    Events(EventsAsked),
     /// A test message by one route.
     TestRoute {
         /// Its name.
@@ -120,6 +125,8 @@ impl Ask {
             Ask::Ping
             | Ask::Status { .. }
             | Ask::Alarms { .. }
+            | Ask::Events(_)
+            | Ask::Metrics
             | Ask::Attach {
                 grip: Grip::Spy, ..
             } => Right::Watch,
@@ -194,6 +201,16 @@ pub enum Answer {
     Alarms {
         /// Everything.
         list: Box<AlarmList>,
+    },
+    /// To [`Ask::Events`].
+    Events {
+        /// Entries.
+        page: Box<EventPage>,
+    },
+    /// To [`Ask::Metrics`].
+    Metrics {
+        /// The page, in Prometheus' text format.
+        text: String,
     },
     /// To [`Ask::Acknowledge`]: it is noted.
     Acknowledged {

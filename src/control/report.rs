@@ -2,15 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::standing::Standing;
 use crate::alarm::{Alarm, RouteReport};
 use crate::machine::snapshot::Snapshot;
+
+/// The version of [`Report`]. Keys are only ever added within one.
+pub const REPORT_VERSION: u32 = 1;
 
 /// The answer to `status`. `--json` prints it as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    /// [`REPORT_VERSION`].
+    #[serde(default)]
+    pub v: u32,
     /// The monitoring host.
     pub host: HostReport,
-    /// One cluster, or all, by name.
+    /// One cluster, or all, the worst first.
     pub clusters: Vec<ClusterReport>,
     /// Open alarms, the most urgent first.
     pub alarms: Vec<Alarm>,
@@ -60,6 +67,9 @@ pub struct ClusterReport {
     /// What a reload has in store for it, and what that waits for.
     #[serde(default)]
     pub reload: Option<String>,
+    /// How it stands, in one word, and why.
+    #[serde(default)]
+    pub standing: Standing,
 }
 
 /// The link of one console.
@@ -79,6 +89,9 @@ pub struct ConsoleReport {
     pub connections: u64,
     /// Bytes of output that were dropped because they came too fast.
     pub lost: u64,
+    /// Bytes of output since clusterd started.
+    #[serde(default)]
+    pub received: u64,
     /// The silence after which a dead connection is found to be one.
     #[serde(default)]
     pub lost_after_ms: u64,

@@ -9,14 +9,15 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::alarms;
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
+use super::{alarms, events, metrics};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
-    Answer, Ask, Asked, ClusterReport, Given, HostReport, Refusal, Report, Visit,
+    Answer, Ask, Asked, ClusterReport, Given, HostReport, REPORT_VERSION, Refusal, Report,
+    Standing, Visit,
 };
 
 /// How long a cluster's task may take to answer.
@@ -59,6 +60,18 @@ impl Desk<'_> {
                 let list = Box::new(alarms::list(&self.host.alarms, cluster.as_deref()));
                 reply(answer, Answer::Alarms { list });
             }
+            Ask::Metrics => {
+                let (host, subjects) = (self.host_report(), self.subjects());
+                let shared = Arc::clone(self.host);
+                tokio::spawn(async move {
+                    let report = report(host, subjects, &shared.alarms, None).await;
+                    // A large page takes its time, and a BREAK may wait for this thread.
+                    let made = tokio::task::spawn_blocking(move || metrics::page(&shared, report));
+                    if let Ok(text) = made.await {
+                        reply(answer, Answer::Metrics { text });
+                    }
+                });
+            }
             Ask::Acknowledge {
                 cluster,
                 package,
@@ -69,6 +82,10 @@ impl Desk<'_> {
                 let alarms = &self.host.alarms;
                 let said = alarms::acknowledge(alarms, &subject, &code, &who, reason.as_deref());
                 reply(answer, said);
+            }
+            Ask::Events(asked) => {
+                let journal = Arc::downgrade(&self.host.journal);
+                tokio::spawn(async move { reply(answer, events::page(journal, &asked).await) });
             }
             Ask::TestRoute { route } => {
                 let alarms = Arc::clone(&self.host.alarms);
@@ -249,11 +266,14 @@ async fn report(
     }
     let mut clusters = asked.join_all().await;
     clusters.sort_by_key(|(place, _)| *place);
-    Report {
+    let mut report = Report {
+        v: REPORT_VERSION,
         host,
         clusters: clusters.into_iter().map(|(_, cluster)| cluster).collect(),
         alarms: alarms.open(only),
-    }
+    };
+    report.judge();
+    report
 }
 
 async fn cluster_report(subject: Subject) -> ClusterReport {
@@ -280,6 +300,7 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
         snapshot,
         consoles,
         reload,
+        standing: Standing::default(),
     }
 }
 

@@ -14,6 +14,8 @@
 
 mod alarms;
 mod desk;
+mod events;
+mod metrics;
 mod outlook;
 mod plan;
 mod prepare;

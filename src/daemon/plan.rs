@@ -128,6 +128,7 @@ fn host(now: &Settings, new: &Settings) -> Result<Vec<String>, Refused> {
         ("ping", now.ping != new.ping),
         ("routes", now.routes != new.routes),
         ("heartbeat", now.heartbeat != new.heartbeat),
+        ("metrics", now.metrics != new.metrics),
     ];
     let fixed: Vec<&str> = fixed
         .iter()

@@ -18,7 +18,7 @@ use super::systemd::Systemd;
 use super::ward::{MOST, Next, Ward};
 use crate::alarm::{self, Alarms, Subject};
 use crate::clock::Span;
-use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock};
+use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
 use crate::config::{Access, Settings};
 use crate::control::{Answer, Ask, Asked, Given, Server, Word};
 use crate::home::Home;
@@ -57,6 +57,8 @@ pub struct Daemon {
     keeper: JoinHandle<()>,
     server: Arc<Server>,
     service: JoinHandle<()>,
+    /// The endpoint of the metrics.
+    metrics: Option<JoinHandle<()>>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
 }
@@ -99,6 +101,7 @@ impl Daemon {
             alarms,
             scribe,
             happened,
+            tallies: Tallies::default(),
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
@@ -115,6 +118,7 @@ impl Daemon {
             host.settings.ping.gateway,
             &witnesses.copied().collect(),
         );
+        let metrics = super::metrics::start(&host, &asked);
         let mut daemon = Daemon {
             home,
             host,
@@ -128,6 +132,7 @@ impl Daemon {
             names: BTreeMap::new(),
             stop,
             keeper: tokio::spawn(keeper),
+            metrics,
             service: tokio::spawn(async move { serving.serve(asked, granted).await }),
             server,
             requests,
@@ -420,6 +425,9 @@ impl Daemon {
             tracing::warn!("some tasks did not end in time and are left");
         }
         self.service.abort();
+        if let Some(metrics) = &self.metrics {
+            metrics.abort();
+        }
         if timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }

@@ -24,6 +24,7 @@ pub mod outlook;
 pub mod proof;
 pub mod setup;
 pub mod snapshot;
+pub mod timeline;
 
 mod asking;
 mod dark;

@@ -74,6 +74,7 @@ impl Machine {
             primary: name(package.primary),
             secondary: name(package.secondary),
             confirmed: package.confirmed,
+            stage: self.stage(p),
             script: setup.program.name.clone(),
             state: state.name.clone(),
             about: state.about.clone(),
@@ -210,6 +211,7 @@ impl Machine {
                 .filter(|proof| proof.lives(now))
                 .map(|proof| aged(proof.kind.to_string(), proof.born)),
             guard,
+            guard_read: node.guard_read,
             break_worked: node.break_worked,
             siege: node.siege.is_some(),
             keyboard: node

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Stage;
+
 /// A cluster, now. All ages and rests are milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -55,6 +57,9 @@ pub struct PackageSnapshot {
     pub secondary: Option<String>,
     /// Whether the primary was seen to serve since it was given the package.
     pub confirmed: bool,
+    /// How far a takeover is, if one is under way.
+    #[serde(default)]
+    pub stage: Stage,
     /// The script's name.
     pub script: String,
     /// The state of its script.
@@ -103,6 +108,9 @@ pub struct NodeSnapshot {
     pub proof: Option<Aged>,
     /// The standing guard, in words.
     pub guard: String,
+    /// Whether it was read back and holds.
+    #[serde(default)]
+    pub guard_read: bool,
     /// Whether a BREAK has ever worked on its console.
     pub break_worked: bool,
     /// Whether it is under siege.

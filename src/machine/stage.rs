@@ -1,12 +1,16 @@
 //! How far a takeover is, for those who measure it. No rule asks for it.
 
+use serde::{Deserialize, Serialize};
+
 use super::Machine;
 use super::setup::PackageId;
 
 /// Where a package stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// No takeover is under way.
+    #[default]
     Settled,
     /// A takeover was begun: the primary is being stopped, or that failed.
     Stopping,

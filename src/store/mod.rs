@@ -19,9 +19,11 @@ mod entry;
 mod error;
 mod lock;
 mod outbox;
+mod page;
 mod prune;
 mod reader;
 mod schema;
+mod times;
 mod utc;
 mod writer;
 
@@ -31,18 +33,20 @@ mod tests;
 pub use entry::{Entry, EntryKind};
 pub use error::StoreError;
 pub use outbox::{Batch, Posted};
+pub use page::{PAGE, Page, Start, Wanted, from_millis};
 pub use prune::Retention;
 pub use reader::{Reader, Recorded};
+pub use times::WriteTimes;
 pub use utc::utc_text;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use times::Stopwatch;
 use writer::{Request, Writer};
 
 /// The journal's file name in the home directory.
@@ -58,7 +62,8 @@ pub struct Journal {
     home: PathBuf,
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
-    commits: Arc<AtomicU64>,
+    commits: Arc<watch::Sender<u64>>,
+    stopwatch: Arc<Stopwatch>,
 }
 
 impl Journal {
@@ -78,8 +83,9 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_with(home: &Path, retention: Retention) -> Result<Journal, StoreError> {
-        let commits = Arc::new(AtomicU64::new(0));
+        let commits = Arc::new(watch::Sender::new(0));
         let writer = Writer::open(home, retention, Arc::clone(&commits))?;
+        let stopwatch = Arc::clone(writer.stopwatch());
         let (requests, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -93,6 +99,7 @@ impl Journal {
             requests: Some(requests),
             thread: Some(thread),
             commits,
+            stopwatch,
         })
     }
 
@@ -173,7 +180,33 @@ impl Journal {
     /// Transactions committed since the journal was opened; below the number of appends
     /// where several shared one.
     pub fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        *self.commits.borrow()
+    }
+
+    /// Tells of every transaction that was committed since, by their number.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    /// A page of the entries ([`Reader::page`]).
+    ///
+    /// Reads the file: not for a busy async task.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
+        Reader::open(&self.home)?.page(wanted)
+    }
+
+    /// How long the transactions took since the journal was opened.
+    pub fn write_times(&self) -> WriteTimes {
+        self.stopwatch.times()
+    }
+
+    /// Appends that wait for the writer.
+    pub fn queued(&self) -> usize {
+        let requests = self.requests.as_ref();
+        requests.map_or(0, |requests| requests.max_capacity() - requests.capacity())
     }
 }
 

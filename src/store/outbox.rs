@@ -25,6 +25,8 @@ pub struct Posted {
 pub struct Batch {
     /// Entries, in their order.
     pub entries: Vec<Entry>,
+    /// When each of them happened, by the monitoring host's clock; those beyond its end happen now.
+    pub times: Vec<SystemTime>,
     /// A name, and what [`super::Journal::load_state`] gives for it from now on.
     pub state: Option<(String, serde_json::Value)>,
     /// Messages that go into the outbox.

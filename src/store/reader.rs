@@ -103,7 +103,15 @@ impl Reader {
         Ok(found)
     }
 
-    fn recorded(&self, raw: RawRow) -> Result<Recorded, StoreError> {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn recorded(&self, raw: RawRow) -> Result<Recorded, StoreError> {
         let kind = EntryKind::from_name(&raw.kind).ok_or_else(|| StoreError::Unreadable {
             path: self.path.clone(),
             id: raw.id,
@@ -131,18 +139,18 @@ impl Reader {
     }
 }
 
-struct RawRow {
-    id: i64,
+pub(super) struct RawRow {
+    pub(super) id: i64,
     at_ms: i64,
     cluster: String,
     kind: String,
     subject: String,
-    text: String,
-    body: String,
+    pub(super) text: String,
+    pub(super) body: String,
 }
 
 impl RawRow {
-    fn read(row: &Row<'_>) -> rusqlite::Result<RawRow> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<RawRow> {
         Ok(RawRow {
             id: row.get("id")?,
             at_ms: row.get("at_ms")?,

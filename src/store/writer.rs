@@ -6,14 +6,14 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::entry::{printable, printable_json};
 use super::lock::HomeLock;
+use super::times::Stopwatch;
 use super::utc::unix_millis;
 use super::{Batch, Entry, FILE_NAME, Posted, Retention, StoreError, prune, schema, utc_text};
 
@@ -56,6 +56,7 @@ struct PostedRow {
 
 #[derive(Debug)]
 struct EntryRow {
+    at: SystemTime,
     cluster: String,
     kind: &'static str,
     subject: String,
@@ -70,10 +71,12 @@ impl Request {
         batch: Batch,
         done: oneshot::Sender<Result<(), StoreError>>,
     ) -> Result<Request, StoreError> {
+        let times = batch.times.iter().copied().chain(std::iter::repeat(at));
         let rows = batch
             .entries
             .iter()
-            .map(EntryRow::new)
+            .zip(times)
+            .map(|(entry, at)| EntryRow::new(entry, at))
             .collect::<Result<_, _>>()?;
         let state = match batch.state {
             Some((cluster, body)) => {
@@ -106,8 +109,9 @@ impl PostedRow {
 }
 
 impl EntryRow {
-    fn new(entry: &Entry) -> Result<EntryRow, StoreError> {
+    fn new(entry: &Entry, at: SystemTime) -> Result<EntryRow, StoreError> {
         Ok(EntryRow {
+            at,
             cluster: printable(&entry.cluster, MAX_TEXT),
             kind: entry.kind.name(),
             subject: printable(&entry.subject, MAX_TEXT),
@@ -132,7 +136,8 @@ fn within_limit(text: String, limit: usize) -> Result<String, StoreError> {
 pub(super) struct Writer {
     path: PathBuf,
     retention: Retention,
-    commits: Arc<AtomicU64>,
+    commits: Arc<watch::Sender<u64>>,
+    stopwatch: Arc<Stopwatch>,
     connection: Option<Connection>,
     file: FileIdentity,
     since_checkpoint: usize,
@@ -145,7 +150,7 @@ impl Writer {
     pub(super) fn open(
         home: &Path,
         retention: Retention,
-        commits: Arc<AtomicU64>,
+        commits: Arc<watch::Sender<u64>>,
     ) -> Result<Writer, StoreError> {
         let lock = HomeLock::take(home)?;
         let path = home.join(FILE_NAME);
@@ -161,6 +166,7 @@ impl Writer {
             path,
             retention,
             commits,
+            stopwatch: Arc::default(),
             connection: Some(connection),
             since_checkpoint: 0,
             since_prune: PRUNE_EVERY,
@@ -171,11 +177,18 @@ impl Writer {
         Ok(writer)
     }
 
+    /// How long its transactions take.
+    pub(super) fn stopwatch(&self) -> &Arc<Stopwatch> {
+        &self.stopwatch
+    }
+
     /// Serves `requests` until every sender is gone.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
             let batch = gather(first, &mut requests);
+            let begun = Instant::now();
             let outcome = self.commit(&batch);
+            self.stopwatch.note(begun.elapsed(), outcome.is_ok());
             if let Err(err) = &outcome {
                 tracing::error!("failed to write the journal: {err}");
                 if err.spoils_connection() {
@@ -204,7 +217,7 @@ impl Writer {
         };
         // On an error the transaction is rolled back when it is dropped.
         write(connection, batch).map_err(|err| StoreError::from_sqlite(&self.path, &err))?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.commits.send_modify(|count| *count += 1);
         self.since_checkpoint += TRANSACTION_COST;
         for (_, state) in batch.iter().filter_map(|request| request.state.as_ref()) {
             self.since_checkpoint += 2 * state.len();
@@ -284,11 +297,10 @@ fn write(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<()>
         )?;
         let mut send = transaction.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
         for request in batch {
-            let (at, at_ms) = (utc_text(request.at), unix_millis(request.at));
             for row in &request.rows {
                 entry.execute((
-                    &at,
-                    at_ms,
+                    &utc_text(row.at),
+                    unix_millis(row.at),
                     &row.cluster,
                     row.kind,
                     &row.subject,
@@ -298,6 +310,7 @@ fn write(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<()>
                 ))?;
             }
             if let Some((cluster, body)) = &request.state {
+                let (at, at_ms) = (utc_text(request.at), unix_millis(request.at));
                 state.execute((cluster, &at, at_ms, body))?;
             }
             for row in &request.posted {

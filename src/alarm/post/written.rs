@@ -153,6 +153,7 @@ impl Ledger {
             state: Some((HOST.to_owned(), state)),
             posted: posted.iter().map(row).collect(),
             sent: sent.clone(),
+            times: Vec::new(),
         };
         let journal = Arc::clone(&self.journal);
         self.writing = Some(Written {

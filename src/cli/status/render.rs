@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
+mod overview;
+
+pub(super) use overview::open_alarms;
+use overview::{overview, summary};
+
 use super::table::{columns, labelled};
 use crate::alarm::{Alarm, severity_text};
 use crate::clock::Span;
-use crate::control::{ClusterReport, ConsoleReport, Report};
+use crate::control::{ClusterReport, ConsoleReport, Level, Report, StandingWord};
 use crate::logfile::harmless;
 use crate::machine::snapshot::{NodeSnapshot, PackageSnapshot};
 use crate::scribe::stamp;
@@ -64,55 +69,6 @@ pub fn render(report: &Report, ink: Ink, width: usize) -> String {
     out
 }
 
-/// How bad is it, in one line?
-fn summary(report: &Report, ink: Ink) -> String {
-    let count =
-        |wanted: fn(&ClusterReport) -> bool| report.clusters.iter().filter(|c| wanted(c)).count();
-    let total = report.clusters.len();
-    let mut parts = vec![match total {
-        1 => "1 cluster".to_owned(),
-        total => format!("{total} clusters"),
-    }];
-    let unguarded = count(|c| c.not_guarded.is_some());
-    let held = count(|c| hold(c).is_some());
-    let impaired = count(|c| impaired(c).is_some());
-    for (number, words) in [
-        (unguarded, "NOT GUARDED"),
-        (held, "in HOLD"),
-        (impaired, "held: monitor impaired"),
-    ] {
-        if number > 0 {
-            parts.push(ink.red(&format!("{number} {words}")));
-        }
-    }
-    let reloads = count(|c| c.reload.is_some());
-    if reloads > 0 {
-        parts.push(ink.yellow(&format!("{reloads} with a reload that waits")));
-    }
-    let critical = report
-        .alarms
-        .iter()
-        .filter(|a| a.severity == Severity::Critical)
-        .count();
-    parts.push(match (report.alarms.len(), critical) {
-        (0, _) => "no open alarm".to_owned(),
-        (1, 0) => "1 open alarm".to_owned(),
-        (open, 0) => format!("{open} open alarms"),
-        (1, _) => ink.red("1 open alarm, critical"),
-        (open, critical) => ink.red(&format!("{open} open alarms, {critical} critical")),
-    });
-    let host = &report.host;
-    let up = age(host.up_ms / 1000 * 1000);
-    let now = stamp(UNIX_EPOCH + Duration::from_millis(host.now_ms));
-    format!(
-        "{}\nclusterd {}, pid {}, up {up}, {} at {now}\n",
-        ink.bold(&parts.join(", ")),
-        host.version,
-        host.pid,
-        host.home,
-    )
-}
-
 fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     let name = ink.bold(&cluster.cluster);
     let Some(snapshot) = &cluster.snapshot else {
@@ -129,7 +85,7 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     };
     let mut out = String::new();
     for package in &snapshot.packages {
-        let _ = writeln!(out, "{name}  {}", headline(package, ink));
+        let _ = writeln!(out, "{name}  {}", headline(package, cluster, ink));
         out.push_str(&package_lines(package, cluster, width));
     }
     if let Some(reload) = &cluster.reload {
@@ -153,7 +109,7 @@ fn lost_after(cluster: &ClusterReport) -> String {
 }
 
 /// Who has the package, and whether that is well.
-fn headline(package: &PackageSnapshot, ink: Ink) -> String {
+fn headline(package: &PackageSnapshot, cluster: &ClusterReport, ink: Ink) -> String {
     let name = &package.package;
     let who = match (&package.primary, package.confirmed) {
         (Some(primary), true) => format!("{name} is on {}", ink.bold(primary)),
@@ -166,9 +122,19 @@ fn headline(package: &PackageSnapshot, ink: Ink) -> String {
         }
         (None, _) => format!("it is not known who has {name}"),
     };
-    match &package.hold {
-        Some(_) => format!("{}  {who}", ink.red("HOLD")),
-        None => who,
+    match cluster.standing.word {
+        StandingWord::Ok => who,
+        word => format!("{}  {who}", painted(word, ink)),
+    }
+}
+
+/// The word in the colour of how bad it is.
+fn painted(word: StandingWord, ink: Ink) -> String {
+    let text = word.to_string();
+    match word.level() {
+        Level::Ok => text,
+        Level::Critical => ink.red(&text),
+        Level::Warning | Level::Unknown => ink.yellow(&text),
     }
 }
 
@@ -177,8 +143,12 @@ fn package_lines(package: &PackageSnapshot, cluster: &ClusterReport, width: usiz
     let mut line = |label: &str, text: &str| {
         out.push_str(&labelled(label, &harmless(text), 2, width));
     };
-    if let Some(hold) = &package.hold {
-        line("HOLD", hold);
+    let standing = &cluster.standing;
+    match (&package.hold, standing.word) {
+        (Some(hold), _) => line("HOLD", hold),
+        // The lines of the doubts say more.
+        (None, StandingWord::Ok | StandingWord::Impaired) => {}
+        (None, word) => line(&word.to_string(), &standing.why),
     }
     let snapshot = cluster.snapshot.as_ref();
     for doubt in snapshot.iter().flat_map(|s| &s.doubts) {
@@ -324,54 +294,6 @@ fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> Str
     lines.collect()
 }
 
-/// Many clusters: a line each, the ones in trouble first.
-fn overview(report: &Report) -> String {
-    let head = [
-        "CLUSTER", "PACKAGE", "IS", "FOR", "PRIMARY", "STANDBY", "ALARMS",
-    ];
-    let mut clusters: Vec<&ClusterReport> = report.clusters.iter().collect();
-    clusters.sort_by_key(|cluster| (!troubled(cluster), cluster.cluster.clone()));
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for cluster in clusters {
-        let alarms = report
-            .alarms
-            .iter()
-            .filter(|a| a.cluster == cluster.cluster)
-            .count()
-            .to_string();
-        let Some(snapshot) = &cluster.snapshot else {
-            let is = "NOT GUARDED".to_owned();
-            let mut row = vec![cluster.cluster.clone(), String::new(), is];
-            row.extend(["", "", "", &alarms].map(str::to_owned));
-            rows.push(row);
-            continue;
-        };
-        for package in &snapshot.packages {
-            let is = match (&package.hold, &snapshot.impaired) {
-                (Some(_), _) => format!("HOLD ({})", package.state),
-                (None, Some(_)) => format!("impaired ({})", package.state),
-                (None, None) => package.state.clone(),
-            };
-            let node = |node: &Option<String>| node.clone().unwrap_or_else(|| "?".to_owned());
-            rows.push(vec![
-                cluster.cluster.clone(),
-                package.package.clone(),
-                is,
-                age(package.state_age_ms),
-                node(&package.primary)
-                    + if package.confirmed {
-                        ""
-                    } else {
-                        " (unconfirmed)"
-                    },
-                node(&package.secondary),
-                alarms.clone(),
-            ]);
-        }
-    }
-    columns(&rows, 0)
-}
-
 fn alarms(report: &Report, ink: Ink, width: usize) -> String {
     if report.alarms.is_empty() {
         return "No open alarm.\n".to_owned();
@@ -430,22 +352,6 @@ fn console(cluster: &ClusterReport, node: &str) -> String {
         Some(console) => format!("DOWN {}", age(console.since_ms)),
         None => "?".to_owned(),
     }
-}
-
-fn troubled(cluster: &ClusterReport) -> bool {
-    cluster.not_guarded.is_some() || hold(cluster).is_some() || impaired(cluster).is_some()
-}
-
-fn hold(cluster: &ClusterReport) -> Option<&str> {
-    let snapshot = cluster.snapshot.as_ref()?;
-    snapshot
-        .packages
-        .iter()
-        .find_map(|package| package.hold.as_deref())
-}
-
-fn impaired(cluster: &ClusterReport) -> Option<&str> {
-    cluster.snapshot.as_ref()?.impaired.as_deref()
 }
 
 fn age(millis: u64) -> String {

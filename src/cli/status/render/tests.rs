@@ -1,7 +1,8 @@
 //! The screen, word for word.
 
 use super::*;
-use crate::control::HostReport;
+use crate::control::{HostReport, Standing};
+use crate::machine::Stage;
 use crate::machine::snapshot::{Aged, Snapshot, Wait};
 
 fn node(name: &str, condition: &str) -> NodeSnapshot {
@@ -13,6 +14,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         evidence: None,
         proof: None,
         guard: "read back, it holds".to_owned(),
+        guard_read: true,
         break_worked: true,
         siege: false,
         keyboard: None,
@@ -29,6 +31,7 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         why: (!up).then(|| "port busy".to_owned()),
         connections: 1,
         lost: 0,
+        received: 0,
         lost_after_ms: 15_000,
         visitors: Vec::new(),
     }
@@ -40,6 +43,7 @@ fn cluster() -> ClusterReport {
         primary: Some("ca1".to_owned()),
         secondary: Some("ca2".to_owned()),
         confirmed: true,
+        stage: Stage::Stopping,
         script: "sun_openboot".to_owned(),
         state: "stopped".to_owned(),
         about: "stop the primary for good, then boot the secondary".to_owned(),
@@ -79,11 +83,13 @@ fn cluster() -> ClusterReport {
         }),
         consoles: vec![console("ca1", true), console("ca2", false)],
         reload: None,
+        standing: Standing::default(),
     }
 }
 
 fn report(clusters: Vec<ClusterReport>) -> Report {
-    Report {
+    let mut report = Report {
+        v: 1,
         host: HostReport {
             version: "0.1.0".to_owned(),
             pid: 4711,
@@ -103,17 +109,20 @@ fn report(clusters: Vec<ClusterReport>) -> Report {
             count: 2,
             ..Alarm::default()
         }],
-    }
+    };
+    report.judge();
+    report
 }
 
 #[test]
 fn one_cluster_on_one_screen() {
     let text = render(&report(vec![cluster()]), Ink::Plain, 100);
     let wanted = "\
-1 cluster, 1 open alarm, critical
+1 cluster, 1 SWITCHING, 1 open alarm, critical
 clusterd 0.1.0, pid 4711, up 3 h 3 min, /var/lib/clusterd at 2026-11-03 14:05:09.000Z
 
-pki-ca  ca is on ca1
+pki-ca  SWITCHING  ca is on ca1
+  SWITCHING ca1 is being stopped
   state     stopped, for 4.2 s: stop the primary for good, then boot the secondary
   waits for /prompt/ on the console of ca1, 1.5 s yet [chat-scripts/lib/openboot.chat:75]
   address   192.0.2.10 SILENT, 4 times in a row
@@ -148,11 +157,12 @@ fn hold_and_refused_files_stand_out() {
         snapshot: None,
         consoles: Vec::new(),
         reload: None,
+        standing: Standing::default(),
     };
     held.reload = Some("a new configuration (script); it waits until the HOLD ends".to_owned());
     let text = render(&report(vec![held, refused]), Ink::Plain, 100);
     assert!(
-        text.starts_with("2 clusters, 1 NOT GUARDED, 1 in HOLD, 1 with a reload that waits, "),
+        text.starts_with("2 clusters, 1 in HOLD, 1 NOT GUARDED, 1 with a reload that waits, "),
         "{text}"
     );
     assert!(
@@ -183,10 +193,40 @@ fn many_clusters_are_a_line_each_trouble_first() {
     clusters[4].snapshot = None;
     let text = render(&report(clusters), Ink::Plain, 100);
     let lines: Vec<&str> = text.lines().skip(3).take(3).collect();
-    assert!(lines[0].starts_with("CLUSTER  PACKAGE  IS "), "{text}");
+    assert!(
+        lines[0].starts_with("CLUSTER  PACKAGE  STANDS       STATE    FOR "),
+        "{text}"
+    );
     assert!(
         lines[1].starts_with("c4                NOT GUARDED"),
         "{text}"
     );
-    assert!(lines[2].starts_with("c0       ca       stopped "), "{text}");
+    assert!(
+        lines[2].starts_with("c0       ca       SWITCHING    stopped  4.2 s "),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_check_is_one_line_and_a_level() {
+    let mut held = cluster();
+    if let Some(snapshot) = &mut held.snapshot {
+        snapshot.packages[0].hold = Some("path | unproved".to_owned());
+    }
+    let (line, level) = super::super::check::line(&report(vec![cluster(), held]));
+    assert_eq!(level, Level::Critical);
+    assert_eq!(
+        line,
+        "CLUSTERD CRITICAL - pki-ca HOLD: path / unproved; pki-ca SWITCHING: ca1 is being stopped; \
+         1 open alarm, critical | clusters=2 ok=0 jeopardy=0 degraded=0 unknown=0 suspect=0 switching=1 \
+         impaired=0 not_guarded=0 hold=1 alarms=1"
+    );
+    let mut none = report(Vec::new());
+    none.alarms.clear();
+    let (line, level) = super::super::check::line(&none);
+    assert_eq!(level, Level::Ok);
+    assert!(
+        line.starts_with("CLUSTERD OK - no cluster is here; no open alarm | clusters=0 "),
+        "{line}"
+    );
 }
