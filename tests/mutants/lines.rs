@@ -17,8 +17,7 @@ const LIBRARIES: [(&str, &str); 6] = [
 
 /// Those whose lines have no catcher yet that was seen to catch them: they are looked at when they are
 /// named in `CLUSTERD_LINES`.
-const NOT_YET: [&str; 7] = [
-    "alom",
+const NOT_YET: [&str; 6] = [
     "ilom",
     "bmc",
     "sun-openboot",

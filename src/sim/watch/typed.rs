@@ -12,6 +12,8 @@ use crate::sim::rules::Rule;
 
 /// A conversation with one prompt takes no longer than this.
 const CONVERSATION: Duration = Duration::from_secs(900);
+/// An answer may be on its way for so long when cables are crossed: no question waits longer.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
 /// What a person types so shortly before a boot command could not be seen.
 const UNSEEN: Duration = Duration::from_secs(10);
 
@@ -58,7 +60,7 @@ impl Watch {
                 .swapped_at
                 .zip(identified)
                 .is_some_and(|(swap, identified)| {
-                    swap > identified && at.since(identified) < CONVERSATION
+                    swap + ON_ITS_WAY > identified && at.since(identified) < CONVERSATION
                 });
             if !within {
                 let what = format!(
