@@ -76,6 +76,9 @@ guards! {
         FenceIntruder, 14, "a standby that runs is fenced only while another console shows that the primary serves";
         FenceIntruderPanicked, 14, "a standby that runs beside a waiting primary is fenced only after a panic";
         BootImpaired, 8, "no boot while the monitor doubts itself";
+        FenceMaintained, 15, "no fence of a node in maintenance";
+        FenceBesideMaintained, 15, "no takeover while the other node is in maintenance and not proved stopped";
+        BootMaintained, 15, "no boot of a node in maintenance";
         BootProof, 1, "no boot without a living proof for every other node";
         BootLink, 1, "no boot without the console";
         BootIdentity, 4, "no boot of a node whose console shows another machine";
@@ -160,6 +163,7 @@ guards! {
         EmptyGuard, 2, "a firmware without a guard cannot be proved";
     }
     "question.rs" {
+        MaintenanceTypes, 15, "the machine types nothing, and sends no BREAK, in maintenance";
         PersonTypes, 16, "the machine types nothing, and sends no BREAK, while a person has the console";
         DirtyKilled, 4, "what may stand on a line is killed before the next byte";
         BreakVoidsMaking, 2, "a BREAK throws away the proof in the making";
@@ -283,9 +287,11 @@ guards! {
         SurveyIdentity, 4, "a prompt waits when its machine is the right one";
         SurveyLogin, 4, "a login counts when it answers the RETURN of the survey";
         SurveyStarting, 13, "a node that starts is waited for";
+        SurveyMaintained, 15, "a survey asks nothing of a node in maintenance, and does not take it for silent";
         SurveyPerson, 16, "a survey asks nothing where a person types";
     }
     "trigger.rs" {
+        TriggerMaintained, 15, "what a node in maintenance says moves no script";
         TriggerTyping, 16, "timed triggers wait while somebody types";
         TriggerTalks, 3, "only an urgent trigger interrupts a procedure";
         TriggerDurable, 9, "no trigger between an intent and its durability";
@@ -301,6 +307,19 @@ guards! {
         HeirEnds, 9, "a takeover that came to nothing is not in force later";
         HopsEnd, 17, "a circle of states without a pause ends in HOLD";
         TriesEnd, 17, "a retry has an end";
+    }
+    "maintenance.rs" {
+        MaintenanceSwitch, 15, "no maintenance begins in the middle of a switch";
+        MaintenanceDurable, 15, "a maintenance is in force when it is on the disk";
+        MaintenanceDoor, 15, "nothing is stopped or started while a maintenance waits for the journal";
+        MaintenanceVoids, 15, "a maintenance voids the proofs of its nodes";
+        MaintenanceRests, 15, "a script rests while its cluster or its primary is in maintenance";
+        MaintenanceUnbinds, 15, "after a maintenance the consoles say who has the package";
+        MaintenanceKept, 15, "a maintenance outlives a restart";
+        MaintenanceEnds, 17, "a maintenance has an end";
+        MaintenanceDown, 15, "a service that is down in maintenance is told of";
+        MaintenanceClock, 15, "a clock that is set does not shorten or lengthen a maintenance over a restart";
+        MaintenanceUnasked, 15, "a node in maintenance is asked nothing, and does not count as silent";
     }
     "handover.rs" {
         HandoverRests, 9, "a new configuration is not taken in the middle of a switch";

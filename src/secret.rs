@@ -1,17 +1,51 @@
 //! Files that hold a secret: private keys, passwords. Nobody but their owner may read them, and
-//! nothing prints them.
+//! nothing prints them. They stand in the home, or systemd hands them over ([`place`]).
 
+use std::env;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 /// The most that is read, bytes: a private key of 16384 bits has 13 KiB.
 const LONGEST: u64 = 64 << 10;
+
+/// Begins the name of a secret that systemd hands over (`LoadCredential=` of the unit).
+const CREDENTIAL: &str = "credential:";
+/// Where systemd says that they are (systemd.exec(5), "Credentials").
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// Where they are while the service runs, for whoever looks from outside of it, as `clusterd check` does.
+const OF_THE_SERVICE: &str = "/run/credentials/clusterd.service";
+
+/// Where a secret is that a file of the home names: `secrets/apc`, found from the home directory, or
+/// `credential:apc`.
+pub fn place(home: &Path, named: &str) -> PathBuf {
+    match named.strip_prefix(CREDENTIAL) {
+        // A credential's name is no path.
+        Some(name) => credentials().join(name.replace('/', "_")),
+        None => home.join(named),
+    }
+}
+
+fn credentials() -> PathBuf {
+    env::var_os(CREDENTIALS).map_or_else(|| OF_THE_SERVICE.into(), PathBuf::from)
+}
+
+fn is_credential(path: &Path) -> bool {
+    path.parent() == Some(&credentials())
+}
+
+/// How to mend a secret that systemd should hand over; nothing if it is a file of the home.
+pub fn credential_help(path: &Path) -> Option<String> {
+    let name = is_credential(path).then(|| path.file_name())??.display();
+    Some(format!(
+        "the unit hands it over: `systemctl edit clusterd`, and below [Service] LoadCredential={name}:/PATH/OF/THE/FILE; then `systemctl restart clusterd`"
+    ))
+}
 
 /// What such a file holds. It is wiped when it is dropped.
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -51,6 +85,9 @@ pub enum SecretFault {
 impl SecretFault {
     /// How to mend it.
     pub fn help(&self, path: &Path) -> String {
+        if let Some(help) = credential_help(path) {
+            return help;
+        }
         let path = path.display();
         match self {
             SecretFault::Absent | SecretFault::Unreadable(_) => {
@@ -122,7 +159,11 @@ pub fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, SecretFault> 
     if !meta.is_file() {
         return Err(SecretFault::NotAFile);
     }
-    if meta.mode() & 0o077 != 0 {
+    // systemd gives a credential to the service's user by an access list; the group's bits are then
+    // the list's mask, and the file is root's.
+    let by_list = meta.uid() == 0 && meta.gid() == 0 && is_credential(path);
+    let others = if by_list { 0o037 } else { 0o077 };
+    if meta.mode() & others != 0 {
         return Err(SecretFault::Open(meta.mode() & 0o777));
     }
     if meta.uid() != geteuid().as_raw() && meta.uid() != 0 {
@@ -143,6 +184,22 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn a_credential_is_found_where_systemd_says() {
+        let home = Path::new("/var/lib/clusterd");
+        assert_eq!(place(home, "secrets/apc"), home.join("secrets/apc"));
+        assert_eq!(place(home, "/etc/apc"), Path::new("/etc/apc"));
+        let folder = Path::new(OF_THE_SERVICE);
+        assert_eq!(place(home, "credential:apc"), folder.join("apc"));
+        assert_eq!(
+            place(home, "credential:../../etc/shadow"),
+            folder.join(".._.._etc_shadow")
+        );
+        let path = place(home, "credential:apc");
+        let help = Secret::read(&path).unwrap_err().help(&path);
+        assert!(help.contains("LoadCredential=apc:"), "{help}");
+    }
 
     #[test]
     fn a_secret_is_a_file_that_nobody_else_may_read() {

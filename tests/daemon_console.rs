@@ -88,6 +88,27 @@ fn a_person_types_breaks_marks_and_leaves_and_all_of_it_is_on_record() {
 }
 
 #[test]
+fn a_plain_console_shows_what_would_move_the_terminal() {
+    let (pair, home) = watched();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut bob = home.visit(&["--plain", "--spy", "pair/alpha"]);
+    let mut eve = home.visit(&["--spy", "pair/alpha"]);
+    for visitor in [&mut bob, &mut eve] {
+        visitor.sees("you look on");
+    }
+    let say = |rig: &mut clusterd::sim::Rig, now| {
+        rig.node_at(0, now).print("\x1b]0;PWNED\x07 over", true);
+    };
+    pair.sim.order(say);
+    bob.sees("\\x1b]0;PWNED\\x07 over");
+    eve.sees("\x1b]0;PWNED\x07 over");
+    leave(bob);
+    leave(eve);
+    daemon.stop();
+}
+
+#[test]
 fn who_looks_on_writes_nothing_until_they_ask_and_force_is_told_to_both() {
     let (pair, home) = watched();
     let mut daemon = home.run();

@@ -4,7 +4,7 @@ mod render;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, HomeArgs, ask};
+use super::{DEFAULT_HOME, Exit, HomeArgs, ask};
 use crate::alarm::HOST;
 use crate::control::{Answer, Ask};
 
@@ -62,11 +62,8 @@ pub fn run(args: &AlarmsArgs) -> Exit {
 }
 
 fn list(args: &ListArgs) -> Exit {
-    let Some(home) = &args.home else {
-        eprintln!("clusterd: say which home: --home DIR, or CLUSTER_HOME in the environment");
-        return Exit::Usage;
-    };
-    let home = HomeArgs { home: home.clone() };
+    let home = args.home.clone().unwrap_or_else(|| DEFAULT_HOME.into());
+    let home = HomeArgs { home };
     let question = Ask::Alarms {
         cluster: args.cluster.clone().filter(|name| name != HOST),
     };

@@ -10,6 +10,7 @@ use std::io::IsTerminal;
 use clap::Args;
 
 use self::escape::Prefix;
+use self::terminal::Bytes;
 use super::{Exit, HomeArgs, ask};
 use crate::control::{Answer, Ask, Grip};
 
@@ -39,6 +40,9 @@ pub struct ConsoleArgs {
     /// Takes the pen from whoever has it; they look on then.
     #[arg(long, short)]
     force: bool,
+    /// Shows as text what would move your terminal: for a node that is not to be believed.
+    #[arg(long)]
+    plain: bool,
     /// The two characters that begin a command to clusterd: ^X is Control-X, \ooo octal.
     #[arg(long, short = 'e', value_name = "XY", default_value = "^Ec", value_parser = Prefix::parse)]
     escape: Prefix,
@@ -64,7 +68,13 @@ pub fn run(args: &ConsoleArgs) -> Exit {
         screen: args.spy || std::io::stdin().is_terminal(),
     };
     match ask::converse(&args.home, question) {
-        Ok((Answer::Attached { .. }, client)) => session::carry(client, &args.node, args.escape),
+        Ok((Answer::Attached { .. }, client)) => {
+            let bytes = match args.plain {
+                true => Bytes::Plain,
+                false => Bytes::AsTheyAre,
+            };
+            session::carry(client, &args.node, args.escape, bytes)
+        }
         Ok((other, _)) => ask::unexpected(&other),
         Err(exit) => exit,
     }

@@ -41,7 +41,7 @@ pub struct EventsArgs {
     #[arg(long, value_name = "TIME", value_parser = since, conflicts_with = "last")]
     since: Option<u64>,
     /// Only of these kinds: role, intent, result, evidence, guard, event, word, siege, hold, alarm,
-    /// host_id, boot.
+    /// host_id, boot, service.
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     kind: Vec<EntryKind>,
     /// Prints one JSON object a line instead of text.

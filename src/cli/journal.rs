@@ -8,7 +8,8 @@ use super::{Exit, HomeArgs};
 use crate::config;
 use crate::control::{Answer, Ask, Client, ClientError, EventPage, EventsAsked, Refusal};
 use crate::home::Home;
-use crate::store::{Reader, StoreError};
+use crate::machine::availability::Beat;
+use crate::store::{Reader, StoreError, WATCH_STATE};
 
 /// Between two looks into the file of a journal that nobody writes.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -40,6 +41,17 @@ impl Book {
     /// The home it lies in.
     pub(super) fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// Whether the last page came from a running daemon.
+    pub(super) fn lives(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Until when a daemon is known to have watched, by the file.
+    pub(super) fn beat(&self) -> Option<Beat> {
+        let state = Reader::open(self.home.dir()).ok()?.load_state(WATCH_STATE);
+        serde_json::from_value(state.ok()??).ok()
     }
 
     /// A page; what goes wrong is printed and gives the exit code. A daemon that went away between two

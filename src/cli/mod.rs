@@ -5,6 +5,7 @@ pub mod ack;
 pub mod adopt;
 pub mod alarms;
 mod ask;
+pub mod availability;
 pub mod check;
 pub mod completion;
 pub mod confirm;
@@ -14,6 +15,7 @@ pub mod events;
 pub mod history;
 pub mod init;
 mod journal;
+pub mod maintenance;
 pub mod man;
 pub mod metrics;
 pub mod power;
@@ -31,6 +33,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
 
 use crate::control::Level;
 
@@ -50,6 +54,7 @@ enum Command {
     Status(status::StatusArgs),
     Events(events::EventsArgs),
     History(history::HistoryArgs),
+    Availability(availability::AvailabilityArgs),
     Alarms(alarms::AlarmsArgs),
     Metrics(metrics::MetricsArgs),
     Ack(ack::AckArgs),
@@ -57,6 +62,7 @@ enum Command {
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -119,22 +125,40 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The home of an installed clusterd: that of the package, the unit and the init script.
+const DEFAULT_HOME: &str = "/var/lib/clusterd";
+
 /// Where the cluster files, the journal and the logs are.
 #[derive(Clone, Debug, Args)]
 pub struct HomeArgs {
     /// The home directory, which holds clist/, chat-scripts/, logs/ and the journal.
-    #[arg(long, env = "CLUSTER_HOME", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "CLUSTER_HOME",
+        value_name = "DIR",
+        default_value = DEFAULT_HOME
+    )]
     pub home: PathBuf,
+}
+
+/// Passwords and keys that this process reads never get into a core file, nor into another process of the
+/// same user (`prctl(2)`, PR_SET_DUMPABLE); what it starts writes no core file either.
+fn keep_from_disk() {
+    // Where the kernel refuses, nothing is worse than before.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let _ = set_dumpable(false);
 }
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    keep_from_disk();
     let exit = match Cli::parse().command {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Events(args) => events::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Availability(args) => availability::run(&args),
         Command::Alarms(args) => alarms::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Ack(args) => ack::run(&args),
@@ -142,6 +166,7 @@ pub fn main() -> ExitCode {
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
+        Command::Maintenance(args) => maintenance::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use nix::sys::stat::{Mode, umask};
 use tokio::sync::mpsc;
 
 use super::{Exit, HomeArgs};
@@ -21,6 +22,8 @@ pub struct RunArgs {
 /// Runs until it is told to stop.
 pub fn run(args: &RunArgs) -> Exit {
     one_arena();
+    // Logs, journal and socket are nobody else's; whoever may open the socket is let in by its own mode.
+    umask(Mode::from_bits_truncate(0o077));
     let turns = match Turns::start() {
         Ok(turns) => turns,
         Err(err) => return fail(&format!("cannot start its threads: {err}"), Exit::Faults),

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 pub(super) use render::{Ink, render};
-pub(super) use table::{labelled, wrapped};
+pub(super) use table::{columns, labelled, wrapped};
 
 use super::{Exit, HomeArgs, ask};
 use crate::control::{Answer, Ask, Level};

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hooks;
 use super::setup::{exactly, setup};
-use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Reach, Settings, Targets};
+use crate::config::{Cluster, ConsoleSettings, ConsoleSpec, Hook, Reach, Settings, Targets};
 use crate::console::LinkSettings;
 use crate::exec::PowerLeg;
 use crate::home::{Programs, power};
@@ -15,6 +16,7 @@ use crate::machine::setup::{Setup, listens_for};
 use crate::matcher::{PatternError, PatternSet, PatternSets};
 use crate::probe::Target;
 use crate::script::program::Program;
+use crate::secret;
 
 /// A cluster, ready to be guarded.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Blueprint {
     pub(super) witnesses: Vec<Target>,
     /// How long the package's takeovers are meant to take.
     pub(super) targets: Targets,
+    /// Commands before and after what happens; the machine's gates name them by their place here.
+    pub(super) hooks: Vec<Arc<Hook>>,
 }
 
 /// Why a cluster cannot be guarded although its file can be read.
@@ -92,6 +96,7 @@ impl Blueprint {
         let targets = targets.map(|package| package.targets).unwrap_or_default();
         Ok(Blueprint {
             targets,
+            hooks: hooks::of(cluster, &package.name, home),
             file: cluster.file.clone(),
             patterns,
             consoles: exactly(consoles),
@@ -139,10 +144,11 @@ fn link_settings(host: &ConsoleSettings, console: &ConsoleSpec) -> LinkSettings 
 /// A console whose files, of its SSH login, are found from the home directory.
 fn files_from_home(console: &ConsoleSpec, home: &Path) -> ConsoleSpec {
     let found = |file: &str| home.join(file).display().to_string();
+    let secret = |file: &str| secret::place(home, file).display().to_string();
     let mut console = console.clone();
     let login = &mut console.ssh;
-    login.key = login.key.as_deref().map(found);
-    login.password_file = login.password_file.as_deref().map(found);
+    login.key = login.key.as_deref().map(secret);
+    login.password_file = login.password_file.as_deref().map(secret);
     login.known_hosts = found(&login.known_hosts);
     console
 }

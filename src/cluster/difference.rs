@@ -26,6 +26,9 @@ impl Blueprint {
         if self.targets != new.targets {
             found.push("targets".to_owned());
         }
+        if self.hooks != new.hooks {
+            found.push("hooks".to_owned());
+        }
         // What no line above names is a difference all the same.
         let same = self.setup == new.setup && self.services == new.services;
         if found.is_empty() && !same {

@@ -92,6 +92,9 @@ impl Guard {
             Some(why) => return Some(why),
             None => {}
         }
+        if let Some(hook) = self.hooks.under_way() {
+            return Some(Unready::UnderWay(format!("the hook {hook} has ended")));
+        }
         let busy = self.recorder.is_urgent() || !self.errands.is_empty();
         busy.then(|| Unready::UnderWay("the journal is written".to_owned()))
     }
@@ -117,7 +120,12 @@ impl Guard {
                     left: self.left_behind(),
                 },
             };
+            let removed = matches!(event, Event::Removed { .. });
             self.event(event);
+            if removed {
+                let why = "taken out of clusterd's guard".to_owned();
+                self.event(Event::Unwatched { why });
+            }
             return true;
         };
         if !std::mem::replace(&mut leaving.told, true) {

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::handover::Yield;
 use crate::control::{ConsoleReport, Grip, Visit};
 use crate::machine::handover::Unready;
-use crate::machine::input::HostFact;
+use crate::machine::input::{HostFact, Upkeep};
 use crate::machine::snapshot::Snapshot;
 use crate::script::program::OperatorWord;
 
@@ -23,6 +23,17 @@ pub enum Message {
         /// About which node, by name.
         node: Option<String>,
         /// What came of it.
+        answer: oneshot::Sender<Said>,
+    },
+    /// A person takes the cluster, or a node of it, into maintenance, or out of it.
+    Upkeep {
+        /// Who, as the kernel knows them.
+        who: String,
+        /// What.
+        word: Upkeep,
+        /// About which node, by name; nothing for the whole cluster.
+        node: Option<String>,
+        /// What came of it, when it is on the disk.
         answer: oneshot::Sender<Said>,
     },
     /// A person wants to be at a console.
@@ -81,6 +92,8 @@ pub enum NoVisit {
 pub enum Said {
     /// The machine was told, and this is what happened at once: lines of the activity log.
     Heard(Vec<String>),
+    /// The machine does not do that now, and why.
+    Refused(String),
     /// There is no such node; these there are.
     NoSuchNode(Vec<String>),
 }

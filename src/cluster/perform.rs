@@ -71,6 +71,12 @@ impl Guard {
                 argv,
                 within,
             } => self.errands.run(ticket, argv, within),
+            Action::Hook {
+                ticket,
+                hook,
+                node,
+                cause,
+            } => self.ask_hook(ticket, hook, node, cause),
             Action::Power {
                 ticket,
                 node,
@@ -80,6 +86,7 @@ impl Guard {
                 let legs = self.blueprint.legs.get(node).cloned().unwrap_or_default();
                 self.errands.power(ticket, legs, order, within);
             }
+            Action::Answer { id, outcome } => self.answered(id, outcome),
             Action::WantNonces => self.inputs.push_back(Input::Nonces(nonces())),
         }
     }
@@ -115,6 +122,7 @@ impl Guard {
     pub(super) fn event(&mut self, event: Event) {
         self.note_person(&event);
         self.tally.note(&event);
+        self.run_hooks_beside(&event);
         let text = one_line(&event.to_string());
         let line = format!("{}  {text}", stamp(SystemTime::now()));
         let book = Book::Activity(Arc::clone(&self.name));

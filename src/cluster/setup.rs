@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{self, Cluster, Package};
-use crate::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
+use super::hooks;
+use crate::config::{self, Cluster, Hook, May, Package, Point};
+use crate::machine::setup::{
+    Cap, DataPolicy, GateHook, Gated, HookMay, LegPolicy, NodeSetup, PackageSetup, Setup,
+};
 use crate::name::{NodeName, PackageName};
 use crate::script::program::Program;
 
@@ -29,7 +32,9 @@ pub(super) fn setup(cluster: &Cluster, programs: &BTreeMap<PackageName, Arc<Prog
         .iter()
         .filter_map(|(name, package)| {
             let program = programs.get(name)?;
-            Some(package_setup(name, package, Arc::clone(program), &names))
+            let gates = gates(hooks::all(cluster, package));
+            let setup = package_setup(name, package, Arc::clone(program), &names);
+            Some(PackageSetup { gates, ..setup })
         })
         .collect();
     Setup {
@@ -77,7 +82,33 @@ fn package_setup(
         console_silent: leg(package.console_silent),
         switches: cap(package.switches),
         failures: cap(package.failures),
+        gates: Vec::new(),
     }
+}
+
+/// The hooks that may hold something up, by their places among all.
+fn gates<'h>(hooks: impl Iterator<Item = &'h Hook>) -> Vec<GateHook> {
+    let gate = |(hook, meant): (usize, &Hook)| {
+        let before = match meant.on {
+            Point::BeforeBoot => Gated::Boot,
+            Point::BeforeSwitchover => Gated::Switchover,
+            // `check` lets none of these hold up anything.
+            _ => return None,
+        };
+        let may = match meant.may {
+            May::Nothing => return None,
+            May::Delay => HookMay::Delay,
+            May::Veto => HookMay::Veto,
+        };
+        let within = meant.longest();
+        Some(GateHook {
+            hook,
+            before,
+            may,
+            within,
+        })
+    };
+    exactly(hooks.enumerate().filter_map(gate))
 }
 
 fn leg(silence: config::Silence) -> LegPolicy {

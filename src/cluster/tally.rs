@@ -19,6 +19,8 @@ pub struct Tally(Mutex<Counts>);
 pub struct Counts {
     /// Of each package.
     pub packages: BTreeMap<String, PackageCounts>,
+    /// Runs of hooks by what they run on: those that succeeded, those that did not.
+    pub hooks: BTreeMap<String, (u64, u64)>,
     /// Of each node.
     pub nodes: BTreeMap<String, NodeCounts>,
 }
@@ -78,10 +80,19 @@ impl Tally {
         of(&mut lock(&self.0).nodes, node).breaks += 1;
     }
 
+    /// A hook has run.
+    pub(super) fn hook_ran(&self, on: &str, good: bool) {
+        let mut counts = lock(&self.0);
+        let (done, failed) = of(&mut counts.hooks, on);
+        *(if good { done } else { failed }) += 1;
+    }
+
     /// Something happened.
     pub(super) fn note(&self, event: &Event) {
         let mut counts = lock(&self.0);
-        let Counts { packages, nodes } = &mut *counts;
+        let Counts {
+            packages, nodes, ..
+        } = &mut *counts;
         match event {
             Event::Roles {
                 package, primary, ..

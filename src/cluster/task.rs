@@ -13,12 +13,15 @@ use super::asks::{Asker, Told};
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::handover::{Handover, Leaving, take_over};
+use super::hooks::{Hooks, News};
 use super::line::{self, Line};
 use super::mailbox::Receiver;
 use super::message::{ClusterNow, Message, Said as Answered};
 use super::recorder::Recorder;
+use super::serving::Serving;
 use super::tally::Tally;
 use super::targets::Course;
+use super::upkeep::Orders;
 use super::visitors::Visitors;
 use super::{Blueprint, Host};
 use crate::clock::Moment;
@@ -168,6 +171,7 @@ pub async fn guard(
             Wake::Mail(message) => guard.read(message, now),
             Wake::Told(told) => guard.told(told, now),
             Wake::Errand(input) => guard.feed(input, now),
+            Wake::Hook(news) => guard.hook_news(news, now),
             Wake::Said(node, said) => guard.said(node, said, now),
             Wake::Wish(id, wish) => {
                 let errands = guard.visitors.wish(id, wish, now);
@@ -179,6 +183,8 @@ pub async fn guard(
         pulse.lost_since(guard.machine.lost_since());
         pulse.has_trouble(&guard.machine);
         guard.look_at_course(now);
+        guard.look_at_service(now);
+        guard.look_at_hold();
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {
@@ -195,6 +201,7 @@ enum Wake {
     Mail(Message),
     Told(Told),
     Errand(Input),
+    Hook(News),
     Said(NodeId, Said),
     Wish(u64, Wish),
     Deadline,
@@ -212,6 +219,7 @@ pub(super) struct Guard {
     pub(super) news: Arc<Notify>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
+    pub(super) hooks: Hooks,
     pub(super) visitors: Visitors,
     /// Inputs that came of performing actions.
     pub(super) inputs: VecDeque<Input>,
@@ -219,6 +227,7 @@ pub(super) struct Guard {
     pub(super) overheard: Option<Vec<String>>,
     pub(super) machine: Machine,
     pub(super) course: Course,
+    pub(super) serving: Serving,
     pub(super) tally: Arc<Tally>,
     pub(super) asker: Asker,
     /// Keys of the asker: the packages' services, the witnesses.
@@ -232,6 +241,8 @@ pub(super) struct Guard {
     served: bool,
     /// It is to end, as soon as its machine is at rest.
     pub(super) leaving: Option<Leaving>,
+    /// Orders of people whose outcome is awaited.
+    pub(super) orders: Orders,
 }
 
 impl Guard {
@@ -251,12 +262,14 @@ impl Guard {
             news,
             recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
             errands: Errands::default(),
+            hooks: Hooks::new(&blueprint.hooks),
             visitors,
             inputs: VecDeque::new(),
             name: Arc::from(blueprint.name()),
             overheard: None,
             machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
             course: Course::new(blueprint.targets),
+            serving: Serving::default(),
             tally: host.tallies.of(blueprint.name()),
             asker: host.asks.asker(),
             services: Vec::new(),
@@ -266,6 +279,7 @@ impl Guard {
             first: 0,
             served: false,
             leaving: None,
+            orders: Orders::default(),
             blueprint,
             host,
         }
@@ -297,6 +311,7 @@ impl Guard {
             message = mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
+            news = self.hooks.next() => Wake::Hook(news),
             // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, &self.news, self.first) => Wake::Said(node, said),
@@ -445,6 +460,12 @@ impl Guard {
                 // Whoever asked may have gone: the next sweep finds that.
                 let _ = answer.send(visit);
             }
+            Message::Upkeep {
+                who,
+                word,
+                node,
+                answer,
+            } => self.order_upkeep((who, word), node.as_deref(), answer, now),
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),

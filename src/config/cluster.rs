@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::console::ConsoleSpec;
+use super::hook::Hook;
 use super::power::PowerLeg;
 use crate::name::{ClusterName, NodeName, PackageName};
 
@@ -24,6 +25,8 @@ pub struct Cluster {
     pub packages: BTreeMap<PackageName, Package>,
     /// Addresses that tell a dead node from a dead network.
     pub witnesses: Vec<Witness>,
+    /// Commands before and after what happens to any of its packages.
+    pub hooks: Vec<Hook>,
 }
 
 /// One machine.
@@ -69,6 +72,8 @@ pub struct Package {
     pub planned_grace: Duration,
     /// How long a takeover is meant to take.
     pub targets: Targets,
+    /// Commands before and after what happens to it.
+    pub hooks: Vec<Hook>,
     /// Values for the script's parameters, as written.
     pub params: BTreeMap<String, String>,
 }

@@ -16,6 +16,7 @@ mod cluster;
 pub mod console;
 mod fault;
 mod fields;
+mod hook;
 mod metrics;
 mod policy;
 mod power;
@@ -34,6 +35,7 @@ pub use cluster::{
 };
 pub use console::{Address, ConsoleSpec};
 pub use fault::{Fault, Place, Weight, nearest};
+pub use hook::{Hook, May, Point};
 pub use metrics::Metrics;
 pub use policy::accepts;
 pub use power::{

@@ -120,11 +120,19 @@ impl Client {
         if reply.pop() != Some(b'\n') {
             return Err(io::Error::other("it closed the connection"));
         }
-        serde_json::from_slice(&reply).map_err(|err| {
-            io::Error::other(format!(
-                "its answer is not understood ({err}); is it of another version?"
-            ))
-        })
+        read(&reply).map_err(io::Error::other)
+    }
+}
+
+/// Reads a reply; the version first, so that a daemon of another version is told apart from a broken one.
+fn read(line: &[u8]) -> Result<Reply, String> {
+    let unknown = |err: serde_json::Error| format!("its answer is not understood: {err}");
+    let json: serde_json::Value = serde_json::from_slice(line).map_err(unknown)?;
+    match json.get("v").and_then(serde_json::Value::as_u64) {
+        Some(v) if v != u64::from(VERSION) => Err(format!(
+            "it speaks protocol version {v}, this clusterd {VERSION}: use the clusterd of the same version"
+        )),
+        _ => serde_json::from_value(json).map_err(unknown),
     }
 }
 

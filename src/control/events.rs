@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::machine::Event;
+use crate::machine::availability::Watch;
 use crate::store::{EntryKind, PAGE, Page, Recorded, Start, Wanted, from_millis, utc_text};
 
 /// The version of [`EventLine`]. Keys are only ever added within one.
@@ -117,11 +118,19 @@ impl EventLine {
     /// The typed event, if it is one that this clusterd knows.
     pub fn event(&self) -> Option<Event> {
         match self.kind {
-            EntryKind::Event | EntryKind::Evidence | EntryKind::Guard => {
+            EntryKind::Event | EntryKind::Evidence | EntryKind::Guard | EntryKind::Service => {
                 serde_json::from_value(self.body.clone()).ok()
             }
             _ => None,
         }
+    }
+}
+
+impl EventLine {
+    /// What the monitoring host says of its own watch, if it does.
+    pub fn watch(&self) -> Option<Watch> {
+        let of_host = self.kind == EntryKind::Service && self.cluster.is_empty();
+        of_host.then(|| serde_json::from_value(self.body.clone()).ok())?
     }
 }
 

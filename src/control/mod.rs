@@ -5,6 +5,7 @@
 //! and root may do all, others what `access:` in `clusterd.yaml` gives them.
 //! `docs/operating.md` shows a session.
 
+mod audit;
 mod client;
 mod events;
 mod frame;
@@ -17,6 +18,7 @@ mod server;
 mod standing;
 mod visit;
 
+pub use audit::Ledger;
 pub use client::{Client, ClientError};
 pub use events::{EVENT_VERSION, EventLine, EventPage, EventsAsked};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};

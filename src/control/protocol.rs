@@ -78,6 +78,26 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+    /// To take a cluster, or a node of it, into maintenance, or to prolong that.
+    Maintain {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's; without it the whole cluster.
+        #[serde(default)]
+        node: Option<String>,
+        /// For how long from now on, milliseconds.
+        for_ms: u64,
+        /// What for.
+        reason: String,
+    },
+    /// To end a maintenance.
+    EndMaintenance {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's; without it the whole cluster.
+        #[serde(default)]
+        node: Option<String>,
+    },
     /// To read all files again.
     Reload {
         /// Only to say what would change.
@@ -132,6 +152,8 @@ impl Ask {
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
             Ask::Say { .. }
+            | Ask::Maintain { .. }
+            | Ask::EndMaintenance { .. }
             | Ask::Acknowledge { .. }
             | Ask::TestRoute { .. }
             | Ask::Reload { .. } => Right::Operate,
@@ -268,6 +290,8 @@ pub enum Refusal {
     NeedsRestart,
     /// Another cluster has what this one is to get.
     InUse,
+    /// The cluster does not do that as it stands; the text says why.
+    NotNow,
 }
 
 impl Answer {

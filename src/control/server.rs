@@ -12,6 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::audit::{Audit, Ledger};
 use super::limits;
 use super::person::Person;
 use super::protocol::{Answer, Ask, Refusal, Reply, Request, VERSION};
@@ -73,13 +74,20 @@ impl Server {
     }
 
     /// Takes requests for as long as it is polled, and hands those that `access` allows to
-    /// `asked`. A new table counts for every connection that is made from then on.
-    pub async fn serve(&self, asked: mpsc::Sender<Asked>, access: watch::Receiver<Access>) {
+    /// `asked`. A new table counts for every connection that is made from then on. Orders, and what came
+    /// of them, are told to `ledger`.
+    pub async fn serve(
+        &self,
+        asked: mpsc::Sender<Asked>,
+        access: watch::Receiver<Access>,
+        ledger: Ledger,
+    ) {
         let seats = Seats::new(limits::CONNECTIONS);
         let doorstep = Arc::new(Semaphore::new(limits::TURNED_AWAY));
         let house = Arc::new(House {
             asked,
             access,
+            audit: Audit::new(ledger),
             visits: Seats::new(limits::VISITS),
         });
         loop {
@@ -136,6 +144,7 @@ impl Drop for Server {
 struct House {
     asked: mpsc::Sender<Asked>,
     access: watch::Receiver<Access>,
+    audit: Audit,
     visits: Arc<Seats>,
 }
 
@@ -202,6 +211,7 @@ async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<(
     let person = identified.await.map_err(io::Error::other)?;
     if !person.may_anything() {
         let who = &person.name;
+        house.audit.turned_away(&person);
         tracing::warn!("{who} may not use the control socket and was refused");
         let text = format!(
             "this clusterd belongs to another user, and `access:` in its clusterd.yaml gives {who} no right"
@@ -240,7 +250,7 @@ async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<(
             },
             _ => None,
         };
-        match grant(ask, &person, &house.asked).await {
+        match grant(ask, &person, house).await {
             Given::Answer(answer) => write(&mut to, answer).await?,
             Given::Visit(answer, visit) => {
                 drop(seat);
@@ -260,12 +270,20 @@ async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<(
     }
 }
 
-/// Puts a request that this person may make.
-async fn grant(ask: Ask, person: &Person, asked: &mpsc::Sender<Asked>) -> Given {
+/// Puts a request that this person may make. An order is noted before it is put.
+async fn grant(ask: Ask, person: &Person, house: &House) -> Given {
+    let noted = house.audit.asked(person, &ask);
+    let given = match person.may(ask.right()) {
+        true => put(ask, person.name.clone(), &house.asked).await,
+        false => no_right(&ask, person),
+    };
+    let (Given::Answer(answer) | Given::Visit(answer, _)) = &given;
+    house.audit.answered(noted.as_ref(), person, answer);
+    given
+}
+
+fn no_right(ask: &Ask, person: &Person) -> Given {
     let right = ask.right();
-    if person.may(right) {
-        return put(ask, person.name.clone(), asked).await;
-    }
     let who = &person.name;
     let right_word = right.word();
     tracing::warn!("{who} has no right to {right_word} and was refused: {ask:?}");

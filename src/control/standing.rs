@@ -24,6 +24,8 @@ pub enum Word {
     Jeopardy,
     /// The package serves, and no healthy standby is there: not highly available until repaired.
     Degraded,
+    /// People work there: nothing is written, and nothing is done by itself.
+    Maintenance,
     /// It is being found out who has the package.
     #[default]
     Unknown,
@@ -41,10 +43,11 @@ pub enum Word {
 
 impl Word {
     /// Every word, the best first.
-    pub const ALL: [Word; 9] = [
+    pub const ALL: [Word; 10] = [
         Word::Ok,
         Word::Jeopardy,
         Word::Degraded,
+        Word::Maintenance,
         Word::Unknown,
         Word::Suspect,
         Word::Switching,
@@ -57,9 +60,12 @@ impl Word {
     pub fn level(self) -> Level {
         match self {
             Word::Ok => Level::Ok,
-            Word::Jeopardy | Word::Degraded | Word::Unknown | Word::Suspect | Word::Switching => {
-                Level::Warning
-            }
+            Word::Jeopardy
+            | Word::Degraded
+            | Word::Maintenance
+            | Word::Unknown
+            | Word::Suspect
+            | Word::Switching => Level::Warning,
             Word::Impaired | Word::NotGuarded | Word::Hold => Level::Critical,
         }
     }
@@ -71,6 +77,7 @@ impl fmt::Display for Word {
             Word::Ok => "ok",
             Word::Jeopardy => "JEOPARDY",
             Word::Degraded => "DEGRADED",
+            Word::Maintenance => "MAINTENANCE",
             Word::Unknown => "UNKNOWN",
             Word::Suspect => "SUSPECT",
             Word::Switching => "SWITCHING",
@@ -133,6 +140,13 @@ fn of_package(
     snapshot: &Snapshot,
     consoles: &[ConsoleReport],
 ) -> Standing {
+    let of_primary_node = |node: &&NodeSnapshot| Some(&node.node) == package.primary.as_ref();
+    let primary = snapshot.nodes.iter().find(of_primary_node);
+    let kept = primary.and_then(|node| node.maintenance.as_ref());
+    if let Some(kept) = snapshot.maintenance.as_ref().or(kept) {
+        let why = format!("{} works on it: {}", kept.who, kept.reason);
+        return Standing::new(Word::Maintenance, why);
+    }
     if let Some(why) = &package.hold {
         return Standing::new(Word::Hold, why);
     }
@@ -211,6 +225,10 @@ fn of_primary(
 /// Why a node cannot take over, if it cannot.
 fn unfit(node: &NodeSnapshot, consoles: &[ConsoleReport]) -> Option<String> {
     let name = &node.node;
+    if let Some(kept) = &node.maintenance {
+        let who = &kept.who;
+        return Some(format!("the standby {name} is in maintenance by {who}"));
+    }
     if !connected(node, consoles) {
         return Some(format!("the console of the standby {name} is lost"));
     }

@@ -17,7 +17,7 @@ use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
 use crate::control::{
     Answer, Ask, Asked, ClusterReport, Given, HostReport, REPORT_VERSION, Refusal, Report,
-    Standing, Visit,
+    Standing, Visit, Word,
 };
 
 /// How long a cluster's task may take to answer.
@@ -111,35 +111,48 @@ impl Desk<'_> {
                 };
                 self.attach(cluster, message, opens, who, answer);
             }
+            ask @ (Ask::Maintain { .. } | Ask::EndMaintenance { .. }) => {
+                self.upkeep(ask, who, answer);
+            }
             Ask::Say {
                 cluster,
                 word,
                 node,
-            } => {
-                let mail = match self.mail_of(&cluster) {
-                    Ok(mail) => mail.clone(),
-                    Err(refusal) => return reply(answer, refusal),
-                };
-                tracing::warn!(
-                    "{who} says {word:?} to {cluster} {}",
-                    node.as_deref().unwrap_or("")
-                );
-                tokio::spawn(async move {
-                    let (heard, hears) = oneshot::channel();
-                    let message = Message::Say {
-                        who: who.clone(),
-                        word: word.operator_word(),
-                        node,
-                        answer: heard,
-                    };
-                    let said = match mail.send(message).await {
-                        Ok(()) => timeout(ANSWER, hears).await,
-                        Err(_) => return reply(answer, busy()),
-                    };
-                    reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));
-                });
-            }
+            } => self.say(cluster, word, node, who, answer),
         }
+    }
+
+    /// Puts an operator's word to its cluster.
+    fn say(
+        &self,
+        cluster: String,
+        word: Word,
+        node: Option<String>,
+        who: String,
+        answer: oneshot::Sender<Given>,
+    ) {
+        let mail = match self.mail_of(&cluster) {
+            Ok(mail) => mail.clone(),
+            Err(refusal) => return reply(answer, refusal),
+        };
+        tracing::warn!(
+            "{who} says {word:?} to {cluster} {}",
+            node.as_deref().unwrap_or("")
+        );
+        tokio::spawn(async move {
+            let (heard, hears) = oneshot::channel();
+            let message = Message::Say {
+                who: who.clone(),
+                word: word.operator_word(),
+                node,
+                answer: heard,
+            };
+            let said = match mail.send(message).await {
+                Ok(()) => timeout(ANSWER, hears).await,
+                Err(_) => return reply(answer, busy()),
+            };
+            reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));
+        });
     }
 
     /// Puts somebody's wish to be at a console to its cluster.
@@ -171,7 +184,7 @@ impl Desk<'_> {
         });
     }
 
-    fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
+    pub(super) fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
             return ward.mail().ok_or_else(|| {
                 let why = ward.unguarded(cluster).unwrap_or_default();
@@ -313,9 +326,10 @@ pub(super) async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
     timeout(ANSWER, asked).await.ok().flatten()
 }
 
-fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
+pub(super) fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
     match said {
         Some(Said::Heard(lines)) => Answer::Told { who, lines },
+        Some(Said::Refused(why)) => Answer::refused(Refusal::NotNow, why),
         Some(Said::NoSuchNode(nodes)) => {
             let text = format!("{cluster} has no such node; it has {}", nodes.join(", "));
             Answer::refused(Refusal::Unknown, text)
@@ -337,7 +351,7 @@ fn no_visit(no: NoVisit, cluster: &str) -> Answer {
     }
 }
 
-fn busy() -> Answer {
+pub(super) fn busy() -> Answer {
     Answer::refused(
         Refusal::Busy,
         "the cluster's task did not answer in time; look at its status before you say it again",

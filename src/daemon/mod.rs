@@ -25,8 +25,10 @@ mod reread;
 mod signals;
 mod supervisor;
 mod systemd;
+mod trace;
 mod tracing_log;
 mod turns;
+mod upkeep;
 mod ward;
 
 pub use prepare::{Prepared, StartError, prepare};

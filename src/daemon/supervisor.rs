@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
@@ -15,16 +15,19 @@ use super::prepare::{Prepared, StartError, Unguarded};
 use super::reload::Rereading;
 use super::reply::Order;
 use super::systemd::Systemd;
+use super::trace::Trace;
 use super::ward::{MOST, Next, Ward};
 use crate::alarm::{self, Alarms, Subject};
 use crate::clock::Span;
 use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
 use crate::config::{Access, Settings};
-use crate::control::{Answer, Ask, Asked, Given, Server, Word};
+use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
+use crate::machine::Event;
 use crate::machine::memory::Memory;
+use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
-use crate::store::Journal;
+use crate::store::{Entry, EntryKind, Journal};
 
 /// Between two turns of the supervisor.
 const TICK: Duration = Duration::from_secs(1);
@@ -61,6 +64,7 @@ pub struct Daemon {
     metrics: Option<JoinHandle<()>>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
+    trace: Trace,
 }
 
 impl Daemon {
@@ -85,6 +89,7 @@ impl Daemon {
             .map_err(|why| StartError::Socket { path: socket, why })?;
         let server = Arc::new(server);
         let before = open_before(&journal).await?;
+        let trace = Trace::begin(&journal).await;
         let (stop, stopped) = watch::channel(false);
         let alarms = Arc::new(Alarms::new(Arc::clone(&scribe), before));
         let posting = alarm::Posting {
@@ -105,6 +110,7 @@ impl Daemon {
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
+        let ledger = ledger(&host.scribe);
         let settings = host.settings.clone();
         let (access, granted) = watch::channel(settings.access.clone());
         let wards = guarded.into_iter().map(|blueprint| {
@@ -133,10 +139,11 @@ impl Daemon {
             stop,
             keeper: tokio::spawn(keeper),
             metrics,
-            service: tokio::spawn(async move { serving.serve(asked, granted).await }),
+            service: tokio::spawn(async move { serving.serve(asked, granted, ledger).await }),
             server,
             requests,
             outlook,
+            trace,
         };
         daemon.first_alarms();
         match unsettled {
@@ -190,6 +197,7 @@ impl Daemon {
                     self.look_out();
                     self.begin_due().await;
                     self.ask_again();
+                    self.trace.look().await;
                     if self.all_alive() {
                         systemd.alive();
                         let (guarded, refused) = self.counts();
@@ -365,6 +373,7 @@ impl Daemon {
             }
         };
         tracing::error!("{text}");
+        self.unwatched(&name, "its task crashed");
         let subject = Subject::cluster(&name);
         let alarms = &self.host.alarms;
         alarms.raise(&subject, Severity::Critical, code, &text);
@@ -372,6 +381,25 @@ impl Daemon {
             alarms.clear(&subject, "task_crashed");
             alarms.clear(&subject, "task_stuck");
         }
+    }
+
+    /// Nobody watches a cluster any more, and its task cannot say so.
+    fn unwatched(&self, cluster: &str, why: &str) {
+        let event = Event::Unwatched {
+            why: why.to_owned(),
+        };
+        let entry = Entry {
+            cluster: cluster.to_owned(),
+            kind: EntryKind::Service,
+            subject: String::new(),
+            body: serde_json::to_value(&event).unwrap_or_default(),
+            text: event.to_string(),
+        };
+        let journal = Arc::clone(&self.host.journal);
+        tokio::spawn(async move {
+            // A journal that cannot be written is an alarm of every cluster.
+            let _ = journal.append(vec![entry]).await;
+        });
     }
 
     /// Once a second: is every task alive, and can logs be written?
@@ -431,12 +459,22 @@ impl Daemon {
         if timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }
+        self.trace.end().await;
         drop(self.server);
         let scribe = Arc::clone(&self.host.scribe);
         // An error means that the thread that waits could not: what is queued is written when
         // the scribe is dropped.
         let _ = tokio::task::spawn_blocking(move || scribe.flush()).await;
     }
+}
+
+/// Where the audit log's lines go.
+fn ledger(scribe: &Arc<Scribe>) -> Ledger {
+    let scribe = Arc::clone(scribe);
+    Box::new(move |line| {
+        let now = stamp(SystemTime::now());
+        scribe.line(Book::Audit, &format!("{now}  {}", one_line(&line)));
+    })
 }
 
 async fn open_before(journal: &Arc<Journal>) -> Result<alarm::Saved, StartError> {

@@ -13,5 +13,5 @@ pub use power::{
     AgentLeg, AgentMetadata, CommandLeg, IPMITOOL, IpmiLeg, OrderFailed, Parameter, PowerLeg,
     PowerOrder, PowerState, metadata,
 };
-pub use run::{Captured, Finished, Outcome, run, run_with_input};
+pub use run::{Captured, Finished, Outcome, run, run_to_tail, run_with_input};
 pub use secret::{Secret, SecretFault};

@@ -48,7 +48,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The beginning of what a command wrote to one of its outputs.
+/// What a command wrote to one of its outputs: the beginning, or of [`run_to_tail`] the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
     /// At most as many bytes as were asked for; from outside, so fit for no terminal.
@@ -103,6 +103,36 @@ pub async fn run_with_input(
     within: Duration,
     output_limit: usize,
 ) -> Finished {
+    let keep = Keep::First(output_limit);
+    run_keeping(argv, env, input, within, keep).await
+}
+
+/// The same as [`run`], but of each output the last `output_limit` bytes are kept: why a command
+/// failed stands at its end.
+pub async fn run_to_tail(
+    argv: &[String],
+    env: &[(String, String)],
+    within: Duration,
+    output_limit: usize,
+) -> Finished {
+    let keep = Keep::Last(output_limit);
+    run_keeping(argv, env, &[], within, keep).await
+}
+
+/// Which bytes of an output are kept.
+#[derive(Clone, Copy)]
+enum Keep {
+    First(usize),
+    Last(usize),
+}
+
+async fn run_keeping(
+    argv: &[String],
+    env: &[(String, String)],
+    input: &[u8],
+    within: Duration,
+    keep: Keep,
+) -> Finished {
     let start = Instant::now();
     let stdin = match input {
         [] => Stdio::null(),
@@ -126,8 +156,8 @@ pub async fn run_with_input(
         let reading = async {
             tokio::join!(
                 feed(stdin, input),
-                capture(out, &mut stdout, output_limit),
-                capture(err, &mut stderr, output_limit)
+                capture(out, &mut stdout, keep),
+                capture(err, &mut stderr, keep)
             );
         };
         tokio::pin!(reading);
@@ -241,13 +271,24 @@ async fn feed(into: Option<ChildStdin>, input: &[u8]) {
     }
 }
 
-async fn capture(from: Option<impl AsyncRead + Unpin>, into: &mut Captured, limit: usize) {
+async fn capture(from: Option<impl AsyncRead + Unpin>, into: &mut Captured, keep: Keep) {
     let Some(mut from) = from else { return };
     let mut chunk = vec![0; 8192];
     // An error ends the output as its end does.
     while let Ok(count @ 1..) = from.read(&mut chunk).await {
-        let kept = count.min(limit - into.bytes.len());
-        into.bytes.extend_from_slice(&chunk[..kept]);
-        into.lost += u64::try_from(count - kept).unwrap_or(u64::MAX);
+        let lost = match keep {
+            Keep::First(limit) => {
+                let kept = count.min(limit - into.bytes.len());
+                into.bytes.extend_from_slice(&chunk[..kept]);
+                count - kept
+            }
+            Keep::Last(limit) => {
+                into.bytes.extend_from_slice(&chunk[..count]);
+                let over = into.bytes.len().saturating_sub(limit);
+                into.bytes.drain(..over);
+                over
+            }
+        };
+        into.lost += u64::try_from(lost).unwrap_or(u64::MAX);
     }
 }

@@ -79,8 +79,21 @@ impl SecretFault {
         }
     }
 
+    fn path(&self) -> &Path {
+        match self {
+            SecretFault::NotAFile(path)
+            | SecretFault::Unreadable { path, .. }
+            | SecretFault::Open { path, .. }
+            | SecretFault::Foreign { path, .. }
+            | SecretFault::Unfit { path, .. } => path,
+        }
+    }
+
     /// How to mend it.
     pub fn help(&self) -> String {
+        if let Some(help) = secret::credential_help(self.path()) {
+            return help;
+        }
         match self {
             SecretFault::Unreadable { .. } => {
                 "write the secret alone into it, as the daemon's user, and `chmod 600` it"

@@ -54,6 +54,7 @@ pub fn inspect(home: &Home) -> Inspected {
             faults.extend(console(cluster, name.as_str(), node, home, &loaded));
             faults.extend(secrets::faults(cluster, name.as_str(), node, home, &loaded));
         }
+        faults.extend(super::hooks::faults(cluster, home, &loaded));
         let mut compiled = Programs::new();
         for (name, package) in &cluster.packages {
             match bench.program(cluster, name, package, &loaded) {

@@ -6,6 +6,7 @@
 //!                   script::compile ─► scripts ┘
 //! ```
 
+mod hooks;
 mod inspect;
 pub mod power;
 mod programs;

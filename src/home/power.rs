@@ -14,6 +14,7 @@ use crate::config::{
 use crate::exec::{
     AgentLeg, AgentMetadata, CommandLeg, IPMITOOL, IpmiLeg, PowerLeg, Secret, metadata,
 };
+use crate::secret;
 
 /// How long an agent may take to describe itself.
 const DESCRIBED_WITHIN: Duration = Duration::from_secs(10);
@@ -44,7 +45,7 @@ pub fn legs(node: &Node, home: &Path) -> Vec<PowerLeg> {
             secrets: agent
                 .secrets
                 .iter()
-                .map(|(name, file)| (name.clone(), home.join(file)))
+                .map(|(name, file)| (name.clone(), secret::place(home, file)))
                 .collect(),
             within: leg.within,
         }),
@@ -52,7 +53,7 @@ pub fn legs(node: &Node, home: &Path) -> Vec<PowerLeg> {
             host: ipmi.host.clone(),
             port: ipmi.port,
             username: ipmi.username.clone(),
-            password_file: home.join(&ipmi.password_file),
+            password_file: secret::place(home, &ipmi.password_file),
             interface: match ipmi.interface {
                 IpmiInterface::Lanplus => "lanplus",
                 IpmiInterface::Lan => "lan",
@@ -69,7 +70,7 @@ pub fn legs(node: &Node, home: &Path) -> Vec<PowerLeg> {
 }
 
 /// A program as it can be started from anywhere.
-fn program(named: &str, home: &Path) -> String {
+pub fn program(named: &str, home: &Path) -> String {
     if named.contains('/') {
         home.join(named).display().to_string()
     } else {
@@ -163,7 +164,7 @@ pub(super) fn faults(
             }
         }
         for (keys, file) in secrets {
-            let Err(fault) = Secret::read(&home.path(file)) else {
+            let Err(fault) = Secret::read(&secret::place(home.dir(), file)) else {
                 continue;
             };
             let (message, help) = (fault.to_string(), fault.help());

@@ -6,7 +6,7 @@ use super::programs::find_program;
 use crate::config::route::{Pulse, Route, Transport, Url, check_url};
 use crate::config::{Fault, Loaded, SETTINGS, Weight, nearest};
 use crate::script::program::Severity;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// What is wrong with them. A route with a fault is used all the same, for what is missing may come later,
 /// and each try says so.
@@ -73,7 +73,7 @@ impl<'a> Look<'a> {
     }
 
     fn secret(&self, key: &str, file: Option<&str>) -> Option<Fault> {
-        let path = self.home.path(file?);
+        let path = secret::place(self.home.dir(), file?);
         let read = Secret::read(&path).and_then(|secret| secret.line().map(drop));
         let fault = read.err()?;
         let message = format!("the secret in {}: {fault}", path.display());
@@ -85,7 +85,7 @@ impl<'a> Look<'a> {
         if let Some(fault) = self.secret("url_file", Some(file)) {
             return Some(fault);
         }
-        let secret = Secret::read(&self.home.path(file)).ok()?;
+        let secret = Secret::read(&secret::place(self.home.dir(), file)).ok()?;
         let why = check_url(secret.line().ok()?).err()?;
         let message = format!("in {file}: {why}");
         Some(self.fault("url_file", message, "one line: https://HOST/…"))

@@ -7,7 +7,7 @@ use super::Home;
 use crate::config::console::SshLogin;
 use crate::config::{Address, Cluster, Fault, Loaded, Node, Weight};
 use crate::console::check_key;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// What is wrong with them.
 pub(super) fn faults(
@@ -27,7 +27,7 @@ pub(super) fn faults(
     };
     let mut faults = Vec::new();
     if let Some(key) = &login.key {
-        let path = home.path(key);
+        let path = secret::place(home.dir(), key);
         let shown = path.display();
         match Secret::read(&path) {
             Err(fault) => {
@@ -44,7 +44,7 @@ pub(super) fn faults(
         }
     }
     if let Some(file) = &login.password_file {
-        let path = home.path(file);
+        let path = secret::place(home.dir(), file);
         let read = Secret::read(&path).and_then(|secret| secret.line().map(drop));
         faults.extend(read.err().map(|fault| {
             let message = format!("the password in {}: {fault}", path.display());

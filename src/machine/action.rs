@@ -63,12 +63,30 @@ pub enum Action {
         argv: Vec<String>,
         within: Duration,
     },
+    /// Run a hook that may hold up a boot, with its retries, and answer
+    /// [`crate::machine::Input::HookDone`]. An earlier one of this package that still runs is not
+    /// waited for any more.
+    Hook {
+        ticket: Ticket,
+        /// Its number ([`crate::machine::setup::GateHook::hook`]).
+        hook: usize,
+        /// The node that is to be booted.
+        node: NodeId,
+        /// What led to the boot.
+        cause: String,
+    },
     /// Order or ask every power leg of a node.
     Power {
         ticket: Ticket,
         node: NodeId,
         order: PowerOrder,
         within: Duration,
+    },
+    /// What came of an order ([`crate::machine::input::UpkeepOrder`]): done and durable, or refused, in
+    /// words.
+    Answer {
+        id: u64,
+        outcome: Result<String, String>,
     },
     /// The machine wants random numbers ([`crate::machine::Input::Nonces`]).
     WantNonces,

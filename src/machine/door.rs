@@ -292,6 +292,9 @@ impl Machine {
         {
             return self.vetoed(p, &format!("boot {}", self.setup.node_name(n)), &veto);
         }
+        if self.waits_for_hooks(p, n) {
+            return;
+        }
         let before = (
             self.packages[p].primary,
             self.packages[p].secondary,
@@ -469,6 +472,7 @@ impl Machine {
         self.nodes[node].unfenced_failure |= Guard::BootFailureUnfences.stands();
         let package = &mut self.packages[p];
         package.heir = None;
+        package.leave = None;
         package.run.roles_before = None;
         package.run.pc = otherwise;
         package.run.wait = Wait::Ready;
@@ -586,6 +590,7 @@ impl Machine {
         let package = &mut self.packages[p];
         package.ordered = None;
         package.adopting = None;
+        package.leave = None;
         package.run.frames.clear();
         package.run.wait = Wait::Idle;
         package.run.stuck = Guard::HoldStuck.stands();

@@ -95,6 +95,8 @@ pub(super) struct Host {
     /// When each witness answered last.
     pub witnesses: Vec<Option<Moment>>,
     began: Moment,
+    /// By how much the wall clock was set since the machine began, milliseconds.
+    pub jumped: i64,
     journal: Option<String>,
     ping_trouble: bool,
     gateway_silent: bool,
@@ -114,6 +116,7 @@ impl Host {
         Host {
             witnesses: vec![None; witnesses],
             began,
+            jumped: 0,
             journal: None,
             ping_trouble: false,
             gateway_silent: false,
@@ -221,11 +224,13 @@ impl Machine {
                 let by = Span(Duration::from_millis(millis.unsigned_abs()));
                 let why = format!("the clock of this host jumped {way} by {by}");
                 self.host.doubt(Cause::Clock, why, now);
+                self.clock_jumped(millis);
             }
             HostFact::Standstill { millis, counted } => {
                 let span = Span(Duration::from_millis(millis));
                 let why = format!("clusterd stood still for {span}");
                 self.host.doubt(Cause::Standstill, why.clone(), now);
+                self.slept(Duration::from_millis(millis.saturating_sub(counted)));
                 self.stood_still(Duration::from_millis(counted), &why);
             }
             HostFact::PingsLate { millis } => {

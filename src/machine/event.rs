@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Span;
 use crate::machine::proof::ProofKind;
+use crate::machine::serves::Serves;
 
 /// One thing that happened in a cluster. Nodes, packages and states are named, so that an
 /// event stands by itself.
@@ -143,6 +144,32 @@ pub enum Event {
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
     HostIdLearnt { node: String, id: String },
+    /// A cluster or a node is in maintenance from now on, for so long.
+    Maintenance {
+        name: String,
+        who: String,
+        reason: String,
+        lasts_ms: u64,
+    },
+    /// It is not any more.
+    MaintenanceEnded { name: String, why: String },
+    /// A boot waits for a hook.
+    HookAwaited {
+        package: String,
+        node: String,
+        on: String,
+        within_ms: u64,
+    },
+    /// A hook, or its recovery, has run.
+    Hook {
+        package: String,
+        on: String,
+        command: String,
+        outcome: String,
+        took_ms: u64,
+        attempt: u32,
+        said: Vec<String>,
+    },
     /// A script's own words.
     Log { package: String, text: String },
     /// A reload's new configuration of this cluster waits.
@@ -155,6 +182,17 @@ pub enum Event {
     Reconfigured { who: String, what: String },
     /// The cluster is not guarded any more.
     Removed { who: String, left: Vec<String> },
+    /// Whether the service is there, since so long ago; `planned`: it went by a person's word.
+    Service {
+        package: String,
+        is: Serves,
+        node: Option<String>,
+        planned: bool,
+        why: String,
+        ago_ms: u64,
+    },
+    /// Nobody looks at the cluster any more.
+    Unwatched { why: String },
 }
 
 impl fmt::Display for Event {
@@ -245,6 +283,7 @@ impl fmt::Display for Event {
             Event::Well => write!(f, "monitor well again"),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
+            Event::Maintenance { .. } | Event::MaintenanceEnded { .. } => self.fmt_upkeep(f),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
@@ -252,6 +291,9 @@ impl fmt::Display for Event {
             Event::Waits { .. } | Event::Reconfigured { .. } | Event::Removed { .. } => {
                 self.fmt_reload(f)
             }
+            Event::Service { .. } => self.fmt_service(f),
+            Event::Unwatched { why } => write!(f, "not watched any more: {why}"),
+            Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
         }
     }
 }
@@ -281,6 +323,64 @@ impl Event {
         }
     }
 
+    /// Maintenance.
+    fn fmt_upkeep(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Maintenance {
+                name,
+                who,
+                reason,
+                lasts_ms,
+            } => write!(
+                f,
+                "{name}: in maintenance by {who} for {}: {reason}; nothing is written there and nothing is done by itself",
+                Span(Duration::from_millis(*lasts_ms))
+            ),
+            Event::MaintenanceEnded { name, why } => {
+                write!(f, "{name}: the maintenance is over: {why}")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What hooks do.
+    fn fmt_hook(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::HookAwaited {
+                package,
+                node,
+                on,
+                within_ms,
+            } => {
+                let within = Span(Duration::from_millis(*within_ms));
+                write!(
+                    f,
+                    "{package}: the boot of {node} waits for the hook {on}, {within} at most"
+                )
+            }
+            Event::Hook {
+                package,
+                on,
+                command,
+                outcome,
+                took_ms,
+                attempt,
+                said,
+            } => {
+                let took = Span(Duration::from_millis(*took_ms));
+                write!(f, "{package}: hook {on}: {command}: {outcome} after {took}")?;
+                if *attempt > 1 {
+                    write!(f, ", try {attempt}")?;
+                }
+                if !said.is_empty() {
+                    write!(f, "; it said: {}", said.join(" | "))?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What a reload does.
     fn fmt_reload(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -298,6 +398,37 @@ impl Event {
                 left.join("; ")
             ),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the service is there.
+    fn fmt_service(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Event::Service {
+            package,
+            is,
+            node,
+            planned,
+            why,
+            ago_ms,
+        } = self
+        else {
+            return Ok(());
+        };
+        write!(f, "{package}: service {is}")?;
+        if let (Some(node), Serves::Up | Serves::Degraded) = (node, is) {
+            write!(f, " on {node}")?;
+        }
+        if *planned {
+            write!(f, ", as planned")?;
+        }
+        // What is seen at once needs no time.
+        if *ago_ms >= 1000 {
+            let ago = Span(Duration::from_millis(ago_ms / 1000 * 1000));
+            write!(f, ", since {ago} ago")?;
+        }
+        match why.as_str() {
+            "" => Ok(()),
+            why => write!(f, " ({why})"),
         }
     }
 

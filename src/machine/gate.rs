@@ -218,6 +218,7 @@ impl Machine {
             self.nodes[n].evidence.panic = None;
             self.nodes[n].evidence.resumable = None;
             self.packages[p].run.roles_before = None;
+            self.packages[p].leave = None;
         }
         let run = &mut self.packages[p].run;
         for frame in run.frames.iter_mut().rev() {

@@ -44,6 +44,20 @@ impl Machine {
         {
             return veto("identity", format!("its console shows {why}"));
         }
+        let name = |n: NodeId| self.setup.node_name(n);
+        if self.in_maintenance(n) && Guard::FenceMaintained.stands() {
+            return veto("maintenance", format!("{} is in maintenance", name(n)));
+        }
+        let beside = self.maintained_beside(p, n);
+        if let Some(other) = beside.filter(|_| package.primary == Some(n))
+            && Guard::FenceBesideMaintained.stands()
+        {
+            let why = format!(
+                "{} is in maintenance, and nothing could be started instead",
+                name(other)
+            );
+            return veto("maintenance", why);
+        }
         let text = self.evidence_text(p, n);
         if self.word_lives(n) {
             return Ok("an operator's word".to_owned());
@@ -164,6 +178,9 @@ impl Machine {
                     format!("no living proof that {} is stopped", name(other)),
                 );
             }
+        }
+        if self.in_maintenance(n) && Guard::BootMaintained.stands() {
+            return veto("maintenance", format!("{} is in maintenance", name(n)));
         }
         if self.nodes[n].epoch().is_none() && Guard::BootLink.stands() {
             return veto(

@@ -63,6 +63,8 @@ impl Machine {
                 .roles_before
                 .as_ref()
                 .map(|_| "the boot is done".to_owned()),
+            // What is remembered of it is taken over.
+            Wait::Maintenance => None,
             Wait::Survey(_) => Some("all consoles have said who they are".to_owned()),
             Wait::Impaired => Some("the monitor is well again".to_owned()),
             _ => {

@@ -48,6 +48,8 @@ pub enum Input {
         ticket: Ticket,
         code: Result<i32, String>,
     },
+    /// An [`crate::machine::Action::Hook`] has ended: what its last try said.
+    HookDone { ticket: Ticket, verdict: Verdict },
     /// An [`crate::machine::Action::Power`] has ended: what each leg said.
     PowerDone {
         ticket: Ticket,
@@ -61,6 +63,8 @@ pub enum Input {
     JournalWell,
     /// A person says something.
     Operator(Order),
+    /// A person takes a cluster or a node into maintenance, or out of it.
+    Upkeep(UpkeepOrder),
     /// A person does something at a console that clusterd holds.
     Person {
         node: NodeId,
@@ -89,6 +93,19 @@ pub enum Deed {
     Leaves { why: String },
 }
 
+/// What a hook says by its exit code, as Serviceguard's control scripts do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// 0: go on.
+    GoOn,
+    /// 1: it has failed, and the package must not start anywhere else either.
+    No,
+    /// 2: it has failed here; another node may be tried.
+    NotHere,
+    /// It has none, and why: killed at its time, ended by a signal, not to be started, another code.
+    None(String),
+}
+
 /// What a power leg says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PowerState {
@@ -109,6 +126,28 @@ pub struct Order {
     pub word: OperatorWord,
     /// About which node: `confirm` names it, `adopt --primary` may.
     pub node: Option<NodeId>,
+}
+
+/// An order about a cluster's or a node's upkeep; its outcome is [`crate::machine::Action::Answer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpkeepOrder {
+    /// The driver's number for it, given back with the answer.
+    pub id: u64,
+    /// Who says it: a user's name.
+    pub who: String,
+    /// About which node; nothing for the whole cluster.
+    pub node: Option<NodeId>,
+    /// What.
+    pub word: Upkeep,
+}
+
+/// What can be ordered about upkeep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Maintenance begins, or is prolonged: from now on for so long, and why.
+    Maintain { lasts: Duration, reason: String },
+    /// It ends.
+    EndMaintenance,
 }
 
 /// What the host knows about itself (design rule 8).

@@ -30,6 +30,7 @@ impl Machine {
             nodes,
             packages,
             host,
+            upkept,
             nonces: _,
             tickets: _,
             actions,
@@ -49,17 +50,20 @@ impl Machine {
             tell_run_apart(&package.run, hasher);
         }
         host.hash(hasher);
+        upkept.tell_apart(hasher);
     }
 
     /// Whether the answer to this request is still awaited.
     pub fn awaits(&self, wanted: Ticket) -> bool {
-        self.packages.iter().any(|package| match package.run.wait {
+        let package = self.packages.iter().any(|package| match package.run.wait {
             Wait::Durable { ticket, .. }
             | Wait::Probe { ticket, .. }
             | Wait::Run { ticket, .. }
+            | Wait::Hook { ticket, .. }
             | Wait::Power { ticket, .. } => ticket == wanted,
             _ => false,
-        })
+        });
+        package || self.upkept.awaits(wanted)
     }
 
     /// The random word that was defined on a node for the proof in the making.
@@ -104,6 +108,7 @@ impl Machine {
             unfenced_failure,
             fence_tried,
             watched_since,
+            maintenance,
         } = node;
         match link {
             Link::Up { epoch: _, since } => (true, since).hash(hasher),
@@ -142,7 +147,7 @@ impl Machine {
         word.as_ref().map(|word| word.at).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.failures.max);
         self.tell_wall_apart(failures, caps.max().unwrap_or(0), hasher);
-        (unfenced_failure, watched_since).hash(hasher);
+        (unfenced_failure, watched_since, maintenance).hash(hasher);
         fence_tried.filter(|_| *unfenced_failure).hash(hasher);
     }
 
@@ -163,12 +168,13 @@ impl Machine {
             missing_since,
             told,
             adopting,
+            leave,
             ordered,
             run: _,
         } = package;
         (primary, secondary, known, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
-        (missing_since, told, adopting, ordered, awaited).hash(hasher);
+        (missing_since, told, adopting, leave, ordered, awaited).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.switches.max);
         let cap = caps.max().unwrap_or(0);
         self.tell_wall_apart(switches, cap, hasher);
@@ -233,6 +239,12 @@ fn tell_run_apart<H: Hasher>(run: &Run, hasher: &mut H) {
             order,
             deadline,
         } => (node, order, deadline).hash(hasher),
+        Wait::Hook {
+            node,
+            gate,
+            ticket: _,
+            deadline,
+        } => (node, gate, deadline).hash(hasher),
         other => other.hash(hasher),
     }
 }

@@ -10,6 +10,24 @@ pub struct Memory {
     pub packages: Vec<PackageMemory>,
     /// One entry a node.
     pub nodes: Vec<NodeMemory>,
+    /// The whole cluster is in maintenance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceMemory>,
+}
+
+/// What is remembered of a maintenance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaintenanceMemory {
+    /// Whose it is.
+    pub who: String,
+    /// What for.
+    pub reason: String,
+    /// When it began, by the wall clock in seconds.
+    pub began: u64,
+    /// When it ends.
+    pub until: u64,
+    /// For how long it was given at last, seconds: no clock makes it longer.
+    pub lasts: u64,
 }
 
 /// What is remembered of a package.
@@ -52,4 +70,7 @@ pub struct NodeMemory {
     pub panicked: bool,
     /// It failed and has not been fully fenced since.
     pub unfenced_failure: bool,
+    /// It is in maintenance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceMemory>,
 }

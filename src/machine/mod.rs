@@ -15,9 +15,11 @@
 //! ```
 
 pub mod action;
+pub mod availability;
 pub mod event;
 pub mod handover;
 pub mod input;
+pub mod maintenance;
 pub mod many_dark;
 pub mod memory;
 pub mod outlook;
@@ -33,6 +35,7 @@ mod doubt;
 mod gate;
 mod guard;
 mod hear;
+mod hook;
 mod likeness;
 mod making;
 mod node;
@@ -41,6 +44,7 @@ mod person;
 mod question;
 mod refusal;
 mod run;
+mod serves;
 mod show;
 mod siege;
 mod stage;
@@ -63,6 +67,7 @@ pub use action::Action;
 pub use doubt::{Cause, Doubt};
 pub use event::Event;
 pub use input::Input;
+pub use serves::{Footing, Serves};
 pub use stage::Stage;
 
 use crate::clock::Moment;
@@ -71,6 +76,7 @@ use crate::script::program::{Firmware, Program, Severity};
 use action::{Entry, EntryKind};
 use doubt::Host;
 use input::{Order, Ticket};
+use maintenance::Upkept;
 use memory::{Memory, NodeMemory, PackageMemory};
 use node::{Condition, Link, Node, Word};
 use package::Package;
@@ -90,6 +96,7 @@ pub struct Machine {
     nodes: Vec<Node>,
     packages: Vec<Package>,
     host: Host,
+    upkept: Upkept,
     nonces: VecDeque<u32>,
     tickets: Ticket,
     actions: VecDeque<Action>,
@@ -133,6 +140,7 @@ impl Machine {
             packages: packages.collect(),
             host: Host::new(setup.witnesses.len(), now),
             setup,
+            upkept: Upkept::default(),
             nonces: VecDeque::new(),
             tickets: 0,
             actions: VecDeque::new(),
@@ -145,6 +153,7 @@ impl Machine {
             machine.choose_provisional_roles(package);
             machine.start_script(package, "clusterd starts");
         }
+        machine.restore_maintenance(memory);
         machine
     }
 
@@ -157,6 +166,7 @@ impl Machine {
         self.tick_questions();
         self.tend_pens();
         self.tick_sieges();
+        self.tick_maintenance();
         self.drive_all();
         if self.tend_pens() {
             self.drive_all();
@@ -210,11 +220,13 @@ impl Machine {
             }
             Input::ProbeDone { ticket, answered } => self.probe_done(ticket, answered),
             Input::RunDone { ticket, code } => self.run_done(ticket, code),
+            Input::HookDone { ticket, verdict } => self.hook_done(ticket, &verdict),
             Input::PowerDone { ticket, legs } => self.power_done(ticket, &legs),
             Input::Durable { ticket } => self.durable(ticket),
             Input::JournalFailed { why } => self.journal_is(Some(why)),
             Input::JournalWell => self.journal_is(None),
             Input::Operator(order) => self.operator(&order),
+            Input::Upkeep(order) => self.upkeep(&order),
             Input::Person { node, who, deed } => self.person(node, &who, deed),
             Input::Nonces(numbers) => {
                 self.asked_nonces = false;
@@ -356,7 +368,9 @@ impl Machine {
             who: order.who.clone(),
             text: text.clone(),
         });
-        if let (crate::script::program::OperatorWord::Confirm, Some(n)) = (order.word, order.node) {
+        let kept = order.node.is_some_and(|n| self.in_maintenance(n));
+        let confirms = (order.word, order.node.filter(|_| !kept));
+        if let (crate::script::program::OperatorWord::Confirm, Some(n)) = confirms {
             self.nodes[n].word = Some(Word {
                 who: order.who.clone(),
                 at: self.now,
@@ -447,8 +461,13 @@ impl Machine {
         Memory {
             packages: packages.collect(),
             nodes: nodes
-                .map(|(setup, node)| node.memory(setup.name.as_str()))
+                .enumerate()
+                .map(|(n, (setup, node))| NodeMemory {
+                    maintenance: self.remembered_maintenance(Some(n)),
+                    ..node.memory(setup.name.as_str())
+                })
                 .collect(),
+            maintenance: self.remembered_maintenance(None),
         }
     }
 

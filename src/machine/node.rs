@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::asking::Asking;
+use crate::machine::maintenance::Maintenance;
 use crate::machine::making::Making;
 use crate::machine::memory::NodeMemory;
 use crate::machine::person::Pen;
@@ -188,6 +189,8 @@ pub struct Node {
     pub unfenced_failure: bool,
     /// When a fence of it began or was refused that made no proof.
     pub fence_tried: Option<Moment>,
+    /// It is in maintenance, by itself.
+    pub maintenance: Option<Box<Maintenance>>,
 }
 
 impl Node {
@@ -239,6 +242,7 @@ impl Node {
             failures: memory.failures.clone(),
             unfenced_failure: memory.unfenced_failure,
             fence_tried: None,
+            maintenance: None,
         }
     }
 
@@ -353,6 +357,7 @@ impl Node {
             failures: self.failures.clone(),
             panicked: self.evidence.panic.is_some(),
             unfenced_failure: self.unfenced_failure,
+            maintenance: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::Moment;
 use crate::machine::action::PowerOrder;
+use crate::machine::hook::Leave;
 use crate::machine::input::Ticket;
 use crate::machine::memory::PackageMemory;
 use crate::machine::node::Condition;
@@ -46,6 +47,8 @@ pub struct Package {
     pub told: Told,
     /// An operator's `adopt` is in force.
     pub adopting: Option<Adoption>,
+    /// The hooks before a boot have given their leave.
+    pub leave: Option<Leave>,
     /// When an operator's `switchover` was taken up by the script.
     pub ordered: Option<Moment>,
     /// Its script.
@@ -201,8 +204,18 @@ pub enum Wait {
         stage: Gate,
         deadline: Moment,
     },
+    /// A hook that may hold up the boot at `pc`.
+    Hook {
+        node: NodeId,
+        /// Which of the package's gates.
+        gate: usize,
+        ticket: Ticket,
+        deadline: Moment,
+    },
     /// The monitor doubts itself.
     Impaired,
+    /// It rests: people work on its nodes.
+    Maintenance,
     /// A person types on this node. `seen`: what its console showed when an op had to wait, or
     /// nothing where a conversation was broken off.
     Person {
@@ -255,6 +268,7 @@ impl Package {
             missing_since: None,
             told: Told::default(),
             adopting: None,
+            leave: None,
             ordered: None,
             run: Run::new(now),
         }

@@ -205,7 +205,9 @@ impl Machine {
             | Wait::Idle
             | Wait::Durable { .. }
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Link { .. }
+            | Wait::Hook { .. }
             | Wait::Survey(_)
             | Wait::Person { .. } => false,
             Wait::Sleep { .. } | Wait::Probe { .. } | Wait::Run { .. } => {

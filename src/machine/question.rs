@@ -19,9 +19,23 @@ const OWED: Duration = Duration::from_secs(3);
 
 impl Machine {
     /// The link that the machine may type on: none while a person has the console (rule 16).
-    fn free_epoch(&self, n: NodeId) -> Option<u64> {
+    fn unheld_epoch(&self, n: NodeId) -> Option<u64> {
         let person = self.person_at(n) && Guard::PersonTypes.stands();
         self.nodes[n].epoch().filter(|_| !person)
+    }
+
+    /// The same; none in maintenance either, where nothing is written (rule 15) but by a siege.
+    fn free_epoch(&self, n: NodeId) -> Option<u64> {
+        let kept = self.in_maintenance(n) && Guard::MaintenanceTypes.stands();
+        self.unheld_epoch(n).filter(|_| !kept)
+    }
+
+    /// What a siege sends.
+    pub(super) fn besiege(&mut self, n: NodeId, text: &str) {
+        if let Some(epoch) = self.unheld_epoch(n) {
+            self.break_on(n, epoch);
+            self.type_on(n, epoch, text);
+        }
     }
 
     /// Types text; false when the console is not connected, or a person has it.
@@ -29,6 +43,11 @@ impl Machine {
         let Some(epoch) = self.free_epoch(n) else {
             return false;
         };
+        self.type_on(n, epoch, text);
+        true
+    }
+
+    fn type_on(&mut self, n: NodeId, epoch: u64, text: &str) {
         let now = self.now;
         let mut kill = String::new();
         if std::mem::take(&mut self.nodes[n].dirty) && Guard::DirtyKilled.stands() {
@@ -60,7 +79,6 @@ impl Machine {
                 text: text.to_owned(),
             });
         }
-        true
     }
 
     /// Takes back what stands on a console's input line, so that no later RETURN runs it.
@@ -77,6 +95,11 @@ impl Machine {
         let Some(epoch) = self.free_epoch(n) else {
             return false;
         };
+        self.break_on(n, epoch);
+        true
+    }
+
+    fn break_on(&mut self, n: NodeId, epoch: u64) {
         let now = self.now;
         let node = &mut self.nodes[n];
         node.begin_talk(now);
@@ -94,7 +117,6 @@ impl Machine {
             let node = self.setup.node_name(n).to_owned();
             self.event(Event::Break { node, count: row });
         }
-        true
     }
 
     /// Begins a question of a proof; its end stands in `Node::answer`.

@@ -51,8 +51,11 @@ impl Machine {
             let stops = package.run.door() == Some((Door::Fence, other));
             stops && node.evidence.resumable.is_some() && !node.settled
         };
-        let intrudes =
-            |other: &NodeId| *other != primary && (self.nodes[*other].loads || intact(*other));
+        let intrudes = |other: &NodeId| {
+            let runs = self.nodes[*other].loads || intact(*other);
+            // Nobody stops it there: whoever works on it may type.
+            *other != primary && runs && !self.in_maintenance(*other)
+        };
         let intruder = if n == primary {
             let nodes = 0..self.nodes.len();
             let mut ours = nodes.filter(|n| package.secondary == Some(*n));

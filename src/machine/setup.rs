@@ -72,6 +72,49 @@ pub struct PackageSetup {
     pub switches: Cap,
     /// Failures of one node allowed in a window; more, and the package does not go back to it.
     pub failures: Cap,
+    /// The hooks that may hold up its boots, in their order. There is none for a fence.
+    pub gates: Vec<GateHook>,
+}
+
+/// A hook that may hold up a boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GateHook {
+    /// Its number at the edge, which knows the command.
+    pub hook: usize,
+    /// Before what it is asked.
+    pub before: Gated,
+    /// What it may do.
+    pub may: HookMay,
+    /// The longest that it takes.
+    pub within: Duration,
+}
+
+/// What a hook may hold up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gated {
+    /// Every boot.
+    Boot,
+    /// A boot on another node than the one that has the package.
+    Switchover,
+}
+
+impl Gated {
+    /// Its name in files and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Gated::Boot => "before_boot",
+            Gated::Switchover => "before_switchover",
+        }
+    }
+}
+
+/// What a hook may do to the boot that waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HookMay {
+    /// Hold it up until it has ended.
+    Delay,
+    /// Hold it up, and refuse it.
+    Veto,
 }
 
 /// What a dark node counts as (design rule 7).

@@ -2,11 +2,13 @@
 
 use crate::clock::Moment;
 use crate::machine::Machine;
+use crate::machine::maintenance::Maintenance;
 use crate::machine::node::{Link, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId};
 use crate::machine::snapshot::{
-    Aged, DoubtSnapshot, NodeSnapshot, OverruledSnapshot, PackageSnapshot, Snapshot, Wait as Waits,
+    Aged, DoubtSnapshot, MaintenanceSnapshot, NodeSnapshot, OverruledSnapshot, PackageSnapshot,
+    Snapshot, Wait as Waits,
 };
 use crate::script::program::{Op, PatternId, StateKind};
 
@@ -37,6 +39,11 @@ impl Machine {
         serves && !held && run.wait == Wait::Idle
     }
 
+    /// Why a package is in HOLD, if it is.
+    pub fn held_for(&self, p: PackageId) -> Option<&str> {
+        self.packages[p].hold.as_deref()
+    }
+
     /// Whether the standing guard of a node was read back and nothing has spoilt it since.
     pub fn guard_read(&self, n: NodeId) -> bool {
         self.nodes[n].guard_read
@@ -52,6 +59,9 @@ impl Machine {
                 who: word.who.clone(),
                 left_ms: ms(word.until.since(now)),
             }),
+            maintenance: self
+                .cluster_maintenance()
+                .map(|m| self.show_maintenance(m, now)),
             packages: (0..self.packages.len())
                 .map(|p| self.show_package(p, now))
                 .collect(),
@@ -89,6 +99,18 @@ impl Machine {
                 DataPolicy::Availability => "availability",
             }
             .to_owned(),
+        }
+    }
+
+    fn show_maintenance(&self, kept: &Maintenance, now: Moment) -> MaintenanceSnapshot {
+        MaintenanceSnapshot {
+            who: kept.who.clone(),
+            reason: kept.reason.clone(),
+            age_ms: self
+                .wall_now()
+                .saturating_sub(kept.began)
+                .saturating_mul(1000),
+            left_ms: ms(kept.until.since(now)),
         }
     }
 
@@ -138,6 +160,7 @@ impl Machine {
             Wait::Durable { .. } => "the journal".to_owned(),
             Wait::Probe { .. } => "a probe".to_owned(),
             Wait::Run { .. } => "a command".to_owned(),
+            Wait::Hook { node, gate, .. } => self.hook_text(p, *node, *gate),
             Wait::Power { node: n, .. } => format!("the power legs of {}", node(n)),
             Wait::Dark { node: n, .. } => {
                 format!(
@@ -159,6 +182,7 @@ impl Machine {
             Wait::Impaired => {
                 "the monitor to be well again, or an operator's word that it is".to_owned()
             }
+            Wait::Maintenance => "the end of the maintenance".to_owned(),
             Wait::Person { node: n, .. } => {
                 format!("the person who types on the console of {}", node(n))
             }
@@ -167,6 +191,7 @@ impl Machine {
             Wait::Answer { node } => self.nodes[*node].asking.as_ref().map(|a| a.deadline),
             Wait::Dark { deadline, .. } => Some(*deadline),
             Wait::Person { node, .. } => self.pen_end(*node),
+            Wait::Maintenance => self.resting(p).map(|kept| kept.until),
             Wait::Survey(survey) => self
                 .person_in_survey(p, survey)
                 .map_or_else(|| self.wait_timeout(p), |n| self.pen_end(n)),
@@ -220,6 +245,10 @@ impl Machine {
                 .filter(|pen| pen.granted)
                 .map(|pen| aged(pen.who.clone(), pen.typed)),
             host_id: node.host_id.clone(),
+            maintenance: node
+                .maintenance
+                .as_deref()
+                .map(|kept| self.show_maintenance(kept, now)),
         }
     }
 }

@@ -77,8 +77,7 @@ impl Machine {
                 siege.next = now + SIEGE_EVERY;
             }
             let kill = self.firmware(n).map(|f| f.kill.clone()).unwrap_or_default();
-            self.send_break(n);
-            self.type_text(n, &format!("{kill}\r"));
+            self.besiege(n, &format!("{kill}\r"));
         }
     }
 

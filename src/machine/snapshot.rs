@@ -17,6 +17,9 @@ pub struct Snapshot {
     /// Who says that the monitor is well all the same, and for how long that counts yet.
     #[serde(default)]
     pub overruled: Option<OverruledSnapshot>,
+    /// The maintenance of the whole cluster: nothing is written to its consoles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceSnapshot>,
     /// Its packages.
     pub packages: Vec<PackageSnapshot>,
     /// Its nodes.
@@ -43,6 +46,19 @@ pub struct OverruledSnapshot {
     /// Who.
     pub who: String,
     /// How long it counts yet.
+    pub left_ms: u64,
+}
+
+/// A maintenance, now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaintenanceSnapshot {
+    /// Whose it is.
+    pub who: String,
+    /// What for.
+    pub reason: String,
+    /// How long it has lasted.
+    pub age_ms: u64,
+    /// How long it lasts yet.
     pub left_ms: u64,
 }
 
@@ -120,6 +136,9 @@ pub struct NodeSnapshot {
     pub keyboard: Option<Aged>,
     /// Its Host ID, configured or learnt.
     pub host_id: Option<String>,
+    /// Its own maintenance: nothing is written to its console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceSnapshot>,
 }
 
 /// A text with its age.

@@ -22,7 +22,8 @@ impl Machine {
     /// How far a package's takeover is.
     pub fn stage(&self, p: PackageId) -> Stage {
         let package = &self.packages[p];
-        if package.primary.is_some() && !package.confirmed {
+        // As long as nobody has said who has it, the first node is a guess.
+        if self.primary(p).is_some() && !package.confirmed {
             Stage::Starting
         } else if package.heir.is_some() {
             Stage::Stopping

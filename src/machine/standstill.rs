@@ -104,6 +104,7 @@ impl Run {
             | Wait::Probe { deadline, .. }
             | Wait::Run { deadline, .. }
             | Wait::Power { deadline, .. }
+            | Wait::Hook { deadline, .. }
             | Wait::Gate { deadline, .. } => *deadline = *deadline + span,
             Wait::Sleep { until, .. } => *until = *until + span,
             Wait::Dark {
@@ -123,6 +124,7 @@ impl Run {
             | Wait::Durable { .. }
             | Wait::Suspicion { .. }
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Person { .. } => {}
         }
     }

@@ -48,6 +48,7 @@ enum Finding {
     Prompt,
     Silent,
     NoLink,
+    Maintained,
     Unclear(String),
 }
 
@@ -223,6 +224,10 @@ impl Machine {
             } else {
                 Look::Begin
             };
+        }
+        let kept = self.in_maintenance(n) && Guard::SurveyMaintained.stands();
+        if kept && !matches!(look, Look::Found(_)) {
+            return Look::Found(Finding::Maintained);
         }
         let person = self.person_at(n) && Guard::SurveyPerson.stands();
         if person && !matches!(look, Look::Found(_)) {
@@ -416,6 +421,7 @@ impl Machine {
             Finding::NoLink if Guard::SurveyLink.stands() => {
                 Outcome::Unclear(format!("the console of {} is not connected", name(primary)))
             }
+            Finding::Maintained => Outcome::Unclear(format!("{} is in maintenance", name(primary))),
             Finding::Silent | Finding::Login | Finding::NoLink => Outcome::Silent,
         }
     }
@@ -518,6 +524,7 @@ impl Finding {
             Finding::Prompt => "firmware prompt",
             Finding::Silent => "silent",
             Finding::NoLink => "console not connected",
+            Finding::Maintained => "in maintenance, not asked",
             Finding::Unclear(why) => why,
         }
     }

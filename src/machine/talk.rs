@@ -15,6 +15,9 @@ use crate::script::program::{Op, Question, Text};
 impl Machine {
     /// Runs an op that names a node.
     pub(super) fn talk(&mut self, p: PackageId, n: NodeId, op: &Op) {
+        if self.awaits_maintenance(p, op) || self.talk_in_maintenance(p, n, op) {
+            return;
+        }
         if self.yields(p, n, op) {
             return;
         }

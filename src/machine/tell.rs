@@ -40,6 +40,8 @@ pub struct Told {
     unfenced: Option<(NodeId, Moment)>,
     /// The alarm about it is open.
     unfenced_raised: bool,
+    /// Its service is down during a maintenance.
+    pub(super) down: bool,
 }
 
 impl Machine {

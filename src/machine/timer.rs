@@ -31,6 +31,10 @@ impl Machine {
             );
         }
         note(self.siege_timeout(), "the siege goes on");
+        note(
+            self.maintenance_timeout(),
+            "a maintenance ends, or is told of again",
+        );
         note(self.pen_timeout(), "a person's pause is over");
         note(
             self.host.timeout(self.now),
@@ -60,13 +64,15 @@ impl Machine {
             | Wait::Suspicion { .. }
             | Wait::Durable { .. }
             | Wait::Person { .. }
-            | Wait::Impaired => None,
+            | Wait::Impaired
+            | Wait::Maintenance => None,
             Wait::Expect { deadline, .. }
             | Wait::Reset { deadline, .. }
             | Wait::Link { deadline, .. }
             | Wait::Probe { deadline, .. }
             | Wait::Run { deadline, .. }
             | Wait::Gate { deadline, .. }
+            | Wait::Hook { deadline, .. }
             | Wait::Power { deadline, .. } => Some(*deadline),
             Wait::Sleep { until, .. } => Some(*until),
             Wait::Dark {

@@ -22,6 +22,9 @@ const TRIED: Duration = Duration::from_secs(600);
 impl Machine {
     /// A match that no step took: the first trigger that waits for it, if any.
     pub(super) fn offer_to_triggers(&mut self, p: PackageId, n: NodeId, hit: &Hit) {
+        if self.in_maintenance(n) && Guard::TriggerMaintained.stands() {
+            return;
+        }
         let program = self.program(p);
         let run = &self.packages[p].run;
         let triggers = &program.states[run.state].triggers;
@@ -45,6 +48,15 @@ impl Machine {
 
     /// An operator speaks to the script.
     pub(super) fn operator_says(&mut self, p: PackageId, order: &Order) {
+        if let Some(kept) = self.resting(p) {
+            let word = format!("{:?}", order.word).to_lowercase();
+            let text = format!(
+                "{word} is not waited for: {} has it in maintenance, and nothing is done before that ends",
+                kept.who
+            );
+            let package = self.setup.packages[p].name.to_string();
+            return self.event(Event::Unheard { package, text });
+        }
         let program = self.program(p);
         if self.packages[p].run.stuck {
             if order.word == OperatorWord::Release {
@@ -86,7 +98,7 @@ impl Machine {
         let run = &self.packages[p].run;
         let interruptible = !matches!(
             run.wait,
-            Wait::Ready | Wait::Durable { .. } | Wait::Survey(_)
+            Wait::Ready | Wait::Durable { .. } | Wait::Survey(_) | Wait::Maintenance
         );
         let durable = matches!(run.wait, Wait::Durable { .. });
         let interruptible = interruptible || (durable && Guard::TriggerDurable.gone());

@@ -68,6 +68,7 @@ impl Machine {
                 self.run_ended(p, Err("it did not end in time".to_owned()));
             }
             Wait::Power { deadline, .. } if now >= deadline => self.power_ended(p, None),
+            Wait::Hook { deadline, .. } if now >= deadline => self.hook_is_late(p),
             Wait::Dark { node, .. } => self.progress_dark(p, node),
             Wait::Survey(survey) => self.progress_survey(p, *survey),
             Wait::Gate { .. } => self.tick_gate(p),
@@ -76,11 +77,13 @@ impl Machine {
             Wait::Ready
             | Wait::Idle
             | Wait::Impaired
+            | Wait::Maintenance
             | Wait::Durable { .. }
             | Wait::Expect { .. }
             | Wait::Sleep { .. }
             | Wait::Probe { .. }
             | Wait::Run { .. }
+            | Wait::Hook { .. }
             | Wait::Power { .. } => {}
         }
     }
@@ -216,6 +219,7 @@ impl Machine {
     // --- results from the edge ------------------------------------------------------------
 
     pub(super) fn durable(&mut self, done: Ticket) {
+        self.upkeep_durable(done);
         for p in 0..self.packages.len() {
             let Wait::Durable { ticket, then } = self.packages[p].run.wait.clone() else {
                 continue;

@@ -18,6 +18,7 @@ pub(super) fn families(seen: &Seen) -> Vec<Family> {
     all.extend(of_packages(clusters, &seen.counts));
     all.extend(of_nodes(clusters, &seen.counts));
     all.extend(of_consoles(clusters));
+    all.push(hooks(clusters, &seen.counts));
     all
 }
 
@@ -194,6 +195,29 @@ fn of_nodes(clusters: &[ClusterReport], counts: &BTreeMap<String, Counts>) -> Ve
 fn has_package(node: &NodeSnapshot, snapshot: &Snapshot) -> bool {
     let mut packages = snapshot.packages.iter();
     packages.any(|package| package.primary.as_ref() == Some(&node.node))
+}
+
+fn hooks(clusters: &[ClusterReport], counts: &BTreeMap<String, Counts>) -> Family {
+    let mut runs = Family::counter(
+        "clusterd_hook_runs_total",
+        "Runs of hooks, by what they run on and how they ended.",
+    );
+    for cluster in clusters {
+        let Some(counts) = counts.get(&cluster.cluster) else {
+            continue;
+        };
+        for (event, (done, failed)) in &counts.hooks {
+            for (result, count) in [("done", done), ("failed", failed)] {
+                let labels = [
+                    ("cluster", cluster.cluster.as_str()),
+                    ("event", event),
+                    ("result", result),
+                ];
+                runs.put(&labels, number(*count));
+            }
+        }
+    }
+    runs
 }
 
 fn of_consoles(clusters: &[ClusterReport]) -> Vec<Family> {

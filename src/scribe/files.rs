@@ -237,6 +237,7 @@ impl Files {
                 self.log,
             ))),
             Book::Alarms => Kind::Log(Box::new(Log::new(&self.logs.join("alarms.log"), self.log))),
+            Book::Audit => Kind::Log(Box::new(Log::new(&self.logs.join("audit.log"), self.log))),
             Book::Activity(cluster) => {
                 let path = self.logs.join(&**cluster).join("activity.log");
                 Kind::Log(Box::new(Log::new(&path, self.activity)))

@@ -39,6 +39,8 @@ pub enum Book {
     Daemon,
     /// `logs/alarms.log`.
     Alarms,
+    /// `logs/audit.log`: what persons ordered. Its lines have room when no others have.
+    Audit,
     /// `logs/CLUSTER/activity.log`.
     Activity(Arc<str>),
     /// `logs/CLUSTER/NODE.console`.
@@ -88,14 +90,17 @@ impl Shared {
     /// A note that does not fit is dropped and counted. Whoever waits until all is written has room.
     fn put(&self, note: Note) {
         let flush = matches!(note, Note::Flush(_));
+        let audit = matches!(note, Note::Line(Book::Audit, _));
         let mut waiting = self.waiting();
         let full = waiting.bytes > BYTES || waiting.notes.len() >= NOTES;
-        if full && !flush {
+        // A console that floods the queue hides no order of a person's; the socket bounds those.
+        let fuller = waiting.notes.len() >= 2 * NOTES;
+        if full && !flush && (fuller || !audit) {
             waiting.dropped += 1;
             return;
         }
         waiting.bytes += note.weight();
-        waiting.urgent |= waiting.bytes > MUCH || flush;
+        waiting.urgent |= waiting.bytes > MUCH || flush || audit;
         waiting.notes.push_back(note);
         if waiting.idle || waiting.urgent {
             waiting.idle = false;

@@ -50,6 +50,21 @@ fn every_book_is_a_file_of_its_own() {
 }
 
 #[test]
+fn a_flood_hides_no_order() {
+    let home = tempfile::tempdir().unwrap();
+    let scribe = Scribe::start(home.path(), &Settings::default()).unwrap();
+    let console = Book::Console("pki".into(), "ca1".into());
+    for _ in 0..200_000 {
+        scribe.remark(console.clone(), "the node prints what it likes");
+    }
+    scribe.line(Book::Audit, "1 alice asks: operate");
+    scribe.flush();
+    let read = |name: &str| fs::read_to_string(home.path().join("logs").join(name)).unwrap();
+    assert_eq!(read("audit.log"), "1 alice asks: operate\n");
+    assert!(read("clusterd.log").contains("log entries were dropped"));
+}
+
+#[test]
 fn what_cannot_be_written_is_said_until_it_can() {
     let home = tempfile::tempdir().unwrap();
     let scribe = Scribe::start(home.path(), &Settings::default()).unwrap();

@@ -33,6 +33,8 @@ pub enum Rule {
     Cap,
     /// Rule 8: the monitor's own trouble never causes a BREAK, nor a stop, an order to a power leg or a boot.
     OwnTrouble,
+    /// Rule 15: nothing is written in maintenance, but by a siege.
+    Maintenance,
     /// Rule 16: nothing is typed under a person's hands.
     UnderHands,
     /// Liveness: a lost service is told: it runs, or an alarm is open, within the script's own deadlines.
@@ -52,6 +54,7 @@ impl std::fmt::Display for Rule {
             Rule::JournalFirst => "every action is journalled before its bytes",
             Rule::Cap => "no more switches within the window than the cap allows",
             Rule::OwnTrouble => "the monitor's own trouble never causes a BREAK, a stop or a boot",
+            Rule::Maintenance => "nothing is written in maintenance",
             Rule::UnderHands => "nothing is typed under a person's hands",
             Rule::SilentOutage => "the service runs, or an alarm is open",
             Rule::WindowStays => "two writers that a person made are told of",

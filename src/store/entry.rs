@@ -49,11 +49,13 @@ pub enum EntryKind {
     HostId,
     /// A node was booted, or booted by itself.
     Boot,
+    /// The service came or went, and when somebody watched.
+    Service,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [EntryKind; 12] = [
+    pub const ALL: [EntryKind; 13] = [
         EntryKind::Role,
         EntryKind::Intent,
         EntryKind::Result,
@@ -66,6 +68,7 @@ impl EntryKind {
         EntryKind::Alarm,
         EntryKind::HostId,
         EntryKind::Boot,
+        EntryKind::Service,
     ];
 
     /// The name in the table's `kind` column.
@@ -83,6 +86,7 @@ impl EntryKind {
             EntryKind::Alarm => "alarm",
             EntryKind::HostId => "host_id",
             EntryKind::Boot => "boot",
+            EntryKind::Service => "service",
         }
     }
 
@@ -92,7 +96,8 @@ impl EntryKind {
     }
 
     /// Whether old entries of this kind may be pruned. What tells who may be live (roles,
-    /// intents, their results, words, sieges, holds, Host IDs, boots) is kept for ever.
+    /// intents, their results, words, sieges, holds, Host IDs, boots) is kept for ever, and what
+    /// `availability` counts longer than any year.
     pub fn expires(self) -> bool {
         match self {
             EntryKind::Evidence | EntryKind::Guard | EntryKind::Event | EntryKind::Alarm => true,
@@ -103,7 +108,8 @@ impl EntryKind {
             | EntryKind::Siege
             | EntryKind::Hold
             | EntryKind::HostId
-            | EntryKind::Boot => false,
+            | EntryKind::Boot
+            | EntryKind::Service => false,
         }
     }
 }

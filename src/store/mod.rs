@@ -52,6 +52,9 @@ use writer::{Request, Writer};
 /// The journal's file name in the home directory.
 pub const FILE_NAME: &str = "journal.sqlite";
 
+/// The name under which [`Journal::load_state`] has until when somebody watched; no cluster has it.
+pub const WATCH_STATE: &str = "@watch";
+
 /// How many appends may wait for the writer; more of them wait at the door.
 const QUEUE: usize = 1024;
 

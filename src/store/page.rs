@@ -141,6 +141,10 @@ fn rows(
         conditions.push(format!("kind IN ({marks})"));
         let names = wanted.kinds.iter().map(|kind| kind.name().to_owned());
         values.extend(names.map(Value::from));
+        if !wanted.kinds.iter().any(|kind| kind.expires()) {
+            // An index has what stays, by cluster and kind: all else is not even looked at.
+            conditions.push("expires = 0".to_owned());
+        }
     }
     let query = format!(
         "SELECT id, at_ms, cluster, kind, subject, text, body FROM entries WHERE {} ORDER BY id {}",

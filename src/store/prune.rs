@@ -10,7 +10,7 @@ use super::utc::unix_millis;
 /// (see [`super::EntryKind::expires`]) and the `state` table are never pruned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Never more than so many expiring entries of a cluster.
+    /// Never more than so many expiring entries of a cluster, and so many of the kind `service`.
     pub most: u32,
     /// Of these, the ones older than this go...
     pub age: Duration,
@@ -62,7 +62,17 @@ pub(super) fn prune(
                 ORDER BY id LIMIT ?4)",
         )?
         .execute((cluster, retention.least, oldest, AT_ONCE))?;
-    Ok(too_many + too_old)
+    // What `availability` counts stays whatever its age: the last year is asked for in the next one.
+    let flickered = connection
+        .prepare_cached(
+            "DELETE FROM entries WHERE id IN (
+                SELECT id FROM entries WHERE cluster = ?1 AND kind = 'service' AND expires = 0 AND id <= (
+                    SELECT id FROM entries WHERE cluster = ?1 AND kind = 'service' AND expires = 0
+                    ORDER BY id DESC LIMIT 1 OFFSET ?2)
+                ORDER BY id LIMIT ?3)",
+        )?
+        .execute((cluster, retention.most, AT_ONCE))?;
+    Ok(too_many + too_old + flickered)
 }
 
 /// Every cluster that has entries.

@@ -5,6 +5,7 @@
 //! limit.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub mod secrets;
 pub mod visitor;
 
 use std::fmt::Write as _;

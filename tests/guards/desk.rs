@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use clusterd::clock::Moment;
 use clusterd::machine::action::{Action, Entry, PowerOrder};
-use clusterd::machine::input::{Deed, HostFact, Input, Order, PowerState, Ticket};
+use clusterd::machine::input::{
+    Deed, HostFact, Input, Order, PowerState, Ticket, Upkeep, UpkeepOrder,
+};
 use clusterd::machine::memory::{Memory, NodeMemory, PackageMemory};
 use clusterd::machine::setup::{
     Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup, listens_for,
@@ -26,6 +28,9 @@ use crate::chat_support;
 pub const ALPHA: usize = 0;
 /// Its standby.
 pub const BETA: usize = 1;
+
+/// The wall clock at the beginning.
+pub const WALL_ZERO: u64 = 1_000_000;
 
 /// More happens in no test; where time stands still it does.
 const STEPS: u32 = 50_000;
@@ -106,6 +111,7 @@ pub struct Console {
 /// The machine and all that it is told and does.
 pub struct Desk {
     pub machine: Machine,
+    setup: Arc<Setup>,
     set: Arc<PatternSet>,
     ears: Vec<Ear>,
     epochs: Vec<u64>,
@@ -130,6 +136,8 @@ pub struct Desk {
     /// Probes that were not answered yet.
     pub probes: Vec<Ticket>,
     pub pen_words: Vec<String>,
+    /// What came of orders about maintenance.
+    pub answers: Vec<Result<String, String>>,
     /// The service address answers.
     pub address: bool,
     /// The witness answers.
@@ -200,6 +208,7 @@ pub fn remembered(change: impl Fn(&mut PackageMemory, &mut [NodeMemory])) -> Mem
     Memory {
         packages: vec![package],
         nodes,
+        ..Memory::default()
     }
 }
 
@@ -235,6 +244,7 @@ impl Plan {
                 console_silent: self.console_silent,
                 switches: cap(self.switches),
                 failures: cap(self.failures),
+                gates: Vec::new(),
             }],
             witnesses: vec!["10.77.0.1".to_owned(); self.witnesses],
         }
@@ -267,7 +277,8 @@ impl Plan {
         };
         let now = Moment::from_millis(1000);
         let mut desk = Desk {
-            machine: Machine::new(Arc::clone(&setup), &self.memory, now, 1_000_000),
+            machine: Machine::new(Arc::clone(&setup), &self.memory, now, WALL_ZERO),
+            setup,
             ears: vec![Ear::new(Arc::clone(&set)), Ear::new(Arc::clone(&set))],
             epochs: vec![0, 0],
             consoles: vec![console(ALPHA), console(BETA)],
@@ -287,6 +298,7 @@ impl Plan {
             runs: Vec::new(),
             probes: Vec::new(),
             pen_words: Vec::new(),
+            answers: Vec::new(),
             witness: true,
             next_ping: now,
             nonce: 0x1000_0000,
@@ -325,6 +337,18 @@ impl Desk {
         self.tell(Input::LinkUp { node: n, epoch });
     }
 
+    /// clusterd is killed and started again after `away`, with what the journal holds; its clock began
+    /// at `wall_zero`.
+    pub fn restart(&mut self, away: Duration, wall_zero: u64) {
+        self.now = self.now + away;
+        self.unsynced.clear();
+        self.output.clear();
+        self.machine = Machine::new(Arc::clone(&self.setup), &self.memory, self.now, wall_zero);
+        self.drain();
+        self.connect(ALPHA);
+        self.connect(BETA);
+    }
+
     pub fn disconnect(&mut self, n: usize) {
         let why = "the cable".to_owned();
         self.tell(Input::LinkDown { node: n, why });
@@ -334,6 +358,20 @@ impl Desk {
     pub fn order(&mut self, word: OperatorWord, node: Option<usize>) {
         let who = "op".to_owned();
         self.tell(Input::Operator(Order { who, word, node }));
+    }
+
+    /// An operator takes a node, or the whole cluster, into maintenance, or ends that; what came of it,
+    /// if that is clear at once.
+    pub fn upkeep(&mut self, node: Option<usize>, word: Upkeep) -> Option<Result<String, String>> {
+        let who = "op".to_owned();
+        let id = 1;
+        self.tell(Input::Upkeep(UpkeepOrder {
+            id,
+            who,
+            node,
+            word,
+        }));
+        self.answers.pop()
     }
 
     /// Begins the act: ordered by an operator, which is evidence enough for a fence of the primary.
@@ -563,6 +601,7 @@ impl Desk {
                 ..
             } => self.power.push((ticket, node, order)),
             Action::Run { ticket, argv, .. } => self.runs.push((ticket, argv)),
+            Action::Answer { outcome, .. } => self.answers.push(outcome),
             Action::Pen { word, .. } => self.pen_words.push(format!("{word:?}")),
             Action::WantNonces if !self.no_nonces => {
                 let numbers = (0..16).map(|i| self.nonce + i * 7).collect();

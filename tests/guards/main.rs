@@ -14,6 +14,7 @@ mod fence;
 mod handover;
 mod library;
 mod link;
+mod maintenance;
 mod person;
 mod proof;
 mod resume;

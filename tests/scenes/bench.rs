@@ -7,7 +7,9 @@ use std::time::Duration;
 use clusterd::clock::Moment;
 use clusterd::machine::Event;
 use clusterd::machine::memory::Memory;
-use clusterd::machine::setup::{Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup};
+use clusterd::machine::setup::{
+    Cap, DataPolicy, GateHook, LegPolicy, NodeSetup, PackageSetup, Setup,
+};
 use clusterd::matcher::{PatternDef, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
 use clusterd::script::program::{Op, Pattern, Program};
@@ -55,6 +57,8 @@ pub struct Bench {
     pub alpha_id: &'static str,
     /// What every `wait` of the script lasts instead: the checker lets no script without pauses through.
     pub waits: Option<Duration>,
+    /// Hooks that may hold up a boot.
+    pub gates: Vec<GateHook>,
 }
 
 impl Default for Bench {
@@ -71,6 +75,7 @@ impl Default for Bench {
             power_legs: 0,
             alpha_id: "80770001",
             waits: None,
+            gates: Vec::new(),
         }
     }
 }
@@ -116,6 +121,7 @@ impl Bench {
                     max: 100,
                     within: Duration::from_secs(3600),
                 },
+                gates: self.gates.clone(),
             }],
             witnesses: vec!["10.77.0.1".to_owned()],
         }

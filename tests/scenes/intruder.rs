@@ -105,7 +105,7 @@ fn two_live_the_journalled_primary_goes_on() {
             confirmed: true,
             ..Default::default()
         }],
-        nodes: Vec::new(),
+        ..Default::default()
     };
     let mut world = both_run(memory);
     serves(&mut world, BETA);

@@ -6,6 +6,7 @@ mod bench;
 mod doubt;
 mod hall;
 mod holes;
+mod hooks;
 mod interrupt;
 mod intruder;
 mod person_rest;

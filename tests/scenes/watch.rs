@@ -155,7 +155,7 @@ fn o_a_stale_journal_is_only_a_hypothesis() {
             confirmed: true,
             ..Default::default()
         }],
-        nodes: Vec::new(),
+        ..Default::default()
     };
     let boot = |rig: &mut clusterd::sim::Rig| {
         let at = clusterd::clock::Moment::from_millis;

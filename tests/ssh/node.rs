@@ -54,6 +54,10 @@ fn a_panic_behind_ssh_ends_on_the_other_node() {
     pair.never_two_writers();
     let said = || home.read("logs/pair/alpha.console");
     until("the BREAK", || said().contains("BREAK sent").then_some(()));
+    // A line of the private key's middle.
+    let key = home.read("user");
+    let secret = key.lines().nth(2).unwrap();
+    home.tells_nobody(&[secret], &["user"]);
     assert!(daemon.stop().success());
 }
 

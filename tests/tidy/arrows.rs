@@ -26,7 +26,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("alarm", &["secret", "script", "config", "machine", "logfile", "exec", "store", "scribe"]),
     ("home", &["secret", "script", "config", "matcher", "console", "exec"]),
     ("control", &["script", "config", "machine", "store", "alarm"]),
-    ("cluster", &["script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
+    ("cluster", &["secret", "script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
     ("metrics", &["script", "machine", "store", "alarm", "control", "cluster"]),
     ("daemon", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec", "store",

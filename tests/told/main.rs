@@ -3,6 +3,7 @@
 
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
+mod hostile;
 mod peers;
 mod plain;
 mod servers;

@@ -19,7 +19,7 @@ use super::message::Message;
 use crate::clock::Span;
 use crate::config::route::{Route, Transport};
 use crate::scribe::one_line;
-use crate::secret::Secret;
+use crate::secret::{self as secrets, Secret};
 
 /// Why a message was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ fn short(text: &str) -> String {
 
 /// The one line of a file that holds a secret. It is read each time: a new password needs no restart.
 fn secret(home: &Path, file: &str) -> Result<zeroize::Zeroizing<String>, Trouble> {
-    let path = home.join(file);
+    let path = secrets::place(home, file);
     let read = Secret::read(&path).and_then(|secret| secret.line().map(str::to_owned));
     read.map(zeroize::Zeroizing::new).map_err(|fault| {
         let help = fault.help(&path);

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::escape::{Command, Escape, HELP, Prefix, Said};
 use super::keys::{self, MarkLine, Marked};
-use super::terminal::{Paper, Raw};
+use super::terminal::{Bytes, Paper, Raw};
 use crate::cli::Exit;
 use crate::control::{Client, Frames, Grip, PAYLOAD, Seen, Wish};
 
@@ -26,7 +26,7 @@ const LINGER: Duration = Duration::from_secs(5);
 const TYPED: Duration = Duration::from_secs(30);
 
 /// Carries a visit to its end.
-pub(super) fn carry(client: Client, node: &str, prefix: Prefix) -> Exit {
+pub(super) fn carry(client: Client, node: &str, prefix: Prefix, bytes: Bytes) -> Exit {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -34,7 +34,8 @@ pub(super) fn carry(client: Client, node: &str, prefix: Prefix) -> Exit {
         let raw = Raw::enter()?;
         let (stream, first) = client.into_stream()?;
         runtime.block_on(async {
-            let session = Session::new(stream, &first, raw.is_some(), prefix)?;
+            let paper = Paper::new(raw.is_some(), bytes);
+            let session = Session::new(stream, &first, paper, raw.is_some(), prefix)?;
             session.run(node).await
         })
     });
@@ -75,6 +76,7 @@ impl Session {
     fn new(
         stream: std::os::unix::net::UnixStream,
         first: &[u8],
+        paper: Paper,
         raw: bool,
         prefix: Prefix,
     ) -> io::Result<Session> {
@@ -86,7 +88,7 @@ impl Session {
             to,
             from,
             frames,
-            paper: Paper::new(raw),
+            paper,
             raw,
             prefix,
             escape: Escape::new(prefix),

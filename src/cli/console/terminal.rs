@@ -34,22 +34,55 @@ impl Drop for Raw {
     }
 }
 
+/// What becomes of a console's bytes on their way to a person's terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bytes {
+    /// They go as they are: colours, cursors, titles.
+    AsTheyAre,
+    /// Nothing but letters moves the terminal, and only within a line; the rest is shown as `\x1b`.
+    Plain,
+}
+
+impl Bytes {
+    fn shown(self, bytes: &[u8]) -> Vec<u8> {
+        if self == Bytes::AsTheyAre {
+            return bytes.to_vec();
+        }
+        let mut shown = Vec::with_capacity(bytes.len());
+        for &byte in bytes {
+            match byte {
+                b'\r' | b'\n' | b'\t' | 0x08 | b' '..=b'~' => shown.push(byte),
+                _ => shown.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+            }
+        }
+        shown
+    }
+}
+
 /// Where output goes, and clusterd's own words between it, each on a line of its own.
 #[derive(Debug)]
 pub(super) struct Paper {
     raw: bool,
+    bytes: Bytes,
     /// The last byte ended a line.
     at_start: bool,
 }
 
 impl Paper {
-    pub(super) fn new(raw: bool) -> Paper {
-        let at_start = true;
-        Paper { raw, at_start }
+    pub(super) fn new(raw: bool, bytes: Bytes) -> Paper {
+        Paper {
+            raw,
+            bytes,
+            at_start: true,
+        }
     }
 
     /// The console's own bytes.
     pub(super) fn output(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(&self.bytes.shown(bytes))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         out.flush()?;
@@ -67,18 +100,33 @@ impl Paper {
             return writeln!(io::stderr(), "[{text}]");
         }
         let begin = if self.at_start { "\r" } else { "\r\n" };
-        self.output(format!("{begin}[{text}]\r\n").as_bytes())
+        self.put(format!("{begin}[{text}]\r\n").as_bytes())
     }
 
     /// Lines as they are, for a list.
     pub(super) fn lines(&mut self, text: &str) -> io::Result<()> {
         let begin = if self.at_start { "\r" } else { "\r\n" };
         let text = text.replace('\n', "\r\n");
-        self.output(format!("{begin}{text}\r\n").as_bytes())
+        self.put(format!("{begin}{text}\r\n").as_bytes())
     }
 
     /// Text that the person types to clusterd itself.
     pub(super) fn echo(&mut self, text: &str) -> io::Result<()> {
-        self.output(text.as_bytes())
+        self.put(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_bytes_move_no_terminal() {
+        let said = b"ok \x1b[2J\x9b1m\x07\r\nab\x08\x7f";
+        assert_eq!(Bytes::AsTheyAre.shown(said), said);
+        assert_eq!(
+            Bytes::Plain.shown(said),
+            b"ok \\x1b[2J\\x9b1m\\x07\r\nab\x08\\x7f"
+        );
     }
 }

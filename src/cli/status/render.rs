@@ -14,7 +14,7 @@ use crate::alarm::{Alarm, severity_text};
 use crate::clock::Span;
 use crate::control::{ClusterReport, ConsoleReport, Level, Report, StandingWord};
 use crate::logfile::harmless;
-use crate::machine::snapshot::{NodeSnapshot, PackageSnapshot};
+use crate::machine::snapshot::{MaintenanceSnapshot, NodeSnapshot, PackageSnapshot};
 use crate::scribe::stamp;
 use crate::script::program::Severity;
 
@@ -88,6 +88,9 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
         let _ = writeln!(out, "{name}  {}", headline(package, cluster, ink));
         out.push_str(&package_lines(package, cluster, width));
     }
+    if let Some(kept) = &snapshot.maintenance {
+        out.push_str(&labelled("MAINT", &maintenance(kept), 2, width));
+    }
     if let Some(reload) = &cluster.reload {
         out.push_str(&labelled("reload", &harmless(reload), 2, width));
     }
@@ -98,6 +101,17 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     }
     out.push_str(&labelled("links", &lost_after(cluster), 2, width));
     out
+}
+
+/// Whose maintenance it is, and what that means.
+fn maintenance(kept: &MaintenanceSnapshot) -> String {
+    format!(
+        "in maintenance by {} for {}, {} yet: {}; nothing is written there, nothing is done by itself",
+        harmless(&kept.who),
+        age(kept.age_ms),
+        age(kept.left_ms / 1000 * 1000),
+        harmless(&kept.reason),
+    )
 }
 
 /// How long a console may look connected and be dead.
@@ -285,6 +299,7 @@ fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> Str
         let visitors = visitors.collect::<Vec<_>>().join(", ");
         texts.push(format!("at its console: {visitors}"));
     }
+    texts.extend(node.maintenance.as_ref().map(maintenance));
     if !node.guard.starts_with("read") {
         texts.push(format!("standing guard {}", node.guard));
     }

@@ -1,7 +1,7 @@
 //! Text in columns, and lines that are not longer than the screen is wide.
 
 /// Rows as columns of equal width, two spaces between; the last column is as long as it is.
-pub(super) fn columns(rows: &[Vec<String>], indent: usize) -> String {
+pub(in crate::cli) fn columns(rows: &[Vec<String>], indent: usize) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));

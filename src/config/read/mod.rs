@@ -2,6 +2,7 @@
 
 mod bindings;
 mod console;
+mod hooks;
 mod node;
 mod package;
 mod power;
@@ -64,6 +65,7 @@ pub fn cluster(
     let packages = fields
         .need("packages", "write `packages:` and a package", report)
         .and_then(|tree| package::packages(tree, &owner, report, claims));
+    let hooks = hooks::of(&mut fields, report);
     fields.close(report);
 
     let (nodes_at, nodes) = nodes?;
@@ -84,6 +86,7 @@ pub fn cluster(
         nodes,
         packages,
         witnesses: witnesses?,
+        hooks,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::hooks;
 use super::{FAILURES, PLANNED_GRACE, SWITCHES};
 use crate::config::across::{Claim, Claims};
 use crate::config::cluster::{Cap, DataPolicy, Package, Reach, Silence, Targets};
@@ -127,6 +128,7 @@ fn package<'t>(
         .map(|tree| cap(tree, SWITCHES, report));
     let planned_grace = fields.maybe("planned_grace", report, value::span);
     let targets = fields.get("targets").map(|tree| targets(tree, report));
+    let hooks = hooks::of(&mut fields, report);
     let params = fields.get("params").map(|tree| params(tree, report));
     fields.close(report);
 
@@ -144,6 +146,7 @@ fn package<'t>(
             switches: switches.unwrap_or(SWITCHES),
             planned_grace: planned_grace.unwrap_or(PLANNED_GRACE),
             targets: targets.unwrap_or_default(),
+            hooks,
             params: params.unwrap_or_default(),
         },
     );

@@ -14,6 +14,7 @@ pub use template::{PLACEHOLDERS, Template};
 pub use transport::check_url;
 
 pub(super) use read::{heartbeat, routes};
+pub(in crate::config) use transport::argv;
 
 /// One road: which alarms take it, and how they travel.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -313,7 +313,11 @@ pub(super) fn file(text: &str) -> Result<String, Mend> {
 }
 
 /// A command.
-pub(super) fn argv(tree: &Tree, key: &str, report: &mut Report<'_>) -> Option<Vec<String>> {
+pub(in crate::config) fn argv(
+    tree: &Tree,
+    key: &str,
+    report: &mut Report<'_>,
+) -> Option<Vec<String>> {
     let words = items(tree, key, report)?;
     let words = words.iter().map(|word| {
         scalar(word, key, report, |text| match text.contains('\0') {

@@ -13,7 +13,7 @@ fn open_house(path: &Path) -> mpsc::Receiver<Ask> {
     let (asked, mut asks) = mpsc::channel::<Asked>(8);
     let (heard, hears) = mpsc::channel(2 * limits::VISITS);
     let (_, access) = watch::channel(Access::default());
-    tokio::spawn(async move { server.serve(asked, access).await });
+    tokio::spawn(async move { server.serve(asked, access, Box::new(|_| ())).await });
     tokio::spawn(async move {
         // The wishes of all of them are taken, and left alone.
         let (wishes, mut wished) = mpsc::channel(8);

@@ -1,6 +1,7 @@
 //! Each word, and what makes a cluster stand so.
 
 use super::*;
+use crate::machine::snapshot::MaintenanceSnapshot;
 
 fn node(name: &str, condition: &str) -> NodeSnapshot {
     NodeSnapshot {
@@ -16,6 +17,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         siege: false,
         keyboard: None,
         host_id: None,
+        maintenance: None,
     }
 }
 
@@ -61,6 +63,7 @@ fn well() -> ClusterReport {
             impaired: None,
             doubts: Vec::new(),
             overruled: None,
+            maintenance: None,
             packages: vec![package],
             nodes: vec![node("ca1", "running"), node("ca2", "at its prompt")],
         }),
@@ -167,6 +170,27 @@ fn without_a_standby_it_is_degraded() {
         c.consoles.push(console("ca3"));
     });
     assert_eq!(word, Word::Ok);
+}
+
+#[test]
+fn in_maintenance_nothing_else_counts_but_the_monitors_own_doubt() {
+    let kept = || MaintenanceSnapshot {
+        who: "alice".to_owned(),
+        reason: "disks".to_owned(),
+        age_ms: 0,
+        left_ms: 60_000,
+    };
+    let whole = |c: &mut ClusterReport| {
+        package(c).hold = Some("x".to_owned());
+        c.snapshot.as_mut().unwrap().maintenance = Some(kept());
+    };
+    let why = "alice works on it: disks".to_owned();
+    assert_eq!(after(whole), (Word::Maintenance, why.clone()));
+    let primary = after(|c| nodes(c)[0].maintenance = Some(kept()));
+    assert_eq!(primary, (Word::Maintenance, why));
+    let standby = after(|c| nodes(c)[1].maintenance = Some(kept()));
+    let why = "the standby ca2 is in maintenance by alice".to_owned();
+    assert_eq!(standby, (Word::Degraded, why));
 }
 
 #[test]

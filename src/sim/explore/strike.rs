@@ -148,8 +148,16 @@ fn people(rng: &mut fastrand::Rng) -> Deed {
         10 => Deed::PersonLeaves(n),
         11 => Deed::Operator(OperatorWord::Switchover, None),
         12 => Deed::Operator(OperatorWord::Adopt, None),
-        _ => Deed::Operator(OperatorWord::Release, None),
+        _ if rng.bool() => Deed::Operator(OperatorWord::Release, None),
+        _ => maintenance(rng),
     }
+}
+
+/// A maintenance begins, of the cluster or of one node, or ends.
+fn maintenance(rng: &mut fastrand::Rng) -> Deed {
+    let node = [None, Some(0), Some(1)][rng.usize(..3)];
+    let lasts = Duration::from_secs(rng.u64(30..3600));
+    Deed::Maintenance(node, (rng.u32(..4) > 0).then_some(lasts))
 }
 
 /// What happens to the monitoring host.

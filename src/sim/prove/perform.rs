@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::{FSYNC, Twist, World};
 use crate::machine::action::{Action, PowerOrder, ProbeTarget};
-use crate::machine::input::{Input, PowerState};
+use crate::machine::input::{Input, PowerState, Verdict};
 use crate::script::program::Severity;
 use crate::sim::node::{Condition, Node};
 use crate::sim::nvram::NvramFault;
@@ -91,11 +91,15 @@ impl World {
                 let code = Err("the small world runs no commands".to_owned());
                 self.result(FSYNC, ticket, Input::RunDone { ticket, code });
             }
+            Action::Hook { ticket, .. } => {
+                let verdict = Verdict::GoOn;
+                self.result(FSYNC, ticket, Input::HookDone { ticket, verdict });
+            }
             Action::WantNonces => {
                 let numbers = self.fresh_nonces();
                 self.machine.handle(Input::Nonces(numbers), self.now);
             }
-            Action::BreakWorked { .. } | Action::Pen { .. } => {}
+            Action::BreakWorked { .. } | Action::Pen { .. } | Action::Answer { .. } => {}
         }
     }
 

@@ -68,6 +68,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
             world.rig.set_delay(*node, *by, now);
             world.rig.node_at(*node, now).set_slow(*by);
         }
+        Deed::Maintenance(node, lasts) => world.maintenance(*node, *lasts),
         Deed::PersonTypes(node, line) => world.person_types(*node, PERSON, line),
         Deed::PersonBreaks(node) => {
             world.person(*node, PERSON, input::Deed::Asks { idle: PERSON_IDLE });
@@ -164,6 +165,7 @@ fn account(world: &mut World, deed: &Deed) {
             | Deed::LetLoose
             | Deed::Link(..)
             | Deed::Carrier(..)
+            | Deed::Maintenance(..)
             | Deed::Split(..)
             | Deed::Operator(OperatorWord::Release, _)
     );
@@ -191,6 +193,15 @@ fn site(world: &mut World, on: bool) {
 }
 
 fn let_loose(world: &mut World) {
+    let now = world.machine().snapshot(world.now());
+    if now.maintenance.is_some() {
+        world.maintenance(None, None);
+    }
+    for (n, node) in now.nodes.iter().enumerate() {
+        if node.maintenance.is_some() {
+            world.maintenance(Some(n), None);
+        }
+    }
     for node in 0..world.rig.len() {
         let now = world.now();
         let machine = world.rig.node_at(node, now);

@@ -211,6 +211,8 @@ pub enum Deed {
     TerminalServer(bool),
     /// `site on|off`: the power of all nodes, of the terminal server, and of the monitoring host.
     Site(bool),
+    /// `maintenance [NODE] for TIME`, `maintenance [NODE] ends`: an operator's order.
+    Maintenance(Option<usize>, Option<Duration>),
     /// `person NODE types "TEXT"`: at a console of clusterd's own, with RETURN.
     PersonTypes(usize, String),
     /// `person NODE breaks`

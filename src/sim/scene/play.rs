@@ -345,6 +345,7 @@ fn setup(bench: &Bench, program: &Arc<Program>) -> Result<Setup, Unplayable> {
             console_silent: bench.console_silent,
             switches: bench.switches,
             failures: bench.failures,
+            gates: Vec::new(),
         }],
         nodes,
         witnesses: vec!["10.77.0.1".to_owned()],

@@ -230,6 +230,11 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
         }
         Deed::TerminalServer(on) => format!("terminal-server {}", either(*on, "on", "off")),
         Deed::Site(on) => format!("site {}", either(*on, "on", "off")),
+        Deed::Maintenance(node, lasts) => {
+            let node = node.map_or(String::new(), |n| format!("{} ", of(&n)));
+            let lasts = lasts.map_or("ends".to_owned(), |lasts| format!("for {}", span(lasts)));
+            format!("maintenance {node}{lasts}")
+        }
         Deed::PersonTypes(n, line) => format!("person {} types \"{line}\"", of(n)),
         Deed::PersonBreaks(n) => format!("person {} breaks", of(n)),
         Deed::PersonLeaves(n) => format!("person {} leaves", of(n)),

@@ -35,6 +35,8 @@ struct Known {
     identified: Option<Moment>,
     /// What stands typed on its input line.
     line: String,
+    /// It is in maintenance until then.
+    maintained: Option<Moment>,
     /// A BREAK went out while a person had the console: it must be theirs.
     break_of_person: bool,
 }
@@ -54,6 +56,8 @@ pub(super) struct Watch {
     /// Nothing serves and nobody is told for no longer than this.
     patience: Duration,
     nodes: Vec<Known>,
+    /// The whole cluster is in maintenance until then.
+    maintained: Option<Moment>,
     swapped_at: Option<Moment>,
     /// Something happened to the nodes, their cables or by people since the scene began; `None`
     /// where nobody keeps account.
@@ -91,6 +95,7 @@ impl Watch {
             ),
             patience: truth::QUIET,
             nodes: vec![Known::default(); setup.nodes.len()],
+            maintained: None,
             swapped_at: None,
             nodes_suffered: None,
             pings_lost: false,
@@ -125,12 +130,15 @@ impl Watch {
                 siege,
                 identified,
                 line,
+                maintained,
                 break_of_person,
             } = known;
             (by_hand, dark, intent, siege, line, break_of_person).hash(hasher);
+            maintained.hash(hasher);
             self.swapped_at.and(*identified).hash(hasher);
         }
         (self.swapped_at, self.nodes_suffered, self.forgot_switches).hash(hasher);
+        self.maintained.hash(hasher);
         (self.quiet_since, self.window, self.window.and(self.untold)).hash(hasher);
         self.booted_last.hash(hasher);
     }
@@ -159,6 +167,11 @@ impl Watch {
     /// What clusterd knew of switches is lost, or their times mean nothing any more.
     pub fn forgets_switches(&mut self) {
         self.forgot_switches = true;
+        // So do the hours of a maintenance.
+        self.maintained = None;
+        for known in &mut self.nodes {
+            known.maintained = None;
+        }
     }
 
     /// Whether answers of service addresses are lost on their way from now on, some or all.
@@ -177,8 +190,14 @@ impl Watch {
 
     /// clusterd begins anew with what the journal holds.
     pub fn restarted(&mut self, memory: &Memory, rig: &dyn Truth) {
+        // What a torn record held nobody remembers.
+        let kept = memory.maintenance.is_some();
+        self.maintained = self.maintained.filter(|_| kept);
         for (n, known) in self.nodes.iter_mut().enumerate() {
             let name = &rig.node(n).spec().name;
+            let mut nodes = memory.nodes.iter();
+            let kept = nodes.any(|node| node.node == *name && node.maintenance.is_some());
+            known.maintained = known.maintained.filter(|_| kept);
             known.siege = memory
                 .nodes
                 .iter()

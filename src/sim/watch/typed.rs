@@ -35,6 +35,10 @@ impl Watch {
             );
             return self.breaks_rule(at, Rule::UnderHands, what);
         }
+        if self.in_maintenance(port, at) && !self.siege_writes(port, bytes) {
+            let what = format!("typed: {:?}", String::from_utf8_lossy(bytes));
+            self.breaks_rule(at, Rule::Maintenance, what);
+        }
         for &byte in bytes {
             match byte {
                 b'\r' | b'\n' => {
@@ -47,6 +51,25 @@ impl Watch {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn in_maintenance(&self, port: usize, at: Moment) -> bool {
+        let until = self.maintained.max(self.nodes[port].maintained);
+        // A restart counts whole seconds.
+        until.is_some_and(|until| at + Duration::from_secs(2) < until)
+    }
+
+    /// Whether this is no more than a siege types: it kills a line, and presses RETURN.
+    fn siege_writes(&self, port: usize, bytes: &[u8]) -> bool {
+        self.nodes[port].siege && bytes.iter().all(u8::is_ascii_control)
+    }
+
+    /// Maintenance begins or is over.
+    fn maintained(&mut self, name: &str, until: Option<Moment>, rig: &dyn Truth) {
+        match rig.find(name) {
+            Some(n) => self.nodes[n].maintained = until,
+            None => self.maintained = until,
         }
     }
 
@@ -99,6 +122,9 @@ impl Watch {
             self.nodes[port].break_of_person = true;
             return;
         }
+        if self.in_maintenance(port, at) && !self.nodes[port].siege {
+            self.breaks_rule(at, Rule::Maintenance, "a BREAK was sent".to_owned());
+        }
         let known = &self.nodes[port];
         if known.intent != Some(Intent::Stop) && !known.siege {
             let what = "a BREAK was sent, and no intent of it was durable".to_owned();
@@ -108,7 +134,11 @@ impl Watch {
     }
 
     /// clusterd orders a power leg to switch a node off.
-    pub fn orders_off(&mut self, at: Moment) {
+    pub fn orders_off(&mut self, node: usize, at: Moment) {
+        if self.in_maintenance(node, at) {
+            let what = "a power leg was told to switch it off".to_owned();
+            self.breaks_rule(at, Rule::Maintenance, what);
+        }
         self.acts("a power leg was told to switch a node off", at);
     }
 
@@ -139,6 +169,11 @@ impl Watch {
                     self.proved(n, *kind, rig, at);
                 }
             }
+            Event::Maintenance { name, lasts_ms, .. } => {
+                let until = at + Duration::from_millis(*lasts_ms);
+                self.maintained(name, Some(until), rig);
+            }
+            Event::MaintenanceEnded { name, .. } => self.maintained(name, None, rig),
             Event::BootTyped { node, .. } => self.booted(node, rig, at),
             _ => {}
         }

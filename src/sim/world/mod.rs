@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::{Entry, PenWord};
-use crate::machine::input::{HostFact, Input, Ticket};
+use crate::machine::input::{HostFact, Input, Ticket, Verdict};
 use crate::machine::memory::Memory;
 use crate::machine::setup::Setup;
 use crate::machine::{Event, Machine};
@@ -100,6 +100,9 @@ pub struct World {
     raised: Vec<(Moment, RaisedAlarm)>,
     /// Whether every node has a working power leg.
     pub power_legs: bool,
+    /// What the next hooks say that hold up a boot, and after how long; later ones say at once that it
+    /// may go on.
+    pub hooks: VecDeque<(Duration, Verdict)>,
     /// clusterd is killed when it has written so many journal entries more.
     kill_after: Option<u32>,
     alive: bool,
@@ -156,6 +159,7 @@ impl World {
             open: BTreeMap::new(),
             raised: Vec::new(),
             power_legs: false,
+            hooks: VecDeque::new(),
             kill_after: None,
             alive: true,
             reload: None,

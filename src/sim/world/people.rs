@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::World;
 use crate::clock::Moment;
 use crate::machine::action::PenWord;
-use crate::machine::input::{Deed, Input, Order};
+use crate::machine::input::{Deed, Input, Order, Upkeep, UpkeepOrder};
 use crate::script::program::OperatorWord;
 
 /// A person's pause ends after so long without a key.
@@ -23,6 +23,21 @@ impl World {
             node,
         };
         self.tell(Input::Operator(order));
+    }
+
+    /// An operator takes a node, or the whole cluster, into maintenance, or ends that.
+    pub fn maintenance(&mut self, node: Option<usize>, lasts: Option<Duration>) {
+        let reason = "work on it".to_owned();
+        let order = UpkeepOrder {
+            id: 0,
+            who: "op".to_owned(),
+            node,
+            word: match lasts {
+                Some(lasts) => Upkeep::Maintain { lasts, reason },
+                None => Upkeep::EndMaintenance,
+            },
+        };
+        self.tell(Input::Upkeep(order));
     }
 
     /// A person at a console of clusterd's own asks to type, and types `line` with its RETURN

@@ -6,7 +6,7 @@ use super::trouble::FSYNC;
 use super::{RaisedAlarm, World};
 use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget, UNDONE};
-use crate::machine::input::{Input, PowerState};
+use crate::machine::input::{Input, PowerState, Ticket, Verdict};
 use crate::script::program::Severity;
 
 /// A power leg answers after so long.
@@ -126,11 +126,8 @@ impl World {
                 self.results
                     .push_back((now + took, Input::ProbeDone { ticket, answered }));
             }
-            Action::Run { ticket, .. } => {
-                let code = Err("the simulated host runs no commands".to_owned());
-                self.results
-                    .push_back((now + FSYNC, Input::RunDone { ticket, code }));
-            }
+            Action::Run { ticket, .. } => self.runs_nothing(ticket),
+            Action::Hook { ticket, .. } => self.runs_hook(ticket),
             Action::Power {
                 ticket,
                 node,
@@ -142,12 +139,25 @@ impl World {
                     self.results.push_back((now + LEG_ANSWERS, done));
                 }
             }
-            Action::BreakWorked { .. } => {}
+            Action::BreakWorked { .. } | Action::Answer { .. } => {}
             Action::WantNonces => {
                 let numbers = (0..16).map(|_| self.rng.u32(..)).collect();
                 self.machine.handle(Input::Nonces(numbers), now);
             }
         }
+    }
+
+    fn runs_nothing(&mut self, ticket: Ticket) {
+        let code = Err("the simulated host runs no commands".to_owned());
+        let done = Input::RunDone { ticket, code };
+        self.results.push_back((self.now + FSYNC, done));
+    }
+
+    fn runs_hook(&mut self, ticket: Ticket) {
+        let said = self.hooks.pop_front();
+        let (took, verdict) = said.unwrap_or((FSYNC, Verdict::GoOn));
+        let done = Input::HookDone { ticket, verdict };
+        self.results.push_back((self.now + took, done));
     }
 
     fn type_on(&mut self, node: usize, epoch: u64, bytes: &[u8]) {

@@ -227,7 +227,7 @@ impl World {
     /// What the legs of a node say to an order; `None` is no answer at all.
     pub(super) fn power(&mut self, node: usize, order: PowerOrder) -> Option<Vec<PowerState>> {
         if order == PowerOrder::Off {
-            self.watch.orders_off(self.now);
+            self.watch.orders_off(node, self.now);
         }
         if !self.power_legs {
             let why = "the leg does not answer".to_owned();

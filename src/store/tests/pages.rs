@@ -66,7 +66,7 @@ async fn the_newest_and_those_of_some_kinds() {
         ..wanted(Start::Newest)
     };
     let page = journal.page(&two).unwrap();
-    assert_eq!(texts(&page), ["host_id", "boot"]);
+    assert_eq!(texts(&page), ["boot", "service"]);
     assert!(!page.more);
     let none = Wanted { limit: 0, ..two };
     assert_eq!(journal.page(&none).unwrap().last, page.last);

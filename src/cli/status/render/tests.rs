@@ -19,6 +19,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         siege: false,
         keyboard: None,
         host_id: Some("80b1c2d3".to_owned()),
+        maintenance: None,
     }
 }
 
@@ -78,6 +79,7 @@ fn cluster() -> ClusterReport {
             impaired: None,
             doubts: Vec::new(),
             overruled: None,
+            maintenance: None,
             packages: vec![package],
             nodes: vec![ca1, ca2],
         }),
@@ -218,7 +220,7 @@ fn a_check_is_one_line_and_a_level() {
     assert_eq!(
         line,
         "CLUSTERD CRITICAL - pki-ca HOLD: path / unproved; pki-ca SWITCHING: ca1 is being stopped; \
-         1 open alarm, critical | clusters=2 ok=0 jeopardy=0 degraded=0 unknown=0 suspect=0 switching=1 \
+         1 open alarm, critical | clusters=2 ok=0 jeopardy=0 degraded=0 maintenance=0 unknown=0 suspect=0 switching=1 \
          impaired=0 not_guarded=0 hold=1 alarms=1"
     );
     let mut none = report(Vec::new());

@@ -79,6 +79,7 @@ const FIRST_WORDS: &[&str] = &[
     "loss",
     "terminal-server",
     "site",
+    "maintenance",
     "person",
     "legs",
     "pings",
@@ -226,6 +227,7 @@ impl Reader {
             ),
             "terminal-server" => Deed::TerminalServer(flag(rest, "on", "off")?),
             "site" => Deed::Site(flag(rest, "on", "off")?),
+            "maintenance" => self.maintenance(rest)?,
             "person" => self.person(rest)?,
             "legs" => Deed::Legs(
                 self.node(rest)?,
@@ -289,6 +291,21 @@ impl Reader {
                 _ => Deed::BreakWay(node, BreakWay::Twice(rest.span()?)),
             },
         )
+    }
+
+    fn maintenance(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+        let words = ["for", "ends"];
+        let whole = rest
+            .peek()
+            .is_some_and(|w| words.contains(&w.text.as_str()));
+        let node = match whole {
+            true => None,
+            false => Some(self.node(rest)?),
+        };
+        Ok(match rest.choice(&[("for", true), ("ends", false)])? {
+            true => Deed::Maintenance(node, Some(rest.span()?)),
+            false => Deed::Maintenance(node, None),
+        })
     }
 
     fn person(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {

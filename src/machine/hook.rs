@@ -1,0 +1,159 @@
+//! Hooks that may hold up a boot. The commands are the edge's; whether anything waits for them, for how
+//! long, and what their verdicts do stands here and nowhere else.
+//!
+//! ```text
+//!  boot: guards ─► hook 1 ─► hook 2 ─► leave ─► guards again ─► intent ─► durable ─► guards ─► gate ─► RETURN
+//!                    └─ veto: HOLD (1), or this boot has failed (2)
+//! ```
+//!
+//! There is no such thing before a fence. Nothing that is proved lives longer for a hook: the boot
+//! begins anew with its first guard, and a proof that died meanwhile has to be made again. A leave then
+//! holds, for a while and for one boot command, so that a slow hook and a short proof end.
+
+use std::time::Duration;
+
+use crate::clock::{Moment, Span};
+use crate::machine::action::Action;
+use crate::machine::input::{Ticket, Verdict};
+use crate::machine::package::Wait;
+use crate::machine::setup::{Gated, HookMay, NodeId, PackageId};
+use crate::machine::{Event, Machine};
+use crate::script::program::Op;
+
+/// The hooks' leave to boot a node holds for so long, and for one boot command.
+const LEAVE: Duration = Duration::from_secs(600);
+
+/// So much longer than it says a hook may take: a process that is killed is waited for.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Leave to boot a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Leave {
+    node: NodeId,
+    since: Moment,
+}
+
+impl Machine {
+    /// Whether a boot that its guards allow has to wait for a hook; then the wait begins.
+    pub(super) fn waits_for_hooks(&mut self, p: PackageId, n: NodeId) -> bool {
+        let now = self.now;
+        let leave = self.packages[p].leave;
+        if leave.is_some_and(|leave| leave.node == n && now.since(leave.since) < LEAVE) {
+            return false;
+        }
+        self.ask_hook(p, n, 0)
+    }
+
+    /// Asks the first hook from number `from` on that stands before this boot; false if there is none.
+    fn ask_hook(&mut self, p: PackageId, n: NodeId, from: usize) -> bool {
+        let moves = self.packages[p].primary != Some(n);
+        let gates = self.setup.packages[p].gates.iter().enumerate().skip(from);
+        let mut concerned = gates.filter(|(_, gate)| gate.before == Gated::Boot || moves);
+        let Some((at, gate)) = concerned.next().map(|(at, gate)| (at, *gate)) else {
+            return false;
+        };
+        let ticket = self.ticket();
+        self.event(Event::HookAwaited {
+            package: self.setup.packages[p].name.to_string(),
+            node: self.setup.node_name(n).to_owned(),
+            on: gate.before.word().to_owned(),
+            within_ms: u64::try_from(gate.within.as_millis()).unwrap_or(u64::MAX),
+        });
+        self.actions.push_back(Action::Hook {
+            ticket,
+            hook: gate.hook,
+            node: n,
+            cause: self.packages[p].run.evidence.clone(),
+        });
+        self.packages[p].run.wait = Wait::Hook {
+            node: n,
+            gate: at,
+            ticket,
+            deadline: self.now + gate.within + GRACE,
+        };
+        true
+    }
+
+    pub(super) fn hook_done(&mut self, done: Ticket, verdict: &Verdict) {
+        for p in 0..self.packages.len() {
+            if matches!(self.packages[p].run.wait, Wait::Hook { ticket, .. } if ticket == done) {
+                return self.hook_says(p, verdict);
+            }
+        }
+    }
+
+    /// Its time is over, and the edge has not even said so.
+    pub(super) fn hook_is_late(&mut self, p: PackageId) {
+        self.hook_says(p, &Verdict::None("no end within its time".to_owned()));
+    }
+
+    fn hook_says(&mut self, p: PackageId, verdict: &Verdict) {
+        let Wait::Hook { node, gate, .. } = self.packages[p].run.wait else {
+            return;
+        };
+        let hook = self.setup.packages[p].gates[gate];
+        let name = self.setup.node_name(node).to_owned();
+        let said = match verdict {
+            Verdict::GoOn => String::new(),
+            Verdict::No => "exit code 1: it must not start anywhere".to_owned(),
+            Verdict::NotHere => "exit code 2: it must not start there".to_owned(),
+            Verdict::None(why) => format!("no verdict, which counts as no: {why}"),
+        };
+        let text = format!("the hook {} of {name} says {said}", hook.before.word());
+        self.packages[p].run.wait = Wait::Ready;
+        match (verdict, hook.may) {
+            (Verdict::GoOn, _) | (_, HookMay::Delay) => {
+                if !self.ask_hook(p, node, gate + 1) {
+                    let since = self.now;
+                    self.packages[p].leave = Some(Leave { node, since });
+                }
+            }
+            (Verdict::NotHere, HookMay::Veto) => {
+                self.refused_by_hook(p, &name, &text);
+                self.not_here(p, node, text);
+            }
+            (Verdict::No | Verdict::None(_), HookMay::Veto) => {
+                self.refused_by_hook(p, &name, &text);
+                self.hold(p, &text);
+            }
+        }
+    }
+
+    fn refused_by_hook(&mut self, p: PackageId, name: &str, why: &str) {
+        self.event(Event::Veto {
+            package: self.setup.packages[p].name.to_string(),
+            act: format!("boot {name}"),
+            guard: "hook".to_owned(),
+            why: why.to_owned(),
+        });
+    }
+
+    /// The boot has failed before it began: the script's `else`, and a failure of that node.
+    fn not_here(&mut self, p: PackageId, n: NodeId, why: String) {
+        let program = self.program(p);
+        let Op::Boot { otherwise, .. } = program.ops[self.packages[p].run.pc] else {
+            return self.hold(p, &why);
+        };
+        let wall = self.wall();
+        self.nodes[n].failures.push(wall);
+        if self.nodes[n].failures.len() > 64 {
+            self.nodes[n].failures.remove(0);
+        }
+        let package = &mut self.packages[p];
+        package.leave = None;
+        package.heir = None;
+        package.run.pc = otherwise;
+        package.run.reason = why;
+    }
+
+    /// How long the hooks before a boot may take yet, for people.
+    pub(super) fn hook_text(&self, p: PackageId, n: NodeId, gate: usize) -> String {
+        let hook = self.setup.packages[p].gates[gate];
+        format!(
+            "the hook {} before the boot of {}, {} at most",
+            hook.before.word(),
+            self.setup.node_name(n),
+            Span(hook.within)
+        )
+    }
+}

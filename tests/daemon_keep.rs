@@ -1,0 +1,255 @@
+//! The built daemon and maintenance: nothing is written to simulated machines behind real sockets, through
+//! SIGKILL, restart and reload, until its end.
+
+mod daemon_support;
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Output;
+
+use clusterd::clock::Moment;
+use daemon_support::{Home, Pair, stderr, stdout, until};
+use serde_json::{Value, json};
+
+/// A pair whose alpha serves, and its home.
+fn running() -> (Pair, Home) {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    (pair, home)
+}
+
+fn good(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    stdout(output)
+}
+
+fn maintain(home: &Home, name: &str, lasts: &str) -> String {
+    let args = ["maintenance", name, "--for", lasts];
+    let args = [&args[..], &["--reason", "new disks", "--yes"]].concat();
+    good(&home.clusterd(&args))
+}
+
+/// How much was typed to both nodes, and how many BREAKs were sent.
+fn written(pair: &Pair) -> [(usize, usize); 2] {
+    [0, 1].map(|n| {
+        let transcript = pair.sim.transcript(n);
+        let typed = transcript.typed(Moment::ZERO).len();
+        (typed, transcript.breaks(Moment::ZERO))
+    })
+}
+
+fn snapshot(home: &Home) -> Value {
+    home.status()["clusters"][0]["snapshot"].clone()
+}
+
+/// Waits until the service address was asked so often in vain.
+fn missed(home: &Home, misses: u64) {
+    until("misses of the service address", || {
+        let misses_now = snapshot(home)["packages"][0]["address_misses"].as_u64();
+        misses_now.is_some_and(|now| now >= misses).then_some(())
+    });
+}
+
+fn serves_from_beta(pair: &Pair) {
+    until("the service on beta", || {
+        let now = pair.sim.snapshot();
+        (now.serving && pair.boots() == ["alpha", "beta"]).then_some(())
+    });
+    pair.never_two_writers();
+}
+
+#[test]
+fn nothing_is_written_through_a_panic_a_kill_and_a_reload_until_it_is_ended() {
+    let (pair, home) = running();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let text = maintain(&home, "pair", "2h");
+    assert!(
+        text.contains("pair is in maintenance for 2 h, by root."),
+        "{text}"
+    );
+    assert!(
+        text.contains("End it with: clusterd maintenance pair --end"),
+        "{text}"
+    );
+    let before = written(&pair);
+    pair.sim.panic(0);
+    until("the word about the service", || {
+        home.alarms()
+            .contains(&"maintenance_down".to_owned())
+            .then_some(())
+    });
+    missed(&home, 10);
+    let text = stdout(&home.clusterd(&["status"]));
+    assert!(text.contains("1 MAINTENANCE"), "{text}");
+    assert!(text.contains("in maintenance by root for"), "{text}");
+    assert!(
+        text.contains("waits for the end of the maintenance"),
+        "{text}"
+    );
+
+    daemon.kill();
+    let mut daemon = home.run();
+    missed(&home, 10);
+    let kept = snapshot(&home)["maintenance"].clone();
+    assert_eq!(
+        (&kept["who"], &kept["reason"]),
+        (&json!("root"), &json!("new disks"))
+    );
+    assert!(kept["left_ms"].as_u64().unwrap() > 7_000_000, "{kept}");
+    for code in ["maintenance", "maintenance_down"] {
+        assert!(
+            home.alarms().contains(&code.to_owned()),
+            "{code}: {:?}",
+            home.alarms()
+        );
+    }
+
+    let file = home.path("clist/pair.yaml");
+    let changed = fs::read_to_string(&file)
+        .unwrap()
+        .replace("dark_after: 30s", "dark_after: 40s");
+    fs::write(&file, changed).unwrap();
+    good(&home.clusterd(&["reload"]));
+    daemon.line("is taken, the script begins anew");
+    missed(&home, 10);
+    assert!(snapshot(&home)["maintenance"]["who"].is_string());
+    assert_eq!(written(&pair), before, "{}", home.activity());
+
+    let text = good(&home.clusterd(&["maintenance", "pair", "--end", "--yes"]));
+    assert!(
+        text.contains("pair is not in maintenance any more, by root."),
+        "{text}"
+    );
+    daemon.line("the maintenance is over: root says so");
+    serves_from_beta(&pair);
+    daemon.line("state watch");
+    let log = home.read("logs/clusterd.log");
+    assert!(log.contains("root says Maintain"), "{log}");
+    assert!(!home.alarms().contains(&"maintenance".to_owned()));
+}
+
+/// The entry is on the disk, and nobody was told: it is in maintenance when it comes back.
+#[test]
+fn a_kill_at_its_entry_leaves_a_maintenance() {
+    let (pair, home) = running();
+    let fault = format!("pair:kills:{}", home.path("fault").display());
+    let mut daemon = home.run_with(&[("CLUSTERD_TEST_FAULT", &fault)]);
+    daemon.line("state watch");
+    fs::write(home.path("fault"), "maintenance of pair").unwrap();
+    let args = [
+        "maintenance",
+        "pair",
+        "--for",
+        "1h",
+        "--reason",
+        "x",
+        "--yes",
+    ];
+    let said = home.clusterd(&args);
+    assert!(!said.status.success(), "{}", stdout(&said));
+    let status = until("the kill", || daemon.child.try_wait().unwrap());
+    assert_eq!(status.signal(), Some(9));
+    drop(daemon);
+    let before = written(&pair);
+    let daemon = home.run();
+    pair.sim.panic(0);
+    missed(&home, 15);
+    assert!(snapshot(&home)["maintenance"]["who"].is_string());
+    assert_eq!(written(&pair), before);
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn it_ends_by_itself() {
+    let (pair, home) = running();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    maintain(&home, "pair", "3s");
+    pair.sim.panic(0);
+    daemon.line("the maintenance is over: its time is over");
+    serves_from_beta(&pair);
+}
+
+#[test]
+fn nothing_is_written_to_a_standby_in_maintenance_and_nothing_is_booted_beside_it() {
+    let (pair, home) = running();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    maintain(&home, "pair/beta", "1h");
+    let before = written(&pair)[1];
+    let beta = &snapshot(&home)["nodes"][1];
+    assert_eq!(beta["maintenance"]["reason"], "new disks", "{beta}");
+    let mut bob = home.visit(&["pair/beta"]);
+    bob.sees("you have the pen");
+    pair.sim.panic(0);
+    daemon.line("beta is in maintenance, and nothing could be started instead");
+    until("the alarm", || {
+        home.alarms().contains(&"hold".to_owned()).then_some(())
+    });
+    missed(&home, 10);
+    assert_eq!(written(&pair)[1], before, "{}", home.activity());
+    assert_eq!(pair.boots(), ["alpha"]);
+    bob.press("\x05c.");
+    assert!(bob.ends().0.success());
+    good(&home.clusterd(&["maintenance", "pair/beta", "--end", "--yes"]));
+    serves_from_beta(&pair);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_reason() {
+    let (pair, home) = running();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let said = |args: &[&str], code: i32, part: &str| {
+        let output = home.clusterd(&[&["maintenance"], args].concat());
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        assert!(text.contains(part), "{args:?}: {text}");
+    };
+    let reason = ["--reason", "x", "--yes"];
+    let with = |args: &[&'static str]| [args, &reason[..]].concat();
+    said(&["pair", "--for", "1h", "--yes"], 2, "--reason");
+    said(&with(&["pair"]), 2, "--for");
+    said(
+        &["pair", "--for", "1h", "--reason", "x"],
+        2,
+        "no terminal to ask at",
+    );
+    said(&with(&["pair", "--for", "2"]), 2, "a number and a unit");
+    said(&with(&["pair", "--for", "25h"]), 4, "from 1 s to 24 h");
+    said(
+        &with(&["pear", "--for", "1h"]),
+        4,
+        "there is no cluster \"pear\"",
+    );
+    said(
+        &with(&["pair/gamma", "--for", "1h"]),
+        4,
+        "no such node; it has alpha, beta",
+    );
+    said(&["pair", "--end", "--yes"], 4, "pair is not in maintenance");
+    let args = ["maintenance", "pair", "--for", "1h", "--reason", "x"];
+    let (status, shown) = home.at_terminal(&args, &["no"]);
+    assert_eq!(status.code(), Some(4), "{shown}");
+    let (status, shown) = home.at_terminal(&args, &["yes"]);
+    assert!(
+        status.success() && shown.contains("pair is in maintenance for 1 h"),
+        "{shown}"
+    );
+    let json = home.clusterd(&["maintenance", "pair", "--end", "--yes", "--json"]);
+    let json: Value = serde_json::from_str(&good(&json)).unwrap();
+    assert_eq!(
+        (&json["is"], &json["who"]),
+        (&json!("told"), &json!("root"))
+    );
+    daemon.line("state watch");
+    pair.sim.panic(0);
+    daemon.line("stopping alpha for good");
+    said(
+        &with(&["pair", "--for", "1h"]),
+        4,
+        "say it again when that is done",
+    );
+    serves_from_beta(&pair);
+}
