@@ -253,3 +253,51 @@ fn what_cannot_be_is_refused_with_its_reason() {
     );
     serves_from_beta(&pair);
 }
+
+/// What it would do is said, and nothing is done.
+#[test]
+fn what_would_happen_is_said_and_nothing_is_done() {
+    let (pair, home) = running();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let said = until("twelve seconds of its life", || {
+        let said = home.clusterd(&["emulate", "pair", "panic"]);
+        said.status.success().then_some(said)
+    });
+    let text = good(&said);
+    for part in [
+        "Nothing is done: this is what would happen. Assumed:",
+        "alpha, which is running now, runs and serves",
+        "panic",
+        "stopping alpha for good",
+        "alpha: proved stopped (firmware reset)",
+        "beta: boot command given",
+        "beta is up",
+        "In the end: svc is on beta, in state watch.",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
+    let json = home.clusterd(&["emulate", "pair", "power-loss", "--json"]);
+    let json: Value = serde_json::from_str(&good(&json)).unwrap();
+    assert_eq!(json["is"], "emulated");
+    assert!(json["steps"].as_array().unwrap().len() > 5, "{json}");
+    let line = ["--line", "panic[cpu0]/thread=1: test", "--console", "alpha"];
+    let text = good(&home.clusterd(&[&["emulate", "pair"], &line[..]].concat()));
+    assert!(text.contains("state false_panic"), "{text}");
+    let text = good(&home.clusterd(&["emulate", "pair", "switchover"]));
+    assert!(text.contains("In the end: svc is on beta"), "{text}");
+    maintain(&home, "pair", "1h");
+    let text = good(&home.clusterd(&["emulate", "pair", "panic"]));
+    assert!(text.contains("in maintenance: nothing is done"), "{text}");
+    let other = home.clusterd(&["emulate", "pear", "panic"]);
+    assert_eq!(other.status.code(), Some(4), "{}", stderr(&other));
+    for part in ["stopping alpha", "switchover", "panic["] {
+        assert!(
+            !home.activity().contains(part),
+            "{part}: {}",
+            home.activity()
+        );
+    }
+    assert_eq!(pair.boots(), ["alpha"]);
+    assert_eq!(written(&pair).map(|(_, breaks)| breaks), [0, 0]);
+}

@@ -11,6 +11,7 @@ pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod emulate;
 pub mod events;
 pub mod history;
 pub mod init;
@@ -63,6 +64,7 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     Release(release::ReleaseArgs),
     Maintenance(maintenance::MaintenanceArgs),
+    Emulate(emulate::EmulateArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
     Power(power::PowerArgs),
@@ -167,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Adopt(args) => adopt::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Maintenance(args) => maintenance::run(&args),
+        Command::Emulate(args) => emulate::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Power(args) => power::run(&args),

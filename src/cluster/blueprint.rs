@@ -146,10 +146,11 @@ fn files_from_home(console: &ConsoleSpec, home: &Path) -> ConsoleSpec {
     let found = |file: &str| home.join(file).display().to_string();
     let secret = |file: &str| secret::place(home, file).display().to_string();
     let mut console = console.clone();
-    let login = &mut console.ssh;
-    login.key = login.key.as_deref().map(secret);
-    login.password_file = login.password_file.as_deref().map(secret);
-    login.known_hosts = found(&login.known_hosts);
+    if let Some(login) = &mut console.ssh {
+        login.key = login.key.as_deref().map(secret);
+        login.password_file = login.password_file.as_deref().map(secret);
+        login.known_hosts = found(&login.known_hosts);
+    }
     console
 }
 

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::handover::Yield;
 use crate::control::{ConsoleReport, Grip, Visit};
+use crate::machine::Machine;
 use crate::machine::handover::Unready;
 use crate::machine::input::{HostFact, Upkeep};
 use crate::machine::snapshot::Snapshot;
@@ -45,6 +46,8 @@ pub enum Message {
         /// The visit.
         answer: oneshot::Sender<Result<Visit, NoVisit>>,
     },
+    /// A copy of the machine, to be played with.
+    Copy(oneshot::Sender<Box<Machine>>),
     /// Something about the monitoring host.
     Host(HostFact),
     /// The task is to end as soon as its machine is at rest.

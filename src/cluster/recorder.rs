@@ -42,7 +42,7 @@ type Write = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 /// The recorder of one cluster.
 pub(super) struct Recorder {
     journal: Arc<Journal>,
-    cluster: String,
+    cluster: Arc<str>,
     waiting: Vec<Item>,
     memory: Option<Memory>,
     oldest_event: Option<Instant>,
@@ -127,10 +127,10 @@ struct Failure {
 }
 
 impl Recorder {
-    pub(super) fn new(journal: Arc<Journal>, cluster: &str) -> Recorder {
+    pub(super) fn new(journal: Arc<Journal>, cluster: &Arc<str>) -> Recorder {
         Recorder {
             journal,
-            cluster: cluster.to_owned(),
+            cluster: Arc::clone(cluster),
             waiting: Vec::new(),
             memory: None,
             oldest_event: None,
@@ -241,7 +241,7 @@ impl Recorder {
         let memory = self.memory.as_ref();
         let state = memory.map(|memory| {
             let json = serde_json::to_value(memory).unwrap_or_default();
-            (self.cluster.clone(), json)
+            (self.cluster.to_string(), json)
         });
         let journal = Arc::clone(&self.journal);
         let write = async move {
@@ -370,7 +370,7 @@ mod tests {
     async fn an_entry_goes_at_once_with_the_events_before_it() {
         let home = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::open(home.path()).unwrap());
-        let mut recorder = Recorder::new(Arc::clone(&journal), "pki");
+        let mut recorder = Recorder::new(Arc::clone(&journal), &Arc::from("pki"));
         recorder.event(event());
         recorder.entry(4, entry("fence ca1"), Memory::default());
         recorder.entry(5, entry("boot ca2"), Memory::default());
@@ -392,7 +392,7 @@ mod tests {
     async fn events_alone_are_written_before_the_end() {
         let home = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::open(home.path()).unwrap());
-        let mut recorder = Recorder::new(Arc::clone(&journal), "pki");
+        let mut recorder = Recorder::new(Arc::clone(&journal), &Arc::from("pki"));
         recorder.event(event());
         recorder.event(event());
         recorder.finish(Duration::from_secs(10)).await;
@@ -406,7 +406,7 @@ mod tests {
         let journal = Arc::new(Journal::open(home.path()).unwrap());
         let path = home.path().join(store::FILE_NAME);
         let away = home.path().join("away");
-        let mut recorder = Recorder::new(journal, "pki");
+        let mut recorder = Recorder::new(journal, &Arc::from("pki"));
         std::fs::rename(&path, &away).unwrap();
         recorder.entry(1, entry("fence ca1"), Memory::default());
         assert!(matches!(
@@ -422,7 +422,7 @@ mod tests {
     async fn events_that_wait_are_bounded() {
         let home = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::open(home.path()).unwrap());
-        let mut recorder = Recorder::new(journal, "pki");
+        let mut recorder = Recorder::new(journal, &Arc::from("pki"));
         recorder.entry(1, entry("fence ca1"), Memory::default());
         for _ in 0..EVENTS + 5 {
             recorder.event(event());

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 /// Bytes kept: 24 lines of 80 columns with their ends.
 const KEPT: usize = 2048;
-/// By how much its room grows, bytes.
-const STEP: usize = 256;
+/// By how much its room grows, bytes: a console that only shows a prompt takes little.
+const STEP: usize = 64;
 /// Lines shown, the last one being what stands without its end.
 const LINES: usize = 24;
 

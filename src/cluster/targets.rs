@@ -9,20 +9,42 @@ use crate::config::Targets;
 use crate::machine::Stage;
 use crate::script::program::Severity;
 
-/// A part of a takeover, since when it is under way, and how long it may be.
-#[derive(Debug)]
-struct Phase {
+/// A part of a takeover that the cluster file may state a length of.
+struct Part {
     code: &'static str,
     about: &'static str,
-    target: Option<Duration>,
+    target: fn(&Targets) -> Option<Duration>,
+}
+
+const PARTS: [Part; 3] = [
+    Part {
+        code: "takeover_slow",
+        about: "the takeover is",
+        target: |targets| targets.takeover,
+    },
+    Part {
+        code: "fence_slow",
+        about: "stopping the primary is",
+        target: |targets| targets.fence,
+    },
+    Part {
+        code: "boot_slow",
+        about: "the new primary's start is",
+        target: |targets| targets.boot,
+    },
+];
+
+/// How far a part is.
+#[derive(Debug, Default)]
+struct Phase {
     began: Option<Moment>,
     /// Whether the alarm is open; before the first look nobody knows.
     said: Option<bool>,
 }
 
-/// The parts of a package's takeovers.
-#[derive(Debug)]
-pub(super) struct Course([Phase; 3]);
+/// The parts of a package's takeovers, in the order of [`PARTS`].
+#[derive(Debug, Default)]
+pub(super) struct Course([Phase; PARTS.len()]);
 
 impl Guard {
     /// Looks how far a takeover is; a turn of the loop comes often enough for that.
@@ -33,26 +55,13 @@ impl Guard {
             return;
         }
         let subject = self.subject(0);
-        self.course.look(stage, &subject, &self.host.alarms, now);
+        let targets = &self.blueprint.targets;
+        self.course
+            .look(stage, targets, &subject, &self.host.alarms, now);
     }
 }
 
 impl Course {
-    pub fn new(targets: Targets) -> Course {
-        let phase = |code, about, target| Phase {
-            code,
-            about,
-            target,
-            began: None,
-            said: None,
-        };
-        Course([
-            phase("takeover_slow", "the takeover is", targets.takeover),
-            phase("fence_slow", "stopping the primary is", targets.fence),
-            phase("boot_slow", "the new primary's start is", targets.boot),
-        ])
-    }
-
     /// Nothing was under way at the last look.
     fn is_settled(&self) -> bool {
         let idle = |phase: &Phase| phase.began.is_none() && phase.said == Some(false);
@@ -60,26 +69,34 @@ impl Course {
     }
 
     /// Looks where the package stands.
-    pub fn look(&mut self, stage: Stage, subject: &Subject, alarms: &Alarms, now: Moment) {
+    pub fn look(
+        &mut self,
+        stage: Stage,
+        targets: &Targets,
+        subject: &Subject,
+        alarms: &Alarms,
+        now: Moment,
+    ) {
         let stopping = stage == Stage::Stopping;
         let starting = stage == Stage::Starting;
         let under_way = [stopping || starting, stopping, starting];
-        for (phase, under_way) in self.0.iter_mut().zip(under_way) {
+        for ((phase, part), under_way) in self.0.iter_mut().zip(&PARTS).zip(under_way) {
             if !under_way {
                 phase.began = None;
                 if phase.said != Some(false) {
                     phase.said = Some(false);
-                    alarms.clear(subject, phase.code);
+                    alarms.clear(subject, part.code);
                 }
                 continue;
             }
             let began = *phase.began.get_or_insert(now);
-            let lasts = now.since(began);
-            let late = phase.target.is_some_and(|target| lasts > target);
-            if let (true, Some(target)) = (late && phase.said != Some(true), phase.target) {
+            let Some(target) = (part.target)(targets) else {
+                continue;
+            };
+            if now.since(began) > target && phase.said != Some(true) {
                 phase.said = Some(true);
-                let text = format!("{} under way for longer than {}", phase.about, Span(target));
-                alarms.raise(subject, Severity::Warning, phase.code, &text);
+                let text = format!("{} under way for longer than {}", part.about, Span(target));
+                alarms.raise(subject, Severity::Warning, part.code, &text);
             }
         }
     }

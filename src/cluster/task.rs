@@ -140,7 +140,7 @@ pub enum Ended {
 
 /// Guards one cluster until `stop` says so, or until it gives way.
 pub async fn guard(
-    beginning: Beginning,
+    beginning: Box<Beginning>,
     host: Arc<Host>,
     mut mail: Receiver<Message>,
     mut stop: watch::Receiver<bool>,
@@ -246,29 +246,30 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    fn new(beginning: Beginning, host: Arc<Host>) -> Guard {
+    fn new(beginning: Box<Beginning>, host: Arc<Host>) -> Guard {
         let Beginning {
             blueprint,
             memory,
             handover,
-        } = beginning;
+        } = *beginning;
         let now = host.clock.now();
         let setup = Arc::clone(&blueprint.setup);
         let (news, lines, visitors) = take_over(&blueprint, handover, now);
         let nodes = blueprint.setup.nodes.iter();
+        let name = Arc::from(blueprint.name());
         Guard {
             names: nodes.map(|node| Arc::from(node.name.as_str())).collect(),
             lines,
             news,
-            recorder: Recorder::new(Arc::clone(&host.journal), blueprint.name()),
+            recorder: Recorder::new(Arc::clone(&host.journal), &name),
             errands: Errands::default(),
             hooks: Hooks::new(&blueprint.hooks),
             visitors,
             inputs: VecDeque::new(),
-            name: Arc::from(blueprint.name()),
+            name,
             overheard: None,
             machine: Machine::new(setup, &memory, now, host.clock.wall_zero()),
-            course: Course::new(blueprint.targets),
+            course: Course::default(),
             serving: Serving::default(),
             tally: host.tallies.of(blueprint.name()),
             asker: host.asks.asker(),
@@ -466,6 +467,10 @@ impl Guard {
                 node,
                 answer,
             } => self.order_upkeep((who, word), node.as_deref(), answer, now),
+            Message::Copy(give) => {
+                // Whoever asked may have gone.
+                let _ = give.send(Box::new(self.machine.clone()));
+            }
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),

@@ -183,14 +183,11 @@ pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<
         Address::Unix(path) => dial_unix(path).await,
         Address::Serial { device, line } => serial::dial(device, *line).await,
         Address::Ssh { user, host, port } => {
+            let Some(login) = &spec.ssh else {
+                return Err("nothing is said of how to log in there".to_owned());
+            };
             // In a box, for it is eight times as large as all others.
-            Box::pin(ssh::dial(
-                (user, host, *port),
-                &spec.ssh,
-                settings,
-                deadline,
-            ))
-            .await
+            Box::pin(ssh::dial((user, host, *port), login, settings, deadline)).await
         }
         Address::Exec(argv) => exec::dial(argv),
     }

@@ -90,6 +90,17 @@ pub enum Ask {
         /// What for.
         reason: String,
     },
+    /// What a cluster would do if something happened now; nothing is done.
+    Emulate {
+        /// The cluster's name.
+        cluster: String,
+        /// What happens: `panic`, `silence`, `power-loss`, `network-loss`, `standby-lost`, `switchover`; with
+        /// `console` the line that it says.
+        event: String,
+        /// The node whose console says that line.
+        #[serde(default)]
+        console: Option<String>,
+    },
     /// To end a maintenance.
     EndMaintenance {
         /// The cluster's name.
@@ -152,6 +163,7 @@ impl Ask {
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
             Ask::Say { .. }
+            | Ask::Emulate { .. }
             | Ask::Maintain { .. }
             | Ask::EndMaintenance { .. }
             | Ask::Acknowledge { .. }
@@ -219,6 +231,15 @@ pub enum Answer {
         /// Lines of the activity log.
         lines: Vec<String>,
     },
+    /// To [`Ask::Emulate`].
+    Emulated {
+        /// What is assumed.
+        assumed: Vec<String>,
+        /// What would happen.
+        steps: Vec<EmulatedStep>,
+        /// How it would stand at the end.
+        end: String,
+    },
     /// To [`Ask::Alarms`].
     Alarms {
         /// Everything.
@@ -270,6 +291,15 @@ pub enum Answer {
         /// Why, for people.
         text: String,
     },
+}
+
+/// One thing that would happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmulatedStep {
+    /// How long after the event, milliseconds.
+    pub at_ms: u64,
+    /// What.
+    pub text: String,
 }
 
 /// Why the daemon refuses.

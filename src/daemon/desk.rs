@@ -111,6 +111,7 @@ impl Desk<'_> {
                 };
                 self.attach(cluster, message, opens, who, answer);
             }
+            ask @ Ask::Emulate { .. } => self.emulate(ask, answer),
             ask @ (Ask::Maintain { .. } | Ask::EndMaintenance { .. }) => {
                 self.upkeep(ask, who, answer);
             }

@@ -14,6 +14,7 @@
 
 mod alarms;
 mod desk;
+mod emulate;
 mod events;
 mod metrics;
 mod outlook;

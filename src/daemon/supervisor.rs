@@ -300,11 +300,12 @@ impl Daemon {
                 continue;
             };
             let mail = ward.begin(self.host.clock.now());
-            let beginning = Beginning {
+            // In a box: a task's frame keeps what it was begun with for as long as it lives.
+            let beginning = Box::new(Beginning {
                 blueprint: Arc::clone(&ward.blueprint),
                 memory,
                 handover: ward.handover.take().map(|left| *left),
-            };
+            });
             let task = cluster::guard(
                 beginning,
                 Arc::clone(&self.host),

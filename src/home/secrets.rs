@@ -20,7 +20,9 @@ pub(super) fn faults(
     let Address::Ssh { host, port, .. } = &node.console.at else {
         return Vec::new();
     };
-    let login = &node.console.ssh;
+    let Some(login) = &node.console.ssh else {
+        return Vec::new();
+    };
     let at = |key: &str, message: String, help: &str| {
         let path = ["nodes", name, "console", "ssh", key];
         loaded.error_at(&cluster.file, &path, message, help)

@@ -85,6 +85,11 @@ struct Asked {
 }
 
 impl Upkept {
+    /// Tickets of entries that are awaited.
+    pub(super) fn tickets(&self) -> impl Iterator<Item = Ticket> + '_ {
+        self.asked.iter().map(|asked| asked.ticket)
+    }
+
     /// Whether the entry of this ticket is awaited.
     pub(super) fn awaits(&self, wanted: Ticket) -> bool {
         self.asked.iter().any(|asked| asked.ticket == wanted)

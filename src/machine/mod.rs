@@ -442,7 +442,8 @@ impl Machine {
         }
     }
 
-    fn memory(&self) -> Memory {
+    /// What the driver is to remember of it, as it is now.
+    pub fn memory(&self) -> Memory {
         let name = |n: Option<NodeId>| n.map(|n| self.setup.node_name(n).to_owned());
         let packages = self.setup.packages.iter().zip(&self.packages);
         let packages = packages.map(|(setup, package)| PackageMemory {

@@ -1,11 +1,14 @@
 //! The machine's state for people.
 
+use std::sync::Arc;
+
 use crate::clock::Moment;
 use crate::machine::Machine;
+use crate::machine::input::Ticket;
 use crate::machine::maintenance::Maintenance;
 use crate::machine::node::{Link, Node};
 use crate::machine::package::Wait;
-use crate::machine::setup::{DataPolicy, NodeId, PackageId};
+use crate::machine::setup::{DataPolicy, NodeId, PackageId, Setup};
 use crate::machine::snapshot::{
     Aged, DoubtSnapshot, MaintenanceSnapshot, NodeSnapshot, OverruledSnapshot, PackageSnapshot,
     Snapshot, Wait as Waits,
@@ -27,6 +30,27 @@ impl Machine {
     pub fn primary(&self, p: PackageId) -> Option<NodeId> {
         let package = &self.packages[p];
         package.primary.filter(|_| package.known)
+    }
+
+    /// What it is made of.
+    pub fn setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup)
+    }
+
+    /// The epoch of a console's link, if it is connected.
+    pub fn link_epoch(&self, n: NodeId) -> Option<u64> {
+        self.nodes[n].epoch()
+    }
+
+    /// Tickets of entries that it waits for to be on the disk.
+    pub fn awaited_entries(&self) -> Vec<Ticket> {
+        let waits = self.packages.iter().map(|package| &package.run.wait);
+        let mut tickets: Vec<Ticket> = self.upkept.tickets().collect();
+        tickets.extend(waits.filter_map(|wait| match wait {
+            Wait::Durable { ticket, .. } => Some(*ticket),
+            _ => None,
+        }));
+        tickets
     }
 
     /// Whether a package's script rests: its primary is known, it listens, and it holds nothing up.

@@ -13,6 +13,7 @@
 
 mod booting;
 mod disk;
+pub mod emulate;
 mod excuse;
 pub mod explore;
 mod fault;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use crate::sshd::{Sshd, hear, keygen, open, refused, up, within};
+use crate::sshd::{Sshd, hear, keygen, login, open, refused, up, within};
 
 /// OpenSSH's agent on a socket of its own; it ends with its owner.
 struct Agent {
@@ -49,8 +49,8 @@ impl Drop for Agent {
 async fn the_keys_of_an_agent_log_in() {
     let server = Sshd::start(&[]).await;
     let mut spec = server.console("echo in; exec cat");
-    spec.ssh.key = None;
-    spec.ssh.agent = true;
+    login(&mut spec).key = None;
+    login(&mut spec).agent = true;
     told_to_us(None);
     let why = refused(spec.clone()).await;
     assert!(

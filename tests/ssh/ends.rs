@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clusterd::console::{Console, LinkSettings, Said};
 use nix::sys::signal::{Signal, kill};
 
-use crate::sshd::{Sshd, down, hear, open, quick, type_line, up, within};
+use crate::sshd::{Sshd, down, hear, login, open, quick, type_line, up, within};
 
 #[tokio::test]
 #[ignore = "needs openssh-server"]
@@ -184,7 +184,7 @@ async fn a_flood_costs_no_memory_and_its_end_is_heard() {
         "seq {from} {}; echo the end; read x; exit 7",
         from + LINES - 1
     ));
-    spec.ssh.pty = false;
+    login(&mut spec).pty = false;
     for pause in [Duration::ZERO, Duration::from_millis(5)] {
         let before = resident();
         let begun = Instant::now();

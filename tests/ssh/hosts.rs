@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::sshd::{Sshd, hear, keygen, open, refused, up};
+use crate::sshd::{Sshd, hear, keygen, login, open, refused, up};
 
 #[tokio::test]
 #[ignore = "needs openssh-server"]
@@ -38,7 +38,7 @@ async fn a_new_server_is_believed_once_where_that_is_configured() {
     let mut server = Sshd::start(&[]).await;
     fs::remove_file(server.path("known_hosts")).unwrap();
     let mut spec = server.console("echo in; exec cat");
-    spec.ssh.accept_new = true;
+    login(&mut spec).accept_new = true;
     // Several ports of one terminal server come up together: its key is written once.
     let mut consoles: Vec<_> = (0..4).map(|_| open(spec.clone())).collect();
     for console in &mut consoles {
@@ -136,7 +136,7 @@ async fn old_algorithms_are_spoken_where_the_console_says_so() {
             "offers no {kind} that is used here: for an old server try `ssh: {{ legacy: yes }}`; it offers {offered}"
         );
         assert!(why.contains(&wanted), "{why}");
-        spec.ssh.legacy = true;
+        login(&mut spec).legacy = true;
         let mut console = open(spec);
         up(&mut console).await;
         hear(&mut console, "in").await;
@@ -151,10 +151,10 @@ async fn an_old_server_takes_an_rsa_key_with_sha1() {
     keygen(server.dir.path(), "mine", "rsa");
     fs::copy(server.path("mine.pub"), server.path("authorized")).unwrap();
     let mut spec = server.console("echo in; exec cat");
-    spec.ssh.key = Some(server.shown("mine"));
+    login(&mut spec).key = Some(server.shown("mine"));
     let why = refused(spec.clone()).await;
     assert!(why.contains("tried: key "), "{why}");
-    spec.ssh.legacy = true;
+    login(&mut spec).legacy = true;
     let mut console = open(spec);
     up(&mut console).await;
     hear(&mut console, "in").await;

@@ -3,14 +3,14 @@
 use std::fs;
 use std::process::Command;
 
-use crate::sshd::{Sshd, down, hear, keygen, open, refused, secret, type_line, up};
+use crate::sshd::{Sshd, down, hear, keygen, login, open, refused, secret, type_line, up};
 
 #[tokio::test]
 #[ignore = "needs openssh-server"]
 async fn a_key_opens_a_shell_on_a_terminal() {
     let server = Sshd::start(&[]).await;
     let mut spec = server.console("");
-    spec.ssh.command = None;
+    login(&mut spec).command = None;
     let mut console = open(spec);
     let epoch = up(&mut console).await;
     type_line(
@@ -38,8 +38,8 @@ async fn a_command_runs_with_a_terminal_and_without_one() {
         said.contains("/dev/pts/") && said.contains("rows 24"),
         "{said}"
     );
-    spec.ssh.pty = false;
-    spec.ssh.command = Some("tty >&2; exec cat".to_owned());
+    login(&mut spec).pty = false;
+    login(&mut spec).command = Some("tty >&2; exec cat".to_owned());
     let mut console = open(spec);
     let epoch = up(&mut console).await;
     hear(&mut console, "not a tty\n").await;
@@ -68,7 +68,7 @@ async fn keys_of_every_kind_log_in() {
         keygen(server.dir.path(), "mine", kind);
         fs::copy(server.path("mine.pub"), server.path("authorized")).unwrap();
         let mut spec = server.console("echo in; exec cat");
-        spec.ssh.key = Some(server.shown("mine"));
+        login(&mut spec).key = Some(server.shown("mine"));
         let mut console = open(spec);
         up(&mut console).await;
         hear(&mut console, "in").await;
@@ -82,7 +82,7 @@ async fn a_key_that_does_not_do_is_told_with_what_the_server_takes() {
     keygen(server.dir.path(), "stranger", "ed25519");
     let with = |key: &str| {
         let mut spec = server.console("true");
-        spec.ssh.key = Some(server.shown(key));
+        login(&mut spec).key = Some(server.shown(key));
         spec
     };
     let why = refused(with("stranger")).await;
@@ -129,7 +129,7 @@ async fn a_key_that_does_not_do_is_told_with_what_the_server_takes() {
     assert!(why.contains("it is no private key"), "{why}");
 
     let mut spec = server.console("true");
-    spec.ssh.key = None;
+    login(&mut spec).key = None;
     let why = refused(spec).await;
     assert!(
         why.contains("nothing is said of how to log in; the server takes publickey"),
@@ -169,8 +169,8 @@ async fn a_password_logs_in_by_both_of_its_ways() {
         let server = Sshd::start(settings).await;
         let mut spec = server.console("id -un; exec cat");
         spec.at = server.address(&user.0);
-        spec.ssh.key = None;
-        spec.ssh.password_file = Some(server.shown("pw"));
+        login(&mut spec).key = None;
+        login(&mut spec).password_file = Some(server.shown("pw"));
         secret(&server.path("pw"), "sesame\n");
         let mut console = open(spec.clone());
         up(&mut console).await;
@@ -184,7 +184,7 @@ async fn a_password_logs_in_by_both_of_its_ways() {
         assert!(!why.contains("open-wrong"), "{why}");
 
         fs::write(server.path("pw2"), "sesame").unwrap();
-        spec.ssh.password_file = Some(server.shown("pw2"));
+        login(&mut spec).password_file = Some(server.shown("pw2"));
         let why = refused(spec).await;
         assert!(
             why.contains("others may read or change it (mode 644); chmod 600 "),
@@ -204,7 +204,7 @@ async fn a_server_that_wants_a_key_and_a_password_gets_both() {
     .await;
     let mut spec = server.console("echo in; exec cat");
     spec.at = server.address(&user.0);
-    spec.ssh.password_file = Some(server.shown("pw"));
+    login(&mut spec).password_file = Some(server.shown("pw"));
     secret(&server.path("pw"), "sesame\n");
     let mut console = open(spec);
     up(&mut console).await;

@@ -123,7 +123,7 @@ impl Sshd {
     /// A console that logs in with the usual key and runs `command`.
     pub fn console(&self, command: &str) -> ConsoleSpec {
         let mut spec = ConsoleSpec::usual(self.address("root"));
-        spec.ssh = SshLogin {
+        *login(&mut spec) = SshLogin {
             key: Some(self.shown("user")),
             known_hosts: self.shown("known_hosts"),
             command: Some(command.to_owned()),
@@ -245,4 +245,9 @@ pub async fn refused(spec: ConsoleSpec) -> String {
         Said::Down { epoch: 0, why } => why,
         said => panic!("{said:?}"),
     }
+}
+
+/// How that console logs in.
+pub fn login(spec: &mut ConsoleSpec) -> &mut SshLogin {
+    spec.ssh.as_mut().unwrap()
 }

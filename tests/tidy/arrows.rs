@@ -29,7 +29,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("cluster", &["secret", "script", "config", "home", "matcher", "machine", "logfile", "console", "probe", "exec",
         "store", "scribe", "alarm", "control"]),
     ("metrics", &["script", "machine", "store", "alarm", "control", "cluster"]),
-    ("daemon", &["script", "config", "matcher", "machine", "logfile", "console", "probe", "exec", "store",
+    ("daemon", &["script", "config", "matcher", "machine", "sim", "logfile", "console", "probe", "exec", "store",
         "scribe", "alarm", "home", "control", "cluster", "metrics"]),
     ("cli", &["script", "config", "transcript", "machine", "sim", "logfile", "exec", "store", "scribe", "alarm", "home",
         "control", "cluster", "daemon"]),

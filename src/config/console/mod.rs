@@ -30,8 +30,9 @@ pub struct ConsoleSpec {
     pub breaks: Vec<BreakKind>,
     /// What the line wants of our typing.
     pub discipline: Discipline,
-    /// How one logs in, where the address is an SSH server.
-    pub ssh: SshLogin,
+    /// How one logs in: there exactly where the address is an SSH server. Most consoles are behind
+    /// none, and hold no room for it.
+    pub ssh: Option<Box<SshLogin>>,
     /// Silence after which the other end is asked whether it is there; none: the host's setting.
     pub keepalive: Option<Duration>,
     /// Time without any answer of it after which the link counts as lost; none: the host's setting.
@@ -43,9 +44,9 @@ impl ConsoleSpec {
     pub fn usual(at: Address) -> ConsoleSpec {
         ConsoleSpec {
             breaks: vec![usual_break(&at)],
+            ssh: matches!(at, Address::Ssh { .. }).then(Box::default),
             at,
             discipline: Discipline::default(),
-            ssh: SshLogin::default(),
             keepalive: None,
             lost_after: None,
         }
@@ -54,9 +55,9 @@ impl ConsoleSpec {
     /// What leads to one machine: two consoles with one line reach the same one. Behind an SSH
     /// server the command decides which that is.
     pub fn line(&self) -> String {
-        match (&self.at, &self.ssh.command) {
-            (Address::Ssh { .. }, Some(command)) => format!("{} {command}", self.at.line()),
-            _ => self.at.line(),
+        match self.ssh.as_ref().and_then(|login| login.command.as_ref()) {
+            Some(command) => format!("{} {command}", self.at.line()),
+            None => self.at.line(),
         }
     }
 
@@ -124,7 +125,7 @@ mod tests {
     fn commands_on_one_ssh_server_are_lines_of_their_own() {
         let with = |command: Option<&str>| {
             let mut spec = ConsoleSpec::usual("ssh://a@b".parse().unwrap());
-            spec.ssh.command = command.map(str::to_owned);
+            spec.ssh.as_mut().unwrap().command = command.map(str::to_owned);
             spec.line()
         };
         assert_eq!(with(Some("port 1")), with(Some("port 1")));

@@ -28,15 +28,15 @@ pub fn console(tree: &Tree, report: &mut Report<'_>) -> Option<ConsoleSpec> {
     let keepalive = fields.maybe("keepalive", report, value::span);
     let lost_after = fields.maybe("lost_after", report, value::span);
     let login = match fields.get("ssh") {
-        Some(tree) => ssh(tree, at.as_ref(), report),
-        None => Some(SshLogin::default()),
+        Some(tree) => ssh(tree, at.as_ref(), report).map(Some),
+        None => Some(None),
     };
     fields.close(report);
     let usual = ConsoleSpec::usual(at?);
     Some(ConsoleSpec {
         breaks: breaks?.unwrap_or(usual.breaks),
         discipline: discipline?,
-        ssh: login?,
+        ssh: login?.map(Box::new).or(usual.ssh),
         keepalive,
         lost_after,
         at: usual.at,

@@ -7,6 +7,7 @@
 //! ```
 
 mod carry;
+mod continuing;
 mod interrupt;
 mod links;
 mod people;
