@@ -53,6 +53,7 @@ guards! {
         CarrierVoids, 3, "a carrier that changes voids what was proved over its line";
         AddressVoidsDark, 7, "a service address that answers voids the darkness of the node that may serve";
         ProofsExpire, 3, "a proof that is too old dies, and says so";
+        HeldStays, 10, "a person's HOLD stays over a restart of clusterd";
     }
     "action.rs" {
         ActsLate, 3, "what was decided before a standstill is not typed after it";
@@ -307,6 +308,14 @@ guards! {
         HeirEnds, 9, "a takeover that came to nothing is not in force later";
         HopsEnd, 17, "a circle of states without a pause ends in HOLD";
         TriesEnd, 17, "a retry has an end";
+    }
+    "order.rs" {
+        OrderWeighed, 10, "an order against which a rule speaks is refused before anything is stopped";
+        JournalOrder, 9, "an order is durable before the script hears of it";
+        OrderForce, 6, "a primary that serves is stopped by BREAK for an order only where it says so";
+    }
+    "step.rs" {
+        StopOrdered, 6, "the command that stops a system is run only for a person's order";
     }
     "maintenance.rs" {
         MaintenanceSwitch, 15, "no maintenance begins in the middle of a switch";

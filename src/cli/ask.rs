@@ -58,6 +58,16 @@ pub(super) fn attempt(args: &HomeArgs, ask: Ask) -> Result<(Answer, Client), Fai
     })
 }
 
+/// The same without a word of what goes wrong, for whoever asks again and again.
+pub(super) fn quietly(args: &HomeArgs, ask: Ask) -> Result<Answer, ClientError> {
+    let home = Home::open(&args.home).map_err(|_| ClientError::NoDaemon {
+        socket: args.home.clone(),
+        home: args.home.clone(),
+    })?;
+    let socket = home.path(config::load(&home).settings.control_socket);
+    Client::connect(home.dir(), &socket)?.ask(ask)
+}
+
 /// Prints what came of an operator's word.
 pub(super) fn told(args: &HomeArgs, cluster: &str, question: Ask) -> Exit {
     match ask(args, question) {

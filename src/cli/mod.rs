@@ -6,6 +6,7 @@ pub mod adopt;
 pub mod alarms;
 mod ask;
 pub mod availability;
+pub mod boot;
 pub mod check;
 pub mod completion;
 pub mod confirm;
@@ -13,12 +14,16 @@ pub mod console;
 pub mod demo;
 pub mod emulate;
 pub mod events;
+pub mod failback;
+pub mod fence;
 pub mod history;
+pub mod hold;
 pub mod init;
 mod journal;
 pub mod maintenance;
 pub mod man;
 pub mod metrics;
+mod order;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -28,6 +33,7 @@ mod shipped;
 pub mod sim;
 mod sim_home;
 pub mod status;
+pub mod switchover;
 pub mod transcript;
 
 use std::path::PathBuf;
@@ -62,6 +68,11 @@ enum Command {
     Console(console::ConsoleArgs),
     Confirm(confirm::ConfirmArgs),
     Adopt(adopt::AdoptArgs),
+    Switchover(switchover::SwitchoverArgs),
+    Failback(failback::FailbackArgs),
+    Boot(boot::BootArgs),
+    Fence(fence::FenceArgs),
+    Hold(hold::HoldArgs),
     Release(release::ReleaseArgs),
     Maintenance(maintenance::MaintenanceArgs),
     Emulate(emulate::EmulateArgs),
@@ -167,6 +178,11 @@ pub fn main() -> ExitCode {
         Command::Console(args) => console::run(&args),
         Command::Confirm(args) => confirm::run(&args),
         Command::Adopt(args) => adopt::run(&args),
+        Command::Switchover(args) => switchover::run(&args),
+        Command::Failback(args) => failback::run(&args),
+        Command::Boot(args) => boot::run(&args),
+        Command::Fence(args) => fence::run(&args),
+        Command::Hold(args) => hold::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Maintenance(args) => maintenance::run(&args),
         Command::Emulate(args) => emulate::run(&args),

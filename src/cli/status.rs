@@ -1,6 +1,7 @@
 //! `clusterd status [CLUSTER] [--json] [--watch] [--check]`: how all stands, on one screen.
 
 mod check;
+mod orders;
 mod render;
 mod table;
 mod watch;

@@ -141,6 +141,7 @@ impl Blueprint {
             (was.console_silent != is.console_silent, "console_silent"),
             (was.switches != is.switches, "switches"),
             (was.failures != is.failures, "failures"),
+            (was.stop != is.stop, "stop"),
         ] {
             if differs {
                 found.push(key.to_owned());

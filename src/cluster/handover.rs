@@ -156,7 +156,8 @@ impl Guard {
             .snapshot(self.host.clock.now())
             .packages
             .iter()
-            .any(|package| package.hold.is_some());
+            // A person's HOLD is the machine's to end: the next one would remember it.
+            .any(|package| package.hold.is_some() && package.held.is_none());
         let leaving = self.leaving.as_mut()?;
         if word != OperatorWord::Release || !held {
             return None;

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::handover::Yield;
+use super::orders::OrderWanted;
 use crate::control::{ConsoleReport, Grip, Visit};
 use crate::machine::Machine;
 use crate::machine::handover::Unready;
@@ -26,6 +27,8 @@ pub enum Message {
         /// What came of it.
         answer: oneshot::Sender<Said>,
     },
+    /// A person orders something, or asks what that would do.
+    Order(OrderWanted),
     /// A person takes the cluster, or a node of it, into maintenance, or out of it.
     Upkeep {
         /// Who, as the kernel knows them.

@@ -23,6 +23,7 @@ mod line;
 mod mailbox;
 mod message;
 mod on_purpose;
+mod orders;
 mod perform;
 mod recorder;
 mod room;
@@ -42,6 +43,7 @@ pub use clock::HostClock;
 pub use handover::{Handover, Purpose, Yield, left_behind, unready_text};
 pub use mailbox::{Receiver, Sender, Undelivered, mailbox};
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
+pub use orders::{OrderSaid, OrderWanted};
 pub use tally::{Counts, NodeCounts, PackageCounts, Tallies, Tally};
 pub use task::{Beginning, Ended, Pulse, guard};
 

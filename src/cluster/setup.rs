@@ -82,6 +82,7 @@ fn package_setup(
         console_silent: leg(package.console_silent),
         switches: cap(package.switches),
         failures: cap(package.failures),
+        stop: package.stop.clone(),
         gates: Vec::new(),
     }
 }

@@ -461,6 +461,7 @@ impl Guard {
                 // Whoever asked may have gone: the next sweep finds that.
                 let _ = answer.send(visit);
             }
+            Message::Order(wanted) => self.hear_order(wanted, now),
             Message::Upkeep {
                 who,
                 word,

@@ -70,6 +70,8 @@ pub struct Package {
     pub switches: Cap,
     /// After a shutdown by hand the package is left alone for so long.
     pub planned_grace: Duration,
+    /// The command, run on this host, that stops the system in good order before a switchover.
+    pub stop: Option<Vec<String>>,
     /// How long a takeover is meant to take.
     pub targets: Targets,
     /// Commands before and after what happens to it.

@@ -23,7 +23,7 @@ pub use client::{Client, ClientError};
 pub use events::{EVENT_VERSION, EventLine, EventPage, EventsAsked};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
 pub use limits::{EVENTS_WAIT, REQUEST, read_line};
-pub use protocol::{Answer, Ask, EmulatedStep, Refusal, Reply, Request, VERSION, Word};
+pub use protocol::{Answer, Ask, EmulatedStep, OrderWord, Refusal, Reply, Request, VERSION, Word};
 pub use report::{
     AlarmList, Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, REPORT_VERSION,
     ReloadReport, Report, VisitorReport,

@@ -7,6 +7,7 @@ use super::frame::Grip;
 use super::report::{AlarmList, ReloadReport, Report};
 use crate::alarm::Alarm;
 use crate::config::Right;
+use crate::machine::weigh::Plan;
 use crate::script::program::OperatorWord;
 
 /// The protocol's version; a daemon refuses every other, by name.
@@ -77,6 +78,25 @@ pub enum Ask {
         /// About which node.
         #[serde(default)]
         node: Option<String>,
+    },
+    /// To order something, or to know what that would do.
+    Order {
+        /// The cluster's name.
+        cluster: String,
+        /// What is ordered.
+        order: OrderWord,
+        /// About which node.
+        #[serde(default)]
+        node: Option<String>,
+        /// Why, for the others.
+        #[serde(default)]
+        reason: Option<String>,
+        /// What is no rule shall not stop it.
+        #[serde(default)]
+        force: bool,
+        /// Only to say what it would do, and what speaks against it.
+        #[serde(default)]
+        dry_run: bool,
     },
     /// To take a cluster, or a node of it, into maintenance, or to prolong that.
     Maintain {
@@ -156,6 +176,7 @@ impl Ask {
             Ask::Ping
             | Ask::Status { .. }
             | Ask::Alarms { .. }
+            | Ask::Order { dry_run: true, .. }
             | Ask::Events(_)
             | Ask::Metrics
             | Ask::Attach {
@@ -163,6 +184,7 @@ impl Ask {
             } => Right::Watch,
             Ask::Attach { .. } => Right::Write,
             Ask::Say { .. }
+            | Ask::Order { .. }
             | Ask::Emulate { .. }
             | Ask::Maintain { .. }
             | Ask::EndMaintenance { .. }
@@ -199,6 +221,39 @@ impl Word {
     }
 }
 
+/// What can be ordered over the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderWord {
+    /// `switchover CLUSTER [--to NODE]`.
+    Switchover,
+    /// `failback CLUSTER`.
+    Failback,
+    /// `hold CLUSTER`.
+    Hold,
+    /// `boot CLUSTER/NODE`.
+    Boot,
+    /// `fence CLUSTER/NODE`.
+    Fence,
+    /// `drill CLUSTER`.
+    Drill,
+}
+
+impl OrderWord {
+    /// The machine's name for it.
+    pub fn operator_word(self) -> OperatorWord {
+        match self {
+            OrderWord::Switchover => OperatorWord::Switchover,
+            OrderWord::Failback => OperatorWord::Failback,
+            OrderWord::Hold => OperatorWord::Hold,
+            OrderWord::Boot => OperatorWord::Boot,
+            // Which of the two, the machine knows.
+            OrderWord::Fence => OperatorWord::FenceStandby,
+            OrderWord::Drill => OperatorWord::Drill,
+        }
+    }
+}
+
 /// One line from the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
@@ -230,6 +285,20 @@ pub enum Answer {
         who: String,
         /// Lines of the activity log.
         lines: Vec<String>,
+    },
+    /// To [`Ask::Order`] with `dry_run`: nothing was done.
+    Weighed {
+        /// What it would do, and what speaks against it.
+        plan: Box<Plan>,
+    },
+    /// To [`Ask::Order`]: it began.
+    Ordered {
+        /// The speaker, as the daemon knows them.
+        who: String,
+        /// Its number, in the status of its package.
+        number: u64,
+        /// What it does.
+        plan: Box<Plan>,
     },
     /// To [`Ask::Emulate`].
     Emulated {
@@ -320,6 +389,8 @@ pub enum Refusal {
     NeedsRestart,
     /// Another cluster has what this one is to get.
     InUse,
+    /// Something speaks against an order.
+    SpokenAgainst,
     /// The cluster does not do that as it stands; the text says why.
     NotNow,
 }

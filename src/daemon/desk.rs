@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
-use super::{alarms, events, metrics};
+use super::{alarms, events, metrics, orders};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
@@ -111,6 +111,7 @@ impl Desk<'_> {
                 };
                 self.attach(cluster, message, opens, who, answer);
             }
+            order @ Ask::Order { .. } => orders::take(self, order, who, answer),
             ask @ Ask::Emulate { .. } => self.emulate(ask, answer),
             ask @ (Ask::Maintain { .. } | Ask::EndMaintenance { .. }) => {
                 self.upkeep(ask, who, answer);

@@ -17,6 +17,7 @@ mod desk;
 mod emulate;
 mod events;
 mod metrics;
+mod orders;
 mod outlook;
 mod plan;
 mod prepare;

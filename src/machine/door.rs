@@ -12,7 +12,7 @@ use crate::machine::proof::{Proof, ProofKind, RESET_LIFE};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
-use crate::script::program::{Op, Pc, Question, Severity};
+use crate::script::program::{Op, OperatorWord, Pc, Question, Severity};
 
 /// A prompt that showed has so long to answer a nonce before a fence.
 const PROMPT_ANSWERS: Duration = Duration::from_secs(5);
@@ -32,6 +32,7 @@ impl Machine {
             life.is_none_or(|life| young(life) || Guard::FenceYoung.gone())
         };
         if self.proved(n) && self.nodes[n].proof.as_ref().is_some_and(lasting) {
+            self.order_proved(p, n);
             self.packages[p].run.pc += 1;
             return;
         }
@@ -64,7 +65,9 @@ impl Machine {
             Ok(evidence) => {
                 let package = &mut self.packages[p];
                 package.run.evidence.clone_from(&evidence);
-                if takeover && package.heir.is_none() && Guard::FenceHeir.stands() {
+                let order = package.order.as_deref().filter(|o| o.end.is_none());
+                let moves = order.is_none_or(|o| o.heard != OperatorWord::FencePrimary);
+                if takeover && moves && package.heir.is_none() && Guard::FenceHeir.stands() {
                     package.heir = package.secondary;
                 }
                 let name = self.setup.node_name(n);
@@ -171,6 +174,7 @@ impl Machine {
                 self.packages[p].run.reason
             );
             self.journal(EntryKind::Result, Some(n), text.clone());
+            self.order_problem(p, &text);
             self.packages[p].run.reason = text;
         }
     }
@@ -194,6 +198,7 @@ impl Machine {
             .as_ref()
             .map_or(ProofKind::Assumed, |proof| proof.kind);
         let took_ms = u64::try_from(self.now.since(began).as_millis()).unwrap_or(u64::MAX);
+        self.order_proved(p, node);
         let name = self.setup.node_name(node).to_owned();
         self.event(Event::Proved {
             node: name.clone(),
@@ -483,6 +488,7 @@ impl Machine {
             Some(node),
             format!("{name} did not start: {why}"),
         );
+        self.order_problem(p, &format!("{name} did not start: {why}"));
         let package = self.setup.packages[p].name.to_string();
         self.event(Event::BootFailed {
             package,
@@ -566,6 +572,9 @@ impl Machine {
         });
         let run = &mut self.packages[p].run;
         run.reason = format!("{act} refused by guard {}: {}", veto.guard, veto.why);
+        let why = run.reason.clone();
+        self.order_problem(p, &why);
+        let run = &mut self.packages[p].run;
         let refused: Option<Pc> = match &program.ops[run.pc] {
             Op::Fence { refused, .. } | Op::Boot { refused, .. } | Op::Resume { refused, .. } => {
                 *refused
@@ -586,6 +595,14 @@ impl Machine {
 
     /// The engine's own HOLD: nothing moves until an operator says `release`.
     pub(super) fn hold(&mut self, p: PackageId, why: &str) {
+        self.stand_still(p, why);
+        self.end_order(p, Err(format!("HOLD: {why}")));
+        let text = format!("{} is in HOLD: {why}", self.setup.packages[p].name);
+        self.alarm(p, Severity::Critical, "hold", text);
+    }
+
+    /// What is under way ends, and nothing is begun.
+    pub(super) fn stand_still(&mut self, p: PackageId, why: &str) {
         self.abandon(p);
         let package = &mut self.packages[p];
         package.ordered = None;
@@ -598,8 +615,6 @@ impl Machine {
         if Guard::HoldJournal.stands() {
             self.journal(EntryKind::Hold, None, why.to_owned());
         }
-        let text = format!("{} is in HOLD: {why}", self.setup.packages[p].name);
-        self.alarm(p, Severity::Critical, "hold", text);
     }
 
     /// Rule 16: whoever types at the prompt of this node comes first; the op is run again

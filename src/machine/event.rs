@@ -140,6 +140,21 @@ pub enum Event {
     JournalFailed { why: String },
     /// A person said something.
     Operator { who: String, text: String },
+    /// A person ordered something, and it begins.
+    Ordered { who: String, what: String },
+    /// A person ordered something, and it is refused.
+    OrderRefused {
+        who: String,
+        what: String,
+        why: String,
+    },
+    /// An order is over.
+    OrderEnded {
+        package: String,
+        what: String,
+        good: bool,
+        text: String,
+    },
     /// A person's word that the script does not wait for now.
     Unheard { package: String, text: String },
     /// A Host ID was learnt.
@@ -219,23 +234,10 @@ impl fmt::Display for Event {
                 f,
                 "{package}: primary is {primary}, secondary is {secondary} ({how})"
             ),
-            Event::LinkUp { node } => write!(f, "{node}: console connected"),
-            Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
-            Event::Carrier { node, present } => {
-                let what = match present {
-                    true => "has a carrier again",
-                    false => {
-                        "lost its carrier: the machine may be without power, which this does not prove"
-                    }
-                };
-                write!(f, "{node}: the line {what}")
-            }
-            Event::Gap { node, lost } => {
-                write!(
-                    f,
-                    "{node}: {lost} bytes of console output dropped: too much at once"
-                )
-            }
+            Event::LinkUp { .. }
+            | Event::LinkDown { .. }
+            | Event::Carrier { .. }
+            | Event::Gap { .. } => self.fmt_link(f),
             Event::Evidence { node, text } | Event::Unanswered { node, text } => {
                 write!(f, "{node}: {text}")
             }
@@ -294,11 +296,36 @@ impl fmt::Display for Event {
             Event::Service { .. } => self.fmt_service(f),
             Event::Unwatched { why } => write!(f, "not watched any more: {why}"),
             Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
+            _ => self.fmt_order(f),
         }
     }
 }
 
 impl Event {
+    /// The consoles' links.
+    fn fmt_link(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::LinkUp { node } => write!(f, "{node}: console connected"),
+            Event::LinkDown { node, why } => write!(f, "{node}: console lost: {why}"),
+            Event::Carrier { node, present } => {
+                let what = match present {
+                    true => "has a carrier again",
+                    false => {
+                        "lost its carrier: the machine may be without power, which this does not prove"
+                    }
+                };
+                write!(f, "{node}: the line {what}")
+            }
+            Event::Gap { node, lost } => {
+                write!(
+                    f,
+                    "{node}: {lost} bytes of console output dropped: too much at once"
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// People at consoles.
     fn fmt_person(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -319,6 +346,26 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Orders.
+    fn fmt_order(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Ordered { who, what } => write!(f, "{who} orders: {what}"),
+            Event::OrderRefused { who, what, why } => {
+                write!(f, "{who} orders: {what}: REFUSED, nothing is done: {why}")
+            }
+            Event::OrderEnded {
+                package,
+                what,
+                good,
+                text,
+            } => {
+                let how = if *good { "done" } else { "NOT DONE" };
+                write!(f, "{package}: {what} {how}: {text}")
+            }
             _ => Ok(()),
         }
     }
@@ -379,6 +426,21 @@ impl Event {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether whoever follows an order wants to see it.
+    pub fn is_of_a_course(&self) -> bool {
+        !matches!(
+            self,
+            Event::Typed { .. }
+                | Event::Break { .. }
+                | Event::Keyboard { .. }
+                | Event::Attached { .. }
+                | Event::Detached { .. }
+                | Event::Operator { .. }
+                | Event::Ordered { .. }
+                | Event::OrderEnded { .. }
+        )
     }
 
     /// What a reload does.

@@ -73,7 +73,7 @@ impl Machine {
 
     fn may_fence_primary(&self, p: PackageId, n: NodeId) -> Result<&'static str, Veto> {
         let package = &self.packages[p];
-        if Node::fresh(package.ordered, FRESH, self.now) {
+        if Node::fresh(package.ordered, FRESH, self.now) && self.ordered_by_force(p) {
             return Ok("ordered by an operator");
         }
         if self.swapped(p, n) && Guard::FenceSwapped.stands() {
@@ -358,7 +358,7 @@ impl Machine {
     }
 
     /// How many of these wall-clock seconds lie in the window.
-    fn count(&self, times: &[u64], cap: Cap) -> u32 {
+    pub(super) fn count(&self, times: &[u64], cap: Cap) -> u32 {
         let wall = self.wall();
         let inside = |at: &&u64| wall.saturating_sub(**at) <= cap.within.as_secs();
         u32::try_from(times.iter().filter(inside).count()).unwrap_or(u32::MAX)

@@ -63,6 +63,8 @@ pub enum Input {
     JournalWell,
     /// A person says something.
     Operator(Order),
+    /// A person orders something; what speaks against it is weighed first.
+    Demand(Demand),
     /// A person takes a cluster or a node into maintenance, or out of it.
     Upkeep(UpkeepOrder),
     /// A person does something at a console that clusterd holds.
@@ -126,6 +128,21 @@ pub struct Order {
     pub word: OperatorWord,
     /// About which node: `confirm` names it, `adopt --primary` may.
     pub node: Option<NodeId>,
+}
+
+/// An order to move, stop, start or rehearse something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Who gives it: a user's name.
+    pub who: String,
+    /// What: `switchover`, `failback`, `hold`, `boot`, either `fence`, `drill`.
+    pub word: OperatorWord,
+    /// About which node: `boot` and `fence` name it, `switchover --to` may.
+    pub node: Option<NodeId>,
+    /// Why, for the others.
+    pub reason: Option<String>,
+    /// What is no rule shall not stop it.
+    pub force: bool,
 }
 
 /// An order about a cluster's or a node's upkeep; its outcome is [`crate::machine::Action::Answer`].

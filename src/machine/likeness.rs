@@ -170,8 +170,28 @@ impl Machine {
             adopting,
             leave,
             ordered,
+            order,
+            held,
+            drill,
             run: _,
         } = package;
+        let order = order.as_deref().filter(|order| order.end.is_none());
+        let order = order.map(|order| {
+            let begun = order.awaits.is_none();
+            (
+                order.heard,
+                order.node,
+                order.demand.force,
+                begun,
+                order.proved,
+            )
+        });
+        (
+            order,
+            held.is_some(),
+            drill.as_ref().map(|drill| drill.good),
+        )
+            .hash(hasher);
         (primary, secondary, known, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
         (missing_since, told, adopting, leave, ordered, awaited).hash(hasher);

@@ -48,6 +48,36 @@ pub struct PackageMemory {
     /// The same of recent restarts in place.
     #[serde(default)]
     pub restarts: Vec<u64>,
+    /// A person's HOLD.
+    #[serde(default)]
+    pub held: Option<Held>,
+    /// How the last drill ended.
+    #[serde(default)]
+    pub drill: Option<Drill>,
+}
+
+/// A person's HOLD.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Held {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, wall-clock seconds.
+    pub since: u64,
+}
+
+/// A drill that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Drill {
+    /// The standby that it was of.
+    pub node: String,
+    /// When it ended, wall-clock seconds.
+    pub at: u64,
+    /// Whether all went well.
+    pub good: bool,
+    /// What came of it.
+    pub text: String,
 }
 
 /// What is remembered of a node.

@@ -22,11 +22,13 @@ pub mod input;
 pub mod maintenance;
 pub mod many_dark;
 pub mod memory;
+pub mod order;
 pub mod outlook;
 pub mod proof;
 pub mod setup;
 pub mod snapshot;
 pub mod timeline;
+pub mod weigh;
 
 mod asking;
 mod dark;
@@ -152,6 +154,9 @@ impl Machine {
         for package in 0..machine.packages.len() {
             machine.choose_provisional_roles(package);
             machine.start_script(package, "clusterd starts");
+            if Guard::HeldStays.stands() {
+                machine.stay_held(package);
+            }
         }
         machine.restore_maintenance(memory);
         machine
@@ -166,6 +171,7 @@ impl Machine {
         self.tick_questions();
         self.tend_pens();
         self.tick_sieges();
+        self.tick_orders();
         self.tick_maintenance();
         self.drive_all();
         if self.tend_pens() {
@@ -226,6 +232,7 @@ impl Machine {
             Input::JournalFailed { why } => self.journal_is(Some(why)),
             Input::JournalWell => self.journal_is(None),
             Input::Operator(order) => self.operator(&order),
+            Input::Demand(demand) => self.demand(demand),
             Input::Upkeep(order) => self.upkeep(&order),
             Input::Person { node, who, deed } => self.person(node, &who, deed),
             Input::Nonces(numbers) => {
@@ -397,6 +404,7 @@ impl Machine {
     // --- what all parts use -----------------------------------------------------------------
 
     fn event(&mut self, event: Event) {
+        self.note_course(&event);
         self.actions.push_back(Action::Event(event));
     }
 
@@ -457,6 +465,8 @@ impl Machine {
             hold: package.hold.clone(),
             switches: package.switches.clone(),
             restarts: package.restarts.clone(),
+            held: package.held.clone(),
+            drill: package.drill.clone(),
         });
         let nodes = self.setup.nodes.iter().zip(&self.nodes);
         Memory {

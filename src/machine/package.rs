@@ -6,8 +6,9 @@ use crate::clock::Moment;
 use crate::machine::action::PowerOrder;
 use crate::machine::hook::Leave;
 use crate::machine::input::Ticket;
-use crate::machine::memory::PackageMemory;
+use crate::machine::memory::{Drill, Held, PackageMemory};
 use crate::machine::node::Condition;
+use crate::machine::order::Ordered;
 use crate::machine::setup::NodeId;
 use crate::machine::survey::Survey;
 use crate::machine::tell::Told;
@@ -49,8 +50,14 @@ pub struct Package {
     pub adopting: Option<Adoption>,
     /// The hooks before a boot have given their leave.
     pub leave: Option<Leave>,
-    /// When an operator's `switchover` was taken up by the script.
+    /// When the script took up an operator's order to stop the primary.
     pub ordered: Option<Moment>,
+    /// The last order of a person, and how it goes.
+    pub order: Option<Box<Ordered>>,
+    /// A person's HOLD.
+    pub held: Option<Held>,
+    /// How the last drill ended.
+    pub drill: Option<Drill>,
     /// Its script.
     pub run: Run,
 }
@@ -270,6 +277,9 @@ impl Package {
             adopting: None,
             leave: None,
             ordered: None,
+            order: None,
+            held: memory.held.clone(),
+            drill: memory.drill.clone(),
             run: Run::new(now),
         }
     }

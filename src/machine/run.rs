@@ -205,7 +205,10 @@ impl Machine {
             package.ordered = None;
             package.adopting = None;
         }
-        if ordinary && Guard::HeirEnds.stands() && package.heir.take().is_some() {
+        self.order_rests(p);
+        let package = &mut self.packages[p];
+        let begins = package.order.as_deref().is_some_and(|o| o.awaits.is_some());
+        if ordinary && !begins && Guard::HeirEnds.stands() && package.heir.take().is_some() {
             self.journal(
                 EntryKind::Result,
                 None,
@@ -262,6 +265,7 @@ impl Machine {
                 Frame::Call { otherwise, .. } => {
                     self.packages[p].run.frames.pop();
                     if let Some(pc) = otherwise {
+                        self.order_problem(p, why);
                         let run = &mut self.packages[p].run;
                         run.pc = pc;
                         run.wait = Wait::Ready;

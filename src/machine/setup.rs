@@ -72,6 +72,8 @@ pub struct PackageSetup {
     pub switches: Cap,
     /// Failures of one node allowed in a window; more, and the package does not go back to it.
     pub failures: Cap,
+    /// The command that stops the system of the primary in good order, run on this host.
+    pub stop: Option<Vec<String>>,
     /// The hooks that may hold up its boots, in their order. There is none for a fence.
     pub gates: Vec<GateHook>,
 }

@@ -123,6 +123,9 @@ impl Machine {
                 DataPolicy::Availability => "availability",
             }
             .to_owned(),
+            order: self.show_order(p, now),
+            held: package.held.clone(),
+            drill: package.drill.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Stage;
+use crate::machine::memory::{Drill, Held};
 
 /// A cluster, now. All ages and rests are milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,45 @@ pub struct PackageSnapshot {
     pub address_misses: u32,
     /// The data policy.
     pub data_policy: String,
+    /// The last order of a person since clusterd runs, and how it goes.
+    #[serde(default)]
+    pub order: Option<OrderSnapshot>,
+    /// Who holds it, why, and since when.
+    #[serde(default)]
+    pub held: Option<Held>,
+    /// How the last drill ended.
+    #[serde(default)]
+    pub drill: Option<Drill>,
+}
+
+/// An order of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderSnapshot {
+    /// Its number, unique while clusterd runs.
+    pub number: u64,
+    /// Who gave it.
+    pub who: String,
+    /// What, in words.
+    pub what: String,
+    /// How long ago.
+    pub age_ms: u64,
+    /// How it ended; none while it is under way.
+    pub done: Option<bool>,
+    /// What came of it, or why nothing did.
+    pub result: Option<String>,
+    /// Lines of its course that are not kept any more.
+    pub dropped: u64,
+    /// Its course.
+    pub lines: Vec<OrderLine>,
+}
+
+/// Something that happened while an order was under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    /// How long ago.
+    pub age_ms: u64,
+    /// What, as in the activity log.
+    pub text: String,
 }
 
 /// What a script waits for.

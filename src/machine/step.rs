@@ -8,10 +8,15 @@ use crate::machine::package::{Frame, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::survey::Survey;
 use crate::machine::{Action, Event, Machine};
-use crate::script::program::{Op, Pc, Probe, ProcedureId, StateId, Who};
+use crate::mutant::Guard;
+use crate::script::program::{Op, Pc, Piece, Probe, ProcedureId, StateId, Text, Value, Who};
 
 /// The edge's own deadline comes first; this is for an edge that says nothing.
 const EDGE_GRACE: Duration = Duration::from_secs(2);
+
+/// The exit code of a `run "{stop}"` where the cluster file has no `stop:`, as a shell has it for a
+/// command that is not there.
+const NO_STOP: i32 = 127;
 
 impl Machine {
     /// Runs the op at the script's `pc`.
@@ -180,7 +185,13 @@ impl Machine {
                 );
             }
             Op::Run { argv, within, .. } => {
-                let argv = argv.iter().map(|text| self.text(p, text)).collect();
+                let argv = match stops(argv) {
+                    true => match self.stop_argv(p) {
+                        Ok(argv) => argv,
+                        Err(code) => return self.run_ended(p, code),
+                    },
+                    false => argv.iter().map(|text| self.text(p, text)).collect(),
+                };
                 self.actions.push_back(Action::Run {
                     ticket,
                     argv,
@@ -192,4 +203,20 @@ impl Machine {
             _ => {}
         }
     }
+
+    /// The command that stops the primary in good order: only a person's order runs it.
+    fn stop_argv(&self, p: PackageId) -> Result<Vec<String>, Result<i32, String>> {
+        let package = &self.packages[p];
+        if package.ordered.is_none() && Guard::StopOrdered.stands() {
+            return Err(Err("nobody ordered that the system is stopped".to_owned()));
+        }
+        let argv = package.primary.map(|n| self.stop_command(p, n));
+        let argv = argv.filter(|argv| !argv.is_empty());
+        argv.ok_or(Ok(NO_STOP))
+    }
+}
+
+/// Whether a `run` is the cluster file's `stop:`.
+fn stops(argv: &[Text]) -> bool {
+    matches!(argv, [only] if only.0 == [Piece::Value(Value::Stop)])
 }

@@ -30,6 +30,7 @@ impl Machine {
                 "a proof is too old",
             );
         }
+        note(self.order_timeout(), "an order's time is over");
         note(self.siege_timeout(), "the siege goes on");
         note(
             self.maintenance_timeout(),

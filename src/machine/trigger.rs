@@ -61,6 +61,7 @@ impl Machine {
         if self.packages[p].run.stuck {
             if order.word == OperatorWord::Release {
                 self.clear(p, "hold");
+                self.end_held(p, &order.who);
                 self.start_script(p, &format!("{} says release", order.who));
             }
             return;
@@ -73,16 +74,18 @@ impl Machine {
                     let primary = order.node;
                     self.packages[p].adopting = Some(Adoption { primary });
                 }
-                OperatorWord::Switchover => self.packages[p].ordered = Some(self.now),
-                OperatorWord::Release | OperatorWord::Confirm | OperatorWord::Well => {}
+                OperatorWord::Switchover | OperatorWord::FencePrimary => {
+                    self.packages[p].ordered = Some(self.now);
+                }
+                OperatorWord::Release => self.end_held(p, &order.who),
+                _ => {}
             }
             self.packages[p].run.pending.insert(index);
-            self.packages[p].run.cause =
-                format!("{} says {:?}", order.who, order.word).to_lowercase();
+            self.packages[p].run.cause = format!("{} says {}", order.who, order.word.word());
         } else if order.word != OperatorWord::Confirm {
             // A word that nobody listens for is told as such: whoever said it waits for its work.
             let state = &program.states[self.packages[p].run.state].name;
-            let word = format!("{:?}", order.word).to_lowercase();
+            let word = order.word.word();
             let text = format!("{word} is not waited for in state {state}: nothing is done");
             let package = self.setup.packages[p].name.to_string();
             self.event(Event::Unheard { package, text });
@@ -119,6 +122,10 @@ impl Machine {
         let run = &mut self.packages[p].run;
         run.pending.remove(&index);
         let body = triggers[index].body;
+        if talks {
+            let why = format!("broken off: {}", self.packages[p].run.cause);
+            self.order_problem(p, &why);
+        }
         if talks && Guard::TriggerAbandons.stands() {
             self.abandon(p);
         }

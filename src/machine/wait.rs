@@ -219,6 +219,7 @@ impl Machine {
     // --- results from the edge ------------------------------------------------------------
 
     pub(super) fn durable(&mut self, done: Ticket) {
+        self.order_durable(done);
         self.upkeep_durable(done);
         for p in 0..self.packages.len() {
             let Wait::Durable { ticket, then } = self.packages[p].run.wait.clone() else {
@@ -269,7 +270,7 @@ impl Machine {
         }
     }
 
-    fn run_ended(&mut self, p: PackageId, code: Result<i32, String>) {
+    pub(super) fn run_ended(&mut self, p: PackageId, code: Result<i32, String>) {
         let program = self.program(p);
         let Op::Run {
             codes, otherwise, ..
@@ -284,6 +285,10 @@ impl Machine {
                 .map_or(*otherwise, |(_, pc)| *pc),
             Err(_) => *otherwise,
         };
+        if self.packages[p].ordered.is_some() {
+            // What it was ordered for comes now: a shutdown takes its time.
+            self.packages[p].ordered = Some(self.now);
+        }
         self.packages[p].run.reason = match code {
             Ok(code) => format!("the command ended with exit code {code}"),
             Err(why) => format!("the command failed: {why}"),

@@ -222,10 +222,52 @@ pub enum OperatorWord {
     Release,
     /// `confirm CLUSTER/NODE stopped`.
     Confirm,
-    /// `switchover CLUSTER`.
+    /// `switchover CLUSTER`: the package to the other node.
     Switchover,
+    /// `failback CLUSTER`: the package home; scripts hear `switchover`.
+    Failback,
+    /// `hold CLUSTER`: to the engine; no script listens for it.
+    Hold,
+    /// `boot CLUSTER/NODE`, of the node that has the package.
+    Boot,
+    /// `fence CLUSTER/NODE`, of the node that has the package.
+    FencePrimary,
+    /// `fence CLUSTER/NODE`, of a standby.
+    FenceStandby,
+    /// `drill CLUSTER`.
+    Drill,
     /// `confirm CLUSTER well`: to the engine, about the monitor; no script listens for it.
     Well,
+}
+
+impl OperatorWord {
+    /// What a script may listen for, as it is written there.
+    pub const HEARD: &[(&str, OperatorWord)] = &[
+        ("adopt", OperatorWord::Adopt),
+        ("release", OperatorWord::Release),
+        ("confirm", OperatorWord::Confirm),
+        ("switchover", OperatorWord::Switchover),
+        ("boot", OperatorWord::Boot),
+        ("fence_primary", OperatorWord::FencePrimary),
+        ("fence_standby", OperatorWord::FenceStandby),
+        ("drill", OperatorWord::Drill),
+    ];
+
+    /// The word as people say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            OperatorWord::Adopt => "adopt",
+            OperatorWord::Release => "release",
+            OperatorWord::Confirm => "confirm",
+            OperatorWord::Switchover => "switchover",
+            OperatorWord::Failback => "failback",
+            OperatorWord::Hold => "hold",
+            OperatorWord::Boot => "boot",
+            OperatorWord::FencePrimary | OperatorWord::FenceStandby => "fence",
+            OperatorWord::Drill => "drill",
+            OperatorWord::Well => "well",
+        }
+    }
 }
 
 /// A console link.
@@ -302,6 +344,8 @@ pub enum Value {
     Elapsed,
     /// `{reason}`: why the last procedure, door or run failed.
     Reason,
+    /// `{stop}`: the cluster file's `stop:` command. Alone in a `run` it is all its words.
+    Stop,
     /// A `let` or a capture.
     Slot(Slot),
 }

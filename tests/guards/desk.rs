@@ -10,7 +10,7 @@ use std::time::Duration;
 use clusterd::clock::Moment;
 use clusterd::machine::action::{Action, Entry, PowerOrder};
 use clusterd::machine::input::{
-    Deed, HostFact, Input, Order, PowerState, Ticket, Upkeep, UpkeepOrder,
+    Deed, Demand, HostFact, Input, Order, PowerState, Ticket, Upkeep, UpkeepOrder,
 };
 use clusterd::machine::memory::{Memory, NodeMemory, PackageMemory};
 use clusterd::machine::setup::{
@@ -131,7 +131,7 @@ pub struct Desk {
     pub cleared: Vec<String>,
     /// What was asked of power legs and not answered yet.
     pub power: Vec<(Ticket, usize, PowerOrder)>,
-    /// Commands that were run, and have not ended yet.
+    /// Commands that were run, and have not ended.
     pub runs: Vec<(Ticket, Vec<String>)>,
     /// Probes that were not answered yet.
     pub probes: Vec<Ticket>,
@@ -156,6 +156,8 @@ pub struct Plan {
     pub switches: u32,
     pub failures: u32,
     pub legs: usize,
+    /// The cluster file has a `stop:`.
+    pub stop: bool,
     pub servers: [&'static str; 2],
     pub echo: bool,
     pub host_ids: [Option<&'static str>; 2],
@@ -177,6 +179,7 @@ impl Default for Plan {
             switches: 10,
             failures: 10,
             legs: 0,
+            stop: false,
             servers: ["ts1", "ts1"],
             echo: true,
             host_ids: [Some("80770001"), Some("80770002")],
@@ -244,6 +247,9 @@ impl Plan {
                 console_silent: self.console_silent,
                 switches: cap(self.switches),
                 failures: cap(self.failures),
+                stop: self
+                    .stop
+                    .then(|| vec!["stop".to_owned(), "{node}".to_owned()]),
                 gates: Vec::new(),
             }],
             witnesses: vec!["10.77.0.1".to_owned(); self.witnesses],
@@ -358,6 +364,17 @@ impl Desk {
     pub fn order(&mut self, word: OperatorWord, node: Option<usize>) {
         let who = "op".to_owned();
         self.tell(Input::Operator(Order { who, word, node }));
+    }
+
+    /// An order that is weighed first.
+    pub fn demand(&mut self, word: OperatorWord, node: Option<usize>, force: bool) {
+        self.tell(Input::Demand(Demand {
+            who: "op".to_owned(),
+            word,
+            node,
+            reason: None,
+            force,
+        }));
     }
 
     /// An operator takes a node, or the whole cluster, into maintenance, or ends that; what came of it,
@@ -594,13 +611,13 @@ impl Desk {
             }
             Action::ClearAlarm { code, .. } => self.cleared.push(code),
             Action::Probe { ticket, .. } => self.probes.push(ticket),
+            Action::Run { ticket, argv, .. } => self.runs.push((ticket, argv)),
             Action::Power {
                 ticket,
                 node,
                 order,
                 ..
             } => self.power.push((ticket, node, order)),
-            Action::Run { ticket, argv, .. } => self.runs.push((ticket, argv)),
             Action::Answer { outcome, .. } => self.answers.push(outcome),
             Action::Pen { word, .. } => self.pen_words.push(format!("{word:?}")),
             Action::WantNonces if !self.no_nonces => {
@@ -629,6 +646,12 @@ impl Desk {
         let (ticket, ..) = self.power.pop().expect("legs were asked");
         let legs = legs.to_vec();
         self.tell(Input::PowerDone { ticket, legs });
+    }
+
+    /// The command that runs is over.
+    pub fn command_ends(&mut self, code: Result<i32, String>) {
+        let (ticket, _) = self.runs.pop().expect("a command runs");
+        self.tell(Input::RunDone { ticket, code });
     }
 
     /// A node as `status` shows it.

@@ -15,6 +15,7 @@ mod handover;
 mod library;
 mod link;
 mod maintenance;
+mod order;
 mod person;
 mod proof;
 mod resume;

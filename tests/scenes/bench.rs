@@ -121,6 +121,7 @@ impl Bench {
                     max: 100,
                     within: Duration::from_secs(3600),
                 },
+                stop: None,
                 gates: self.gates.clone(),
             }],
             witnesses: vec!["10.77.0.1".to_owned()],

@@ -240,6 +240,8 @@ fn what_a_node_prints_stays_text_on_every_road() {
         &["status"][..],
         &["status", "pair"],
         &["alarms"],
+        &["events"],
+        &["history", "pair"],
         &["transcript", "--times", "logs/pair/alpha.console"],
     ] {
         let args: Vec<String> = args

@@ -70,6 +70,31 @@ fn a_webhook_gets_what_its_template_says_and_its_secret_stands_nowhere() {
 }
 
 #[test]
+fn a_secret_of_systemds_is_read_where_systemd_says() {
+    let server = web(|_| Web::Status(204));
+    let home = home("routes:\n  hook: { webhook: { url_file: credential:hook } }\n");
+    let credentials = tempfile::tempdir().unwrap();
+    let path = credentials.path().join("hook");
+    fs::write(&path, format!("http://{}/s3cr3t\n", server.at)).unwrap();
+    // As an access list of systemd's shows itself, where root runs the test.
+    let mode = match nix::unistd::geteuid().is_root() {
+        true => 0o440,
+        false => 0o400,
+    };
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    let daemon = home.run_with(&[(
+        "CREDENTIALS_DIRECTORY",
+        credentials.path().to_str().unwrap(),
+    )]);
+    server.hears("the message", |heard| heard.head.contains("POST /s3cr3t "));
+    home.tells_nobody(&["s3cr3t"], &[]);
+    daemon.stop();
+    let checked = home.clusterd(&["check"]);
+    let said = stdout(&checked) + &stderr(&checked);
+    assert!(said.contains("LoadCredential=hook:"), "{said}");
+}
+
+#[test]
 fn a_web_server_that_lies_is_asked_again_and_the_other_route_is_told() {
     for lie in [
         Web::Status(500),

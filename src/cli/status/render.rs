@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::orders;
 mod overview;
 
 pub(super) use overview::open_alarms;
@@ -190,6 +191,9 @@ fn package_lines(package: &PackageSnapshot, cluster: &ClusterReport, width: usiz
             "waits for",
             &format!("{}{left}  [{}]", wait.what, wait.place),
         );
+    }
+    for (label, text) in orders::lines(package) {
+        line(label, &text);
     }
     let answers = match package.address_misses {
         0 => "answers".to_owned(),

@@ -120,13 +120,11 @@ fn package<'t>(
     };
     let network_loss = silence("network_loss", report);
     let console_silent = silence("console_silent", report);
-    let failures = fields
-        .get("failures")
-        .map(|tree| cap(tree, FAILURES, report));
-    let switches = fields
-        .get("switches")
-        .map(|tree| cap(tree, SWITCHES, report));
+    let mut cap_of = |key, default| fields.get(key).map(|tree| cap(tree, default, report));
+    let failures = cap_of("failures", FAILURES);
+    let switches = cap_of("switches", SWITCHES);
     let planned_grace = fields.maybe("planned_grace", report, value::span);
+    let stop = fields.get("stop").and_then(|tree| stop(tree, report));
     let targets = fields.get("targets").map(|tree| targets(tree, report));
     let hooks = hooks::of(&mut fields, report);
     let params = fields.get("params").map(|tree| params(tree, report));
@@ -145,6 +143,7 @@ fn package<'t>(
             failures: failures.unwrap_or(FAILURES),
             switches: switches.unwrap_or(SWITCHES),
             planned_grace: planned_grace.unwrap_or(PLANNED_GRACE),
+            stop,
             targets: targets.unwrap_or_default(),
             hooks,
             params: params.unwrap_or_default(),
@@ -187,6 +186,10 @@ fn package_nodes<'t>(tree: &'t Tree, report: &mut Report<'_>) -> Vec<(NodeName, 
         nodes.push((name, item));
     }
     nodes
+}
+
+fn stop(tree: &Tree, report: &mut Report<'_>) -> Option<Vec<String>> {
+    super::power::argv(tree, "stop", report)
 }
 
 fn cap(tree: &Tree, default: Cap, report: &mut Report<'_>) -> Cap {

@@ -89,7 +89,7 @@ fn nothing(tree: &Tree, report: &mut Report<'_>) {
     report.error(tree, "this power leg says not what switches it", help);
 }
 
-fn argv(tree: &Tree, key: &str, report: &mut Report<'_>) -> Option<Vec<String>> {
+pub(super) fn argv(tree: &Tree, key: &str, report: &mut Report<'_>) -> Option<Vec<String>> {
     let words = items(tree, key, report)?;
     let argv: Option<Vec<String>> = words
         .iter()

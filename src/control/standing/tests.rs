@@ -53,6 +53,9 @@ fn well() -> ClusterReport {
         address: "192.0.2.10".to_owned(),
         address_misses: 0,
         data_policy: "integrity".to_owned(),
+        order: None,
+        held: None,
+        drill: None,
     };
     ClusterReport {
         cluster: "pki".to_owned(),

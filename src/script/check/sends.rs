@@ -108,7 +108,7 @@ pub fn check_values(draft: &Draft, faults: &mut Vec<Diagnostic>) {
             Piece::Literal(text) => ends(text),
             Piece::Value(value) => matches!(
                 value,
-                Value::Slot(_) | Value::Evidence | Value::Reason | Value::Elapsed
+                Value::Slot(_) | Value::Evidence | Value::Reason | Value::Elapsed | Value::Stop
             ),
         });
         if bad_name {

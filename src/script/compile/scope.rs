@@ -9,7 +9,7 @@ use crate::script::diagnostic::{Diagnostic, Span};
 use crate::script::spelling::nearest;
 
 /// Values that every script knows without defining them.
-pub const BUILTIN: [&str; 9] = [
+pub const BUILTIN: [&str; 10] = [
     "primary",
     "secondary",
     "cluster",
@@ -19,6 +19,7 @@ pub const BUILTIN: [&str; 9] = [
     "evidence",
     "elapsed",
     "reason",
+    "stop",
 ];
 
 /// What a name is a name of.

@@ -148,6 +148,7 @@ impl Builder<'_> {
             "evidence" => Value::Evidence,
             "elapsed" => Value::Elapsed,
             "reason" => Value::Reason,
+            "stop" => Value::Stop,
             _ => {
                 if let Some(value) = self.scope.param(&name.text) {
                     return Some(Piece::Literal(shown(value)));

@@ -174,22 +174,19 @@ impl Reader<'_> {
 
     fn on_operator(&mut self, event: &Node, span: Span) -> Option<When> {
         let name = self.child_word(event, Rule::name);
-        let said = match name.as_ref().map(|name| name.text.as_str()) {
-            Some("adopt") => OperatorWord::Adopt,
-            Some("release") => OperatorWord::Release,
-            Some("confirm") => OperatorWord::Confirm,
-            Some("switchover") => OperatorWord::Switchover,
-            _ => {
-                let span = name.map_or(span, |name| name.span);
-                self.missing(
-                    span,
-                    "an operator says nothing like this",
-                    "there are `adopt`, `release`, `confirm` and `switchover`",
-                );
-                return None;
-            }
-        };
-        Some(When::Operator(said))
+        let heard = OperatorWord::HEARD;
+        let said = name.as_ref().and_then(|name| {
+            let said = heard.iter().find(|(word, _)| *word == name.text);
+            said.map(|(_, said)| *said)
+        });
+        if said.is_none() {
+            let span = name.map_or(span, |name| name.span);
+            let words: Vec<String> = heard.iter().map(|(word, _)| format!("`{word}`")).collect();
+            let (last, others) = words.split_last()?;
+            let help = format!("there are {} and {last}", others.join(", "));
+            self.missing(span, "an operator says nothing like this", &help);
+        }
+        said.map(When::Operator)
     }
 
     fn on_else(&mut self, event: &Node, span: Span) -> Option<When> {

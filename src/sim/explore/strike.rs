@@ -146,11 +146,24 @@ fn people(rng: &mut fastrand::Rng) -> Deed {
         6..=8 => Deed::PersonTypes(n, typed(rng)),
         9 => Deed::PersonBreaks(n),
         10 => Deed::PersonLeaves(n),
-        11 => Deed::Operator(OperatorWord::Switchover, None),
+        11 => order(rng, n),
         12 => Deed::Operator(OperatorWord::Adopt, None),
         _ if rng.bool() => Deed::Operator(OperatorWord::Release, None),
         _ => maintenance(rng),
     }
+}
+
+/// What people order.
+fn order(rng: &mut fastrand::Rng, n: usize) -> Deed {
+    let (word, node) = match rng.u32(..12) {
+        0..=4 => (OperatorWord::Switchover, None),
+        5 => (OperatorWord::Failback, None),
+        6 => (OperatorWord::Hold, None),
+        7 | 8 => (OperatorWord::Boot, Some(n)),
+        9 | 10 => (OperatorWord::FenceStandby, Some(n)),
+        _ => (OperatorWord::Drill, None),
+    };
+    Deed::Order(word, node, rng.bool())
 }
 
 /// A maintenance begins, of the cluster or of one node, or ends.

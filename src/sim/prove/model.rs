@@ -249,6 +249,7 @@ fn setup(program: &Arc<Program>, platform: &str, policy: DataPolicy, power_legs:
                 max: 6,
                 within: hour,
             },
+            stop: None,
             gates: Vec::new(),
         }],
         witnesses: vec!["192.0.2.1".to_owned()],

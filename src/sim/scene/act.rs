@@ -44,6 +44,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
             world.rig.set_console_cable(*plugged, now);
         }
         Deed::Operator(word, node) => world.operator(*word, *node),
+        Deed::Order(word, node, force) => world.order(*word, *node, *force),
         Deed::Kill(entries) => world.kill_after(*entries),
         Deed::Restart(keep) => world.restart(*keep),
         Deed::Reload => world.reload(),

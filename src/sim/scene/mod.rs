@@ -27,7 +27,7 @@ use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
 use crate::sim::spec::{RebootsFrom, Times};
 use crate::sim::wire::BreakWay;
-use crate::sim::world::{Interruption, JournalState, LegWay, PingWay};
+use crate::sim::world::{Interruption, JournalState, LegWay, PingWay, StopWay};
 
 /// The version of the format that this clusterd reads: the number behind `scene`.
 pub const VERSION: u32 = 1;
@@ -65,6 +65,8 @@ pub struct Bench {
     pub dark_after: Duration,
     /// How many power legs every node has, all of which work.
     pub power_legs: usize,
+    /// What the cluster file's `stop:` does, where it has one.
+    pub stop: Option<StopWay>,
     /// How long everything takes.
     pub times: Times,
     /// Seed of all that varies.
@@ -169,8 +171,11 @@ pub enum Deed {
     DiskPath(usize, bool),
     /// `monitor-cable service in|out`, `monitor-cable console in|out`
     MonitorCable(MonitorCable, bool),
-    /// `operator release`, `adopt [NODE]`, `switchover`, `confirm NODE`
+    /// `operator release`, `adopt [NODE]`, `confirm NODE`, `well`
     Operator(OperatorWord, Option<usize>),
+    /// `operator switchover [force]`, `failback [force]`, `hold [force]`, `boot NODE [force]`,
+    /// `fence NODE [force]`, `drill [force]`
+    Order(OperatorWord, Option<usize>, bool),
     /// `kill`, `kill after N entries`: SIGKILL of clusterd, when so many entries more are durable.
     Kill(u32),
     /// `restart`, `restart without journal`

@@ -17,7 +17,7 @@ use crate::sim::node::Condition;
 use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
 use crate::sim::spec::NodeSpec;
-use crate::sim::world::{Beats, World};
+use crate::sim::world::{Beats, StopWay, World};
 
 /// The bench has settled after so long: every machine is at its prompt.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -159,6 +159,7 @@ impl Stage {
             bench.seed,
         );
         world.power_legs = bench.power_legs > 0;
+        world.stop_way = bench.stop.unwrap_or(StopWay::Halts);
         Ok(world)
     }
 }
@@ -345,6 +346,9 @@ fn setup(bench: &Bench, program: &Arc<Program>) -> Result<Setup, Unplayable> {
             console_silent: bench.console_silent,
             switches: bench.switches,
             failures: bench.failures,
+            stop: bench
+                .stop
+                .map(|_| vec!["stop".to_owned(), "{node}".to_owned()]),
             gates: Vec::new(),
         }],
         nodes,

@@ -11,7 +11,7 @@ use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
 use crate::sim::spec::{RebootsFrom, Times};
 use crate::sim::wire::BreakWay;
-use crate::sim::world::{JournalState, LegWay, PingWay};
+use crate::sim::world::{JournalState, LegWay, PingWay, StopWay};
 
 /// The scene as a text.
 pub fn write(scene: &Scene) -> String {
@@ -73,6 +73,9 @@ fn head(bench: &Bench, text: &mut String) {
     }
     if bench.power_legs > 0 {
         let _ = writeln!(text, "power-legs {}", bench.power_legs);
+    }
+    if bench.stop != usual.stop {
+        let _ = writeln!(text, "stop {}", bench.stop.map_or("none", StopWay::word));
     }
     for (name, times) in [("quick", Times::QUICK), ("real", Times::REAL)] {
         if bench.times == times {
@@ -172,6 +175,10 @@ fn deed_line(deed: &Deed, bench: &Bench) -> String {
             format!("monitor-cable {which} {}", either(*plugged, "in", "out"))
         }
         Deed::Operator(word, node) => operator_line(*word, node.map(|n| name(n, bench))),
+        Deed::Order(word, node, force) => {
+            let line = operator_line(*word, node.map(|n| name(n, bench)));
+            format!("{line}{}", either(*force, " force", ""))
+        }
         Deed::Kill(0) => "kill".to_owned(),
         Deed::Kill(entries) => format!("kill after {entries} entries"),
         Deed::Restart(keep) => either(*keep, "restart", "restart without journal").to_owned(),
@@ -277,13 +284,7 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
 }
 
 fn operator_line(word: OperatorWord, node: Option<&str>) -> String {
-    let word = match word {
-        OperatorWord::Release => "release",
-        OperatorWord::Adopt => "adopt",
-        OperatorWord::Switchover => "switchover",
-        OperatorWord::Confirm => "confirm",
-        OperatorWord::Well => "well",
-    };
+    let word = word.word();
     match node {
         Some(node) => format!("operator {word} {node}"),
         None => format!("operator {word}"),

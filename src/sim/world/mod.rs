@@ -10,6 +10,7 @@ mod carry;
 mod continuing;
 mod interrupt;
 mod links;
+mod ordered;
 mod people;
 mod perform;
 mod reload;
@@ -34,6 +35,7 @@ use crate::sim::watch::{Watch, Window};
 
 pub use interrupt::{Interrupt, Interruption};
 use links::{HALF_DEAD, Port, RECONNECT};
+pub use ordered::StopWay;
 use reload::Reload;
 use trouble::Trouble;
 pub use trouble::{JournalState, LegWay, PingWay};
@@ -101,6 +103,8 @@ pub struct World {
     raised: Vec<(Moment, RaisedAlarm)>,
     /// Whether every node has a working power leg.
     pub power_legs: bool,
+    /// What the cluster file's `stop:` does.
+    pub stop_way: StopWay,
     /// What the next hooks say that hold up a boot, and after how long; later ones say at once that it
     /// may go on.
     pub hooks: VecDeque<(Duration, Verdict)>,
@@ -160,6 +164,7 @@ impl World {
             open: BTreeMap::new(),
             raised: Vec::new(),
             power_legs: false,
+            stop_way: StopWay::Halts,
             hooks: VecDeque::new(),
             kill_after: None,
             alive: true,

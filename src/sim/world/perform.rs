@@ -126,7 +126,7 @@ impl World {
                 self.results
                     .push_back((now + took, Input::ProbeDone { ticket, answered }));
             }
-            Action::Run { ticket, .. } => self.runs_nothing(ticket),
+            Action::Run { ticket, argv, .. } => self.run_command(ticket, &argv),
             Action::Hook { ticket, .. } => self.runs_hook(ticket),
             Action::Power {
                 ticket,
@@ -145,12 +145,6 @@ impl World {
                 self.machine.handle(Input::Nonces(numbers), now);
             }
         }
-    }
-
-    fn runs_nothing(&mut self, ticket: Ticket) {
-        let code = Err("the simulated host runs no commands".to_owned());
-        let done = Input::RunDone { ticket, code };
-        self.results.push_back((self.now + FSYNC, done));
     }
 
     fn runs_hook(&mut self, ticket: Ticket) {

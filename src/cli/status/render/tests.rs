@@ -58,6 +58,9 @@ fn cluster() -> ClusterReport {
         address: "192.0.2.10".to_owned(),
         address_misses: 4,
         data_policy: "adaptability".to_owned(),
+        order: None,
+        held: None,
+        drill: None,
     };
     let mut ca1 = node("ca1", "panicked");
     ca1.evidence = Some(Aged {

@@ -323,16 +323,37 @@ impl Reader {
         let word = rest.choice(&[
             ("release", OperatorWord::Release),
             ("adopt", OperatorWord::Adopt),
-            ("switchover", OperatorWord::Switchover),
             ("confirm", OperatorWord::Confirm),
             ("well", OperatorWord::Well),
+            ("switchover", OperatorWord::Switchover),
+            ("failback", OperatorWord::Failback),
+            ("hold", OperatorWord::Hold),
+            ("boot", OperatorWord::Boot),
+            ("fence", OperatorWord::FenceStandby),
+            ("drill", OperatorWord::Drill),
         ])?;
         let node = match (word, rest.peek()) {
-            (OperatorWord::Confirm, _) | (OperatorWord::Adopt, Some(_)) => Some(self.node(rest)?),
+            (OperatorWord::Confirm | OperatorWord::Boot | OperatorWord::FenceStandby, _)
+            | (OperatorWord::Adopt, Some(_)) => Some(self.node(rest)?),
             _ => None,
         };
-        Ok(Deed::Operator(word, node))
+        Ok(match word {
+            OperatorWord::Release
+            | OperatorWord::Adopt
+            | OperatorWord::Confirm
+            | OperatorWord::Well => Deed::Operator(word, node),
+            _ => Deed::Order(word, node, force(rest)?),
+        })
     }
+}
+
+/// Whether the line says `force`.
+fn force(rest: &mut Rest<'_>) -> Result<bool, Fault> {
+    if rest.peek().is_none() {
+        return Ok(false);
+    }
+    rest.literal("force")?;
+    Ok(true)
 }
 
 /// Whether the line says that no new line follows the text.

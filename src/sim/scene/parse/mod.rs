@@ -11,6 +11,7 @@ use super::{Bench, BenchNode, PATIENCE, Scene, Start, Step, VERSION};
 use crate::machine::setup::{Cap, DataPolicy, LegPolicy};
 use crate::script::diagnostic::{Diagnostic, Sources, Span};
 use crate::sim::spec::Times;
+use crate::sim::world::StopWay;
 
 use rest::{Fault, Rest, wrong};
 
@@ -76,6 +77,7 @@ impl Default for Bench {
             },
             dark_after: Duration::from_secs(60),
             power_legs: 0,
+            stop: Some(StopWay::Halts),
             times: Times::BED,
             seed: 1,
             params: Vec::new(),
@@ -169,6 +171,11 @@ impl Reader {
             "failures" => bench.failures = cap(rest)?,
             "dark-after" => bench.dark_after = rest.span()?,
             "power-legs" => bench.power_legs = rest.number("how many power legs a node has")?,
+            "stop" => {
+                let ways = StopWay::ALL.iter().map(|(word, way)| (*word, Some(*way)));
+                let ways: Vec<_> = ways.chain([("none", None)]).collect();
+                bench.stop = rest.choice(&ways)?;
+            }
             "times" => {
                 bench.times = rest.choice(&[
                     ("bed", Times::BED),

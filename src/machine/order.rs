@@ -1,0 +1,403 @@
+//! Orders of people that move, stop, start or rehearse something: `switchover`, `failback`, `hold`,
+//! `boot`, `fence`, `drill`. What speaks against one is said first; it is durable before the script
+//! hears of it; whoever gave it can follow it to its end. The rules are kept at the doors, ordered
+//! or not: an order opens none of them.
+//!
+//! ```text
+//! demand ─► weighed ─┬─► refused, with every reason
+//!                    └─► journal ─► durable ─► the script's trigger ─► the same doors ─► done, or why not
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::{Moment, Span};
+use crate::machine::action::EntryKind;
+use crate::machine::input::{Demand, Order, Ticket};
+use crate::machine::memory::{Drill, Held};
+use crate::machine::setup::{NodeId, PackageId};
+use crate::machine::snapshot::{OrderLine, OrderSnapshot};
+use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
+use crate::script::program::{OperatorWord, Severity, StateKind, When};
+
+/// The journal has so long to take an order.
+const JOURNAL: Duration = Duration::from_secs(60);
+/// An order that is not done by then is not in force any more.
+const LIFE: Duration = Duration::from_secs(3 * 3600);
+/// Lines of an order's course that are kept; the oldest go first.
+const LINES: usize = 200;
+
+/// An order that was taken, and how it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// Its number, unique while clusterd runs.
+    pub number: u64,
+    /// What was ordered.
+    pub demand: Demand,
+    /// What scripts hear.
+    pub heard: OperatorWord,
+    /// The node that it is about, if it is about one.
+    pub node: Option<NodeId>,
+    /// In words.
+    pub text: String,
+    /// When it was taken.
+    pub began: Moment,
+    /// It waits until the journal has this.
+    pub awaits: Option<Ticket>,
+    /// The node was proved stopped since.
+    pub proved: bool,
+    /// The last thing that went wrong.
+    pub problem: Option<String>,
+    /// How it ended, and when.
+    pub end: Option<(Moment, Result<String, String>)>,
+    lines: VecDeque<(Moment, String)>,
+    dropped: u64,
+}
+
+impl Machine {
+    /// An order came: it is refused, or it begins.
+    pub(super) fn demand(&mut self, demand: Demand) {
+        let plan = self.weigh(&demand);
+        let who = demand.who.clone();
+        let Some(p) = self.package_meant(&demand) else {
+            return;
+        };
+        let why = demand.reason.as_ref().map(|why| format!(" ({why})"));
+        let text = format!("{}{}", plan.what, why.unwrap_or_default());
+        if let Some(why) = plan.refusal(demand.force)
+            && Guard::OrderWeighed.stands()
+        {
+            let what = text;
+            return self.event(Event::OrderRefused { who, what, why });
+        }
+        let (heard, node) = self.resolve(p, &demand);
+        self.event(Event::Ordered {
+            who,
+            what: text.clone(),
+        });
+        let mut ordered = Ordered {
+            number: self.tickets + 1,
+            demand,
+            heard,
+            node,
+            text,
+            began: self.now,
+            awaits: None,
+            proved: false,
+            problem: None,
+            end: None,
+            lines: VecDeque::new(),
+            dropped: 0,
+        };
+        if heard == OperatorWord::Hold {
+            self.packages[p].order = Some(Box::new(ordered));
+            return self.hold_for_a_person(p);
+        }
+        match heard {
+            OperatorWord::FencePrimary => self.hold_is_theirs(p, &ordered.demand),
+            OperatorWord::Boot | OperatorWord::Switchover => self.end_held(p, &ordered.demand.who),
+            _ => {}
+        }
+        if heard == OperatorWord::Switchover {
+            // What was begun is remembered over a restart, as a takeover is.
+            self.packages[p].heir = node;
+            self.packages[p].secondary = node;
+        }
+        let entry = format!("{} orders: {}", ordered.demand.who, ordered.text);
+        let ticket = self.journal(EntryKind::Intent, node, entry);
+        ordered.awaits = Some(ticket);
+        self.packages[p].order = Some(Box::new(ordered));
+        if Guard::JournalOrder.gone() {
+            self.order_durable(ticket);
+        }
+    }
+
+    /// The journal has an order: the script hears of it.
+    pub(super) fn order_durable(&mut self, done: Ticket) {
+        for p in 0..self.packages.len() {
+            let order = self.packages[p].order.as_mut();
+            let open = order.filter(|order| order.end.is_none());
+            let Some(order) = open.filter(|order| order.awaits == Some(done)) else {
+                continue;
+            };
+            order.awaits = None;
+            let said = Order {
+                who: order.demand.who.clone(),
+                word: order.heard,
+                node: order.node,
+            };
+            if self.listens(p, said.word) {
+                self.operator_says(p, &said);
+            } else {
+                let state = self.state(p).to_owned();
+                let why = format!("the script went to state {state} before the journal had it");
+                self.end_order(p, Err(why));
+            }
+        }
+    }
+
+    /// Whether the script takes this word where it stands.
+    pub(super) fn listens(&self, p: PackageId, word: OperatorWord) -> bool {
+        let run = &self.packages[p].run;
+        let state = self.setup.packages[p].program.states.get(run.state);
+        let listens = |when: &When| *when == When::Operator(word);
+        let heard = state.is_some_and(|state| state.triggers.iter().any(|t| listens(&t.when)));
+        heard && !run.stuck
+    }
+
+    /// The number of the last order that was taken.
+    pub fn last_order(&self) -> u64 {
+        let orders = self.packages.iter().filter_map(|p| p.order.as_deref());
+        orders.map(|order| order.number).max().unwrap_or(0)
+    }
+
+    /// The order that is in force.
+    pub(super) fn order_in_force(&self, p: PackageId) -> Option<&Ordered> {
+        let order = self.packages[p].order.as_deref();
+        order.filter(|order| order.end.is_none())
+    }
+
+    /// Whether a person's order is evidence enough to stop the primary while it serves: said plainly
+    /// to the script, or with `--force`.
+    pub(super) fn ordered_by_force(&self, p: PackageId) -> bool {
+        let order = self.order_in_force(p);
+        order.is_none_or(|order| order.demand.force) || Guard::OrderForce.gone()
+    }
+
+    /// The package that an order is about.
+    pub(super) fn package_meant(&self, demand: &Demand) -> Option<PackageId> {
+        match demand.node {
+            Some(n) => self.package_of(n),
+            None => (!self.packages.is_empty()).then_some(0),
+        }
+    }
+
+    /// What a script hears of an order, and the node that it is about.
+    pub(super) fn resolve(&self, p: PackageId, demand: &Demand) -> (OperatorWord, Option<NodeId>) {
+        let package = &self.packages[p];
+        let home = self.setup.packages[p].nodes.first().copied();
+        let is_primary = demand.node.is_some() && demand.node == package.primary;
+        match demand.word {
+            OperatorWord::Failback => (OperatorWord::Switchover, home),
+            OperatorWord::Switchover => {
+                let next = demand.node.or(package.secondary);
+                (OperatorWord::Switchover, next)
+            }
+            OperatorWord::Boot if !is_primary => (OperatorWord::Switchover, demand.node),
+            OperatorWord::FencePrimary | OperatorWord::FenceStandby if is_primary => {
+                (OperatorWord::FencePrimary, demand.node)
+            }
+            OperatorWord::FencePrimary | OperatorWord::FenceStandby => {
+                (OperatorWord::FenceStandby, demand.node)
+            }
+            OperatorWord::Drill => (OperatorWord::Drill, package.secondary),
+            word => (word, demand.node),
+        }
+    }
+
+    /// HOLD because a person says so: no trigger fires and nothing is begun, over restarts too, until
+    /// somebody says `release`. What keeps two nodes from one disk (sieges, proofs) goes on.
+    fn hold_for_a_person(&mut self, p: PackageId) {
+        let Some(order) = self.packages[p].order.as_deref() else {
+            return;
+        };
+        let demand = order.demand.clone();
+        self.hold_is_theirs(p, &demand);
+        self.stay_held(p);
+        let name = self.setup.packages[p].name.to_string();
+        self.end_order(
+            p,
+            Ok(format!("{name} is in HOLD until somebody says release")),
+        );
+    }
+
+    /// A HOLD by this person's order is remembered over restarts.
+    fn hold_is_theirs(&mut self, p: PackageId, demand: &Demand) {
+        let reason = demand.reason.clone();
+        self.packages[p].held = Some(Held {
+            who: demand.who.clone(),
+            reason: reason.unwrap_or_else(|| match demand.word {
+                OperatorWord::Hold => "no reason was given".to_owned(),
+                word => format!("after {}", word.word()),
+            }),
+            since: self.wall(),
+        });
+    }
+
+    /// A person's HOLD begins, or goes on after a restart.
+    pub(super) fn stay_held(&mut self, p: PackageId) {
+        let Some(held) = &self.packages[p].held else {
+            return;
+        };
+        let why = format!("{} says hold: {}", held.who, held.reason);
+        self.stand_still(p, &why);
+        let package = &self.setup.packages[p].name;
+        let text = format!("{package} is in HOLD, nothing fails over: {why}");
+        self.alarm(p, Severity::Warning, "held", text);
+    }
+
+    /// A person's HOLD is over.
+    pub(super) fn end_held(&mut self, p: PackageId, who: &str) {
+        if self.packages[p].held.take().is_some() {
+            self.clear(p, "held");
+            self.journal(EntryKind::Hold, None, format!("{who} ends the HOLD"));
+        }
+    }
+
+    // --- its course and its end ----------------------------------------------------------------
+
+    /// Something went wrong on the way of an order.
+    pub(super) fn order_problem(&mut self, p: PackageId, why: &str) {
+        if let Some(order) = self.packages[p].order.as_mut().filter(|o| o.end.is_none()) {
+            order.problem = Some(why.to_owned());
+        }
+    }
+
+    /// A node is proved stopped.
+    pub(super) fn order_proved(&mut self, p: PackageId, n: NodeId) {
+        if let Some(order) = self.packages[p].order.as_mut().filter(|o| o.end.is_none()) {
+            order.proved |= order.node == Some(n);
+        }
+    }
+
+    /// The script rests: an order that it had taken up is over.
+    pub(super) fn order_rests(&mut self, p: PackageId) {
+        let Some(order) = self.order_in_force(p).filter(|o| o.awaits.is_none()) else {
+            return;
+        };
+        let (package, setup) = (&self.packages[p], &self.setup.packages[p]);
+        let name = |n: Option<NodeId>| n.map_or("?", |n| self.setup.node_name(n));
+        let took = Span(Duration::from_secs(self.now.since(order.began).as_secs()));
+        let serves = package.primary == order.node && package.confirmed;
+        let whole = order.proved && order.problem.is_none();
+        let good = match order.heard {
+            OperatorWord::Switchover | OperatorWord::Boot => {
+                serves.then(|| format!("{} runs on {} after {took}", setup.name, name(order.node)))
+            }
+            OperatorWord::Drill => whole.then(|| {
+                let node = name(order.node);
+                format!("{node} would take over: all steps went well, in {took}")
+            }),
+            _ => order
+                .proved
+                .then(|| format!("{} is proved stopped, after {took}", name(order.node))),
+        };
+        let state = &setup.program.states[package.run.state];
+        let why = order.problem.clone().unwrap_or_else(|| match state.kind {
+            StateKind::Hold => format!("{} is in HOLD: {}", setup.name, state.about),
+            StateKind::Ordinary => format!(
+                "{} is on {}, and the script in state {}",
+                setup.name,
+                name(package.primary),
+                state.name
+            ),
+        });
+        self.end_order(p, good.ok_or(why));
+    }
+
+    /// An order is over.
+    pub(super) fn end_order(&mut self, p: PackageId, end: Result<String, String>) {
+        let now = self.now;
+        let wall = self.wall();
+        let Some(order) = self.packages[p].order.as_mut().filter(|o| o.end.is_none()) else {
+            return;
+        };
+        order.end = Some((now, end.clone()));
+        let (what, heard, node) = (order.demand.word.word().to_owned(), order.heard, order.node);
+        let (good, text) = match end {
+            Ok(text) => (true, text),
+            Err(why) => (false, why),
+        };
+        if heard == OperatorWord::FencePrimary && !good {
+            self.packages[p].held = None;
+        }
+        if heard == OperatorWord::Drill {
+            let node = node.map_or("?", |n| self.setup.node_name(n)).to_owned();
+            let entry = format!("drill of {node}: {text}");
+            self.packages[p].drill = Some(Drill {
+                node,
+                at: wall,
+                good,
+                text: text.clone(),
+            });
+            self.journal(EntryKind::Result, None, entry);
+        }
+        let package = self.setup.packages[p].name.to_string();
+        self.event(Event::OrderEnded {
+            package,
+            what,
+            good,
+            text,
+        });
+    }
+
+    /// Orders whose time is over.
+    pub(super) fn tick_orders(&mut self) {
+        for p in 0..self.packages.len() {
+            let Some(order) = self.order_in_force(p) else {
+                continue;
+            };
+            let late = order.ends_by() <= self.now;
+            if late && order.awaits.is_some() {
+                self.end_order(p, Err("the journal did not take it".to_owned()));
+            } else if late {
+                self.end_order(p, Err(format!("it was not done within {}", Span(LIFE))));
+            }
+        }
+    }
+
+    /// When an order's time is over.
+    pub(super) fn order_timeout(&self) -> Option<Moment> {
+        let packages = 0..self.packages.len();
+        packages
+            .filter_map(|p| Some(self.order_in_force(p)?.ends_by()))
+            .min()
+    }
+
+    /// Keeps what happens while an order is under way, for whoever follows it.
+    pub(super) fn note_course(&mut self, event: &Event) {
+        let open = |order: &Ordered| order.end.is_none();
+        for package in &mut self.packages {
+            let Some(order) = package.order.as_mut().filter(|order| open(order)) else {
+                continue;
+            };
+            if !event.is_of_a_course() {
+                continue;
+            }
+            if order.lines.len() == LINES {
+                order.lines.pop_front();
+                order.dropped += 1;
+            }
+            order.lines.push_back((self.now, event.to_string()));
+        }
+    }
+
+    /// The last order of a package, for people.
+    pub(super) fn show_order(&self, p: PackageId, now: Moment) -> Option<OrderSnapshot> {
+        let order = self.packages[p].order.as_deref()?;
+        let ms = |at: Moment| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
+        let lines = order.lines.iter().map(|(at, text)| OrderLine {
+            age_ms: ms(*at),
+            text: text.clone(),
+        });
+        Some(OrderSnapshot {
+            number: order.number,
+            who: order.demand.who.clone(),
+            what: order.text.clone(),
+            age_ms: ms(order.began),
+            done: order.end.as_ref().map(|(_, end)| end.is_ok()),
+            result: order.end.as_ref().map(|(_, end)| match end {
+                Ok(text) | Err(text) => text.clone(),
+            }),
+            dropped: order.dropped,
+            lines: lines.collect(),
+        })
+    }
+}
+
+impl Ordered {
+    fn ends_by(&self) -> Moment {
+        self.began + if self.awaits.is_some() { JOURNAL } else { LIFE }
+    }
+}
