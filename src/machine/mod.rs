@@ -66,6 +66,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use action::Action;
+pub use doubt::{Cause, Doubt};
 pub use event::Event;
 pub use input::Input;
 pub use serves::{Footing, Serves};

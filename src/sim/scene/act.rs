@@ -47,6 +47,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
         Deed::Order(word, node, force) => world.order(*word, *node, *force),
         Deed::Kill(entries) => world.kill_after(*entries),
         Deed::Restart(keep) => world.restart(*keep),
+        Deed::Reload => world.reload(),
         Deed::LetLoose => let_loose(world),
         Deed::Type(node, line) => {
             let typed = format!("{line}\r");
@@ -155,6 +156,7 @@ fn account(world: &mut World, deed: &Deed) {
             | Deed::Gateway(_)
             | Deed::Witness(_)
             | Deed::Restart(_)
+            | Deed::Reload
             | Deed::Journal(_)
             | Deed::TearJournal
             | Deed::HookSays(..)

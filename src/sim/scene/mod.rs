@@ -183,6 +183,8 @@ pub enum Deed {
     Kill(u32),
     /// `restart`, `restart without journal`
     Restart(bool),
+    /// `reload`: of a changed script, which is taken as soon as nothing is under way.
+    Reload,
     /// `loop-boots NODE N`: so many boots to come panic half-way and reset the machine.
     LoopBoots(usize, u32),
     /// `fsck NODE TIME`: its next boot checks the disk for so long.

@@ -201,6 +201,7 @@ fn deed_line(deed: &Deed, bench: &Bench) -> String {
         Deed::Kill(0) => "kill".to_owned(),
         Deed::Kill(entries) => format!("kill after {entries} entries"),
         Deed::Restart(keep) => either(*keep, "restart", "restart without journal").to_owned(),
+        Deed::Reload => "reload".to_owned(),
         Deed::LetLoose => "let-loose".to_owned(),
         _ => more_deeds(deed, bench),
     }

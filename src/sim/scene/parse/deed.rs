@@ -184,6 +184,7 @@ impl Reader {
                     Deed::Restart(false)
                 }
             },
+            "reload" => Deed::Reload,
             "let-loose" => Deed::LetLoose,
             "hook-says" => hook_says(rest)?,
             _ => return self.bent(first, rest),
