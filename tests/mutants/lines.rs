@@ -140,7 +140,7 @@ fn of(library: &str, file: &str, script: &str, begins: fn(&str) -> Option<String
 fn without_comment(line: &str) -> &str {
     let begins = |(at, _): &(usize, &str)| *at == 0 || line[..*at].ends_with(' ');
     let mut marks = line.match_indices('#').filter(begins);
-    let comment = marks.find(|(at, _)| line[..*at].matches('"').count() % 2 == 0);
+    let comment = marks.find(|(at, _)| line[..*at].matches('"').count().is_multiple_of(2));
     comment.map_or(line, |(at, _)| line[..at].trim_end())
 }
 
