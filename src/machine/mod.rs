@@ -450,6 +450,14 @@ impl Machine {
         }
     }
 
+    /// For a copy that is shown to somebody: the numbers that the original will ask for next are not
+    /// in it, for nobody may know them beforehand.
+    pub fn forget_nonces(&mut self) {
+        self.nonces.clear();
+        self.asked_nonces = false;
+        self.want_nonces();
+    }
+
     /// What the driver is to remember of it, as it is now.
     pub fn memory(&self) -> Memory {
         let name = |n: Option<NodeId>| n.map(|n| self.setup.node_name(n).to_owned());

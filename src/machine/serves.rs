@@ -55,8 +55,9 @@ impl Machine {
     /// How the service of a package stands. It is cheap: every turn of a task asks for it.
     pub fn footing(&self, p: PackageId) -> Footing {
         let package = &self.packages[p];
-        // People at work on it have said so.
-        let ordered = package.ordered.is_some() || self.resting(p).is_some();
+        // People at work on it have said so; an order is in force from its weighing to its end.
+        let ordered = package.ordered.is_some() || self.order_in_force(p).is_some();
+        let ordered = ordered || self.resting(p).is_some();
         let held = package.hold.is_some();
         Footing {
             is: self.serves(p),
