@@ -10,7 +10,7 @@ mod support;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -56,13 +56,7 @@ state stopped "one BREAK; nothing answers it, so nothing is proved"
 "#;
 
 fn main() {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let rounds = words.first().and_then(|word| word.parse().ok());
-    let rounds = rounds.unwrap_or(ROUNDS);
-    let disk = PathBuf::from(words.get(1).map_or("target", String::as_str));
+    let (rounds, disk) = support::rounds_and_place(ROUNDS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

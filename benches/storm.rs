@@ -9,23 +9,22 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use clusterd::clock::Moment;
 use clusterd::cluster::Happened;
 use clusterd::daemon::{Daemon, Systemd, prepare};
 use clusterd::home::Home;
 use clusterd::machine::Event;
 use clusterd::sim::serve::{ServeSpec, SimHandle, serve};
-use clusterd::sim::{AfterPanic, NodeSpec, Times};
+use clusterd::sim::{NodeSpec, Times};
 use clusterd::store::Reader;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use support::LIMIT;
+use support::{LIMIT, answered, cluster, pair};
 
 const ROUNDS: usize = 20;
 /// Clusters that make the storm, and how many events each makes of one.
@@ -35,10 +34,8 @@ const EACH: usize = 500;
 const GUSTS: usize = 50;
 const GUST: Duration = Duration::from_millis(20);
 const LOGIN: &[u8] = b"\r\nloud console login: ";
-/// Each phase of a machine's start.
-const PHASE: Duration = Duration::from_millis(1);
-/// How long the script waits for an answer to RETURN after a panic; 5 s as it is shipped.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// States that may wait to be looked at; behind them the stream of events waits.
+const STATES: usize = 4096;
 
 /// Every line of the primary's console becomes an event.
 const SCRIPT: &str = r#"
@@ -65,13 +62,7 @@ state loud "a line, an event"
 "#;
 
 fn main() {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let rounds = words.first().and_then(|word| word.parse().ok());
-    let rounds = rounds.unwrap_or(ROUNDS);
-    let place = PathBuf::from(words.get(1).map_or("target", String::as_str));
+    let (rounds, place) = support::rounds_and_place(ROUNDS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -149,34 +140,16 @@ async fn takeover(pair: &SimHandle, primary: usize) -> Duration {
     begun.elapsed()
 }
 
-/// Asks as a client would, until it is answered.
-async fn answered(sim: &SimHandle) {
-    let service = sim.service().expect("it was asked for");
-    let asks = async {
-        loop {
-            if let Ok(mut stream) = tokio::net::TcpStream::connect(service).await {
-                let mut text = String::new();
-                let read = tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut text);
-                if read.await.is_ok() && !text.is_empty() {
-                    return;
-                }
-            }
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(LIMIT, asks).await.expect("the service comes back");
-}
-
 /// The states that scripts enter, of all that happens.
 struct States {
-    entered: mpsc::UnboundedReceiver<String>,
+    entered: mpsc::Receiver<String>,
     /// Those that nobody has waited for yet.
     seen: BTreeMap<String, usize>,
 }
 
 impl States {
     fn of(mut happened: broadcast::Receiver<Happened>) -> States {
-        let (tell, entered) = mpsc::unbounded_channel();
+        let (tell, entered) = mpsc::channel(STATES);
         tokio::spawn(async move {
             loop {
                 match happened.recv().await {
@@ -184,7 +157,7 @@ impl States {
                         event: Event::State { state, .. },
                         ..
                     }) => {
-                        if tell.send(state).is_err() {
+                        if tell.send(state).await.is_err() {
                             return;
                         }
                     }
@@ -317,51 +290,6 @@ fn loud_name(number: usize) -> String {
 
 fn standby_id(number: usize) -> u32 {
     0x80b2_0000 + u32::try_from(number).expect("some dozens")
-}
-
-async fn pair() -> SimHandle {
-    let times = Times {
-        post: PHASE,
-        load: PHASE,
-        boot: PHASE,
-        shutdown: PHASE,
-    };
-    let node = |name, id| NodeSpec {
-        after_panic: AfterPanic::Stay,
-        ..NodeSpec::sun(name, id).with_times(times)
-    };
-    let nodes = vec![node("alpha", 0x80b1_0001), node("beta", 0x80b1_0002)];
-    let sim = serve(ServeSpec::on_loopback(nodes)).await;
-    let sim = sim.expect("loopback ports are free");
-    sim.start();
-    let at_prompt = |node| sim.transcript(node).output(Moment::ZERO).ends_with("ok ");
-    let prompts = async {
-        while !(at_prompt(0) && at_prompt(1)) {
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(LIMIT, prompts).await.expect("the machines start");
-    sim.order(|rig, now| rig.operator_types(0, b"boot disk\r", now));
-    answered(&sim).await;
-    sim
-}
-
-fn cluster(sim: &SimHandle) -> String {
-    let service = sim.service().expect("it was asked for");
-    format!(
-        "cluster: bench\nnodes:\n  \
-         alpha: {{ platform: openboot, console: \"telnet://{}\", host_id: 80b10001, dark_after: 1h }}\n  \
-         beta: {{ platform: openboot, console: \"telnet://{}\", host_id: 80b10002, dark_after: 1h }}\n\
-         packages:\n  svc:\n    script: sun-openboot\n    nodes: [alpha, beta]\n    boot_device: disk\n    \
-         address: {}\n    reach: tcp:{}\n    data_policy: integrity\n    \
-         failures: {{ max: 1000, within: 1h }}\n    switches: {{ max: 1000, within: 1h }}\n    \
-         params: {{ panic_limit: {}ms }}\n",
-        sim.consoles()[0],
-        sim.consoles()[1],
-        service.ip(),
-        service.port(),
-        PATIENCE.as_millis(),
-    )
 }
 
 fn report(mut quiet: Vec<Duration>, mut storm: Vec<Duration>, written: usize) {

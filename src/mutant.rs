@@ -85,6 +85,7 @@ guards! {
         BootIdentity, 4, "no boot of a node whose console shows another machine";
         BootCondition, 1, "no boot of a node that runs or has panicked";
         BootCap, 10, "no more switches than the cap";
+        BootRestarts, 10, "no more restarts in place than the cap";
         BootUnfenced, 10, "no switch to a node that failed and was not fully fenced since";
         BootFailures, 10, "no switch to a node that failed too often";
         ResumePrimary, 12, "only the primary is told to go on";
@@ -128,6 +129,7 @@ guards! {
         FenceVoidsProof, 3, "a new procedure of a fence voids an old proof";
         FenceProved, 2, "a fence that ends without a whole proof has failed";
         FenceOnIdentity, 4, "a fence does not go on where the console shows another machine";
+        FenceOnImpaired, 8, "a fence does not go on to its next procedure while the monitor doubts itself";
         FenceOnEvidence, 6, "a fence does not go on when the primary's login prompt answers";
         FenceHeir, 9, "whom a takeover is for is remembered over a restart";
         BootWaits, 8, "a boot waits until the monitor is well";
@@ -268,6 +270,8 @@ guards! {
         LostConsoleTime, 17, "a console that is back within a minute is not told of";
         BesideTold, 17, "a node that runs beside the one that has the package is told of in every state";
         BesideTime, 17, "a node that is stopped within a minute is not told of a second time";
+        UnfencedTold, 17, "a standby to which nothing may be switched is told of before it is needed";
+        UnfencedTime, 17, "a standby that its script fences within two minutes is not told of";
     }
     "survey.rs" {
         SurveyWrong, 14, "a wrong machine at a console: nobody is bound";
@@ -292,6 +296,8 @@ guards! {
         TriggerTyping, 16, "timed triggers wait while somebody types";
         TriggerTalks, 3, "only an urgent trigger interrupts a procedure";
         TriggerDurable, 9, "no trigger between an intent and its durability";
+        UnfencedAgain, 17, "a standby that could not be fenced is not fenced again at once";
+        UnfencedQuiet, 16, "a standby is not fenced for want of a fence where somebody typed just now";
         TriggerAbandons, 9, "a procedure that is interrupted takes its boot back";
     }
     "run.rs" {
@@ -339,6 +345,48 @@ guards! {
         PersonYields, 16, "a step that speaks to a node waits while a person types there";
         PersonOthers, 16, "a boot waits while a person types at any node of the package";
         PersonIdle, 17, "a pause without a key has an end";
+    }
+    "doubt.rs" {
+        DoubtJournal, 8, "a journal that cannot be written is a doubt";
+        DoubtPings, 8, "pings that cannot be sent are a doubt";
+        DoubtDrops, 8, "replies lost in our own socket are a doubt";
+        DoubtClock, 8, "a clock that jumps is a doubt";
+        DoubtStandstill, 8, "a standstill of clusterd's is a doubt";
+        DoubtWitnesses, 8, "witnesses of which none answers are a doubt";
+        DoubtWitnessTime, 8, "a witness may be silent for 12 s";
+        DoubtGateway, 8, "a gateway that does not answer any more is a doubt";
+        DoubtGatewayAlone, 8, "where there are witnesses it is they who say, and not the gateway";
+        DoubtManyDark, 8, "many clusters dark at once are a doubt";
+        ImpairedShared, 8, "trouble of the whole host is a critical alarm of the host, not of each cluster";
+        WellKnown, 8, "a person's word covers the doubts they knew of, and no other";
+        WellJournal, 9, "nobody can vouch for the journal";
+        WellLife, 8, "a word that the monitor is well ends with its time";
+        WellPast, 8, "a word that the monitor is well ends with the last doubt it covers";
+        LostMisses, 8, "a cluster is not dark for one ping";
+        LostSpoke, 8, "a cluster whose primary's console still speaks is not dark";
+        LostPanicked, 8, "a cluster whose primary said why it fell silent is not dark";
+    }
+    "outlook.rs" {
+        GatewaySeen, 8, "a gateway that never answered says nothing when it is silent";
+        GatewayTime, 8, "a gateway may be silent for 12 s";
+        VouchKnown, 8, "who had not answered for long before cannot vouch for the path";
+        VouchAll, 8, "all who can vouch for the path have answered since";
+    }
+    "many_dark.rs" {
+        ManyWindow, 8, "clusters that go dark one after the other do not do so at once";
+        ManyAcquitted, 8, "what was seen not to be our fault is not counted again";
+        ManyBack, 8, "the doubt ends when enough of them are back";
+        ManyWereWell, 8, "what was dark before does not count among those that were well";
+        ManyLeast, 8, "fewer than three clusters are nothing to compare";
+        ManyHalf, 8, "half of the clusters are not most";
+    }
+    "standstill.rs" {
+        StandstillBreaksOff, 8, "a takeover in which clusterd stood still is broken off and looked at anew";
+        StandstillVoids, 3, "what was proved over a console does not outlive a standstill";
+        StandstillAddress, 6, "the time of a standstill does not count as the address's silence";
+        StandstillWaits, 6, "the time of a standstill does not count for a wait";
+        StandstillAnswers, 6, "an answer that came during a standstill is read before it counts as missing";
+        StandstillDark, 7, "a standstill begins the time of darkness again";
     }
     "refusal.rs" {
         RefuseSiege, 7, "nobody types at a besieged node";

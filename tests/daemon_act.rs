@@ -123,6 +123,16 @@ fn a_switchover_stops_in_good_order_and_is_followed_to_its_end() {
     assert!(!log.contains("alarm primary_lost"), "{log}");
     assert!(home.alarms().is_empty(), "{:?}", home.alarms());
 
+    // What was ordered is no failure in the year's report.
+    let moved = until("its account", || {
+        let said = stdout(&home.clusterd(&["availability", "pair", "--json"]));
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let moved = said["clusters"][0]["switchovers"][0].clone();
+        moved["to"].is_string().then_some(moved)
+    });
+    assert_eq!(moved["to"], "beta", "{moved}");
+    assert_eq!(moved["planned"], true, "{moved}");
+
     // And home again; where it is at home, no more.
     fs::remove_file(home.path("answer")).unwrap();
     let back = during(&home, &["failback", "pair", "--yes", "--wait"], || {

@@ -134,3 +134,32 @@ fn hours_are_counted_across_a_takeover_a_kill_and_a_removal() {
     assert!(all.contains("\npair "), "{all}");
     pair.never_two_writers();
 }
+
+#[test]
+fn an_outage_in_a_maintenance_is_planned() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    told(&home, "svc: service up on alpha", 1);
+    let said = home.clusterd(&[
+        "maintenance",
+        "pair",
+        "--for",
+        "1h",
+        "--reason",
+        "new disks",
+        "--yes",
+    ]);
+    assert!(said.status.success(), "{}", stderr(&said));
+    told(&home, "svc: service degraded on alpha", 1);
+    pair.sim.panic(0);
+    daemon.line("svc: service DOWN, as planned");
+    told(&home, "svc: service DOWN, as planned", 1);
+    let one = counted(&home);
+    assert!(ms(&one, "down_planned_ms") > 0, "{one}");
+    assert_eq!(
+        (&one["failures"], ms(&one, "down_unplanned_ms")),
+        (&0.into(), 0)
+    );
+    assert_eq!(one["outages"][0]["planned"], true);
+}

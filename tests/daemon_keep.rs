@@ -301,3 +301,29 @@ fn what_would_happen_is_said_and_nothing_is_done() {
     assert_eq!(pair.boots(), ["alpha"]);
     assert_eq!(written(&pair).map(|(_, breaks)| breaks), [0, 0]);
 }
+
+/// Whoever saw an emulation knows none of the numbers that the real fence asks for.
+#[test]
+fn what_was_shown_beforehand_proves_nothing_afterwards() {
+    let (pair, home) = running();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let said = until("twelve seconds of its life", || {
+        let said = home.clusterd(&["emulate", "pair", "panic"]);
+        said.status.success().then_some(said)
+    });
+    let marks = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        let marks = words.filter(|word| word.len() == 10 && word.starts_with("mk"));
+        marks.map(str::to_owned).collect()
+    };
+    let shown = marks(&good(&said));
+    assert!(!shown.is_empty());
+    pair.sim.panic(0);
+    daemon.line("proved stopped");
+    let log = home.activity();
+    let typed = marks(&log);
+    assert!(!typed.is_empty(), "{log}");
+    assert!(typed.iter().all(|mark| !shown.contains(mark)), "{log}");
+    serves_from_beta(&pair);
+}

@@ -156,9 +156,13 @@ fn many_clusters_that_fail_at_once_are_switched_over_once_each() {
     let name = |n: usize| format!("pair-{n}");
     for (n, pair) in pairs.iter().enumerate() {
         home.write_cluster(&name(n), pair, "data_policy: adaptability");
+        let file = home.path(&format!("clist/{}.yaml", name(n)));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text.replace("ping_every: 200ms", "ping_every: 5s");
+        std::fs::write(&file, text).unwrap();
     }
-    // Nobody could vouch for this side, and nobody has to: their consoles say that they panicked. On a
-    // busy machine the doubt may begin all the same before they are read, or for late pings; it ends.
+    // Nobody could vouch for this side, and nobody has to: their consoles say that they panicked, and
+    // are read long before two pings were missed.
     std::fs::write(home.path("clusterd.yaml"), "ping: { gateway: none }\n").unwrap();
     let _daemon = home.run();
     let log = |n: usize| home.read(&format!("logs/{}/activity.log", name(n)));
@@ -187,6 +191,8 @@ fn many_clusters_that_fail_at_once_are_switched_over_once_each() {
     });
     for (n, pair) in pairs.iter().enumerate() {
         assert_eq!(pair.boots(), ["alpha", "beta"], "{}", log(n));
+        // A busy machine may doubt itself for late pings; that is over by itself.
+        assert!(!log(n).contains("went dark at once"), "{}", log(n));
         pair.never_two_writers();
     }
 }

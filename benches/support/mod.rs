@@ -4,17 +4,22 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clusterd::clock::Moment;
 use clusterd::cluster::Happened;
 use clusterd::daemon::{Daemon, Systemd, prepare};
 use clusterd::home::Home;
 use clusterd::machine::Event;
+use clusterd::sim::serve::{ServeSpec, SimHandle, serve};
+use clusterd::sim::{AfterPanic, NodeSpec, Times};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Nothing here takes longer on a busy machine of two cores.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -113,6 +118,91 @@ pub fn home_of(
         write(&format!("clist/{name}.yaml"), text);
     }
     home
+}
+
+/// What the command line says: how many rounds, and where the home is to be.
+pub fn rounds_and_place(usual: usize) -> (usize, PathBuf) {
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let rounds = words.first().and_then(|word| word.parse().ok());
+    let place = PathBuf::from(words.get(1).map_or("target", String::as_str));
+    (rounds.unwrap_or(usual), place)
+}
+
+/// Each phase of a quick machine's start.
+const PHASE: Duration = Duration::from_millis(1);
+const QUICK: Times = Times {
+    post: PHASE,
+    load: PHASE,
+    boot: PHASE,
+    shutdown: PHASE,
+};
+
+/// How long the script of a pair waits for an answer to RETURN after a panic; 5 s as it is shipped.
+pub const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Two simulated machines whose self test, load and boot take next to nothing; the first one serves.
+pub async fn pair() -> SimHandle {
+    let node = |name, id| NodeSpec {
+        after_panic: AfterPanic::Stay,
+        ..NodeSpec::sun(name, id).with_times(QUICK)
+    };
+    let nodes = vec![node("alpha", 0x80b1_0001), node("beta", 0x80b1_0002)];
+    let sim = serve(ServeSpec::on_loopback(nodes))
+        .await
+        .expect("loopback ports are free");
+    sim.start();
+    let prompts = async {
+        let at_prompt = |node| {
+            let said = sim.transcript(node).output(Moment::ZERO);
+            said.ends_with("ok ")
+        };
+        while !(at_prompt(0) && at_prompt(1)) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(LIMIT, prompts).await.expect("the machines start");
+    sim.order(|rig, now| rig.operator_types(0, b"boot disk\r", now));
+    answered(&sim).await;
+    sim
+}
+
+/// Asks as a client would, until it is answered.
+pub async fn answered(sim: &SimHandle) {
+    let service = sim.service().expect("it was asked for");
+    let asks = async {
+        loop {
+            if let Ok(mut stream) = TcpStream::connect(service).await {
+                let mut text = String::new();
+                if stream.read_to_string(&mut text).await.is_ok() && !text.is_empty() {
+                    return;
+                }
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(LIMIT, asks).await.expect("the service comes back");
+}
+
+/// The cluster file of a pair, which may fail and be switched over as often as a bench likes.
+pub fn cluster(sim: &SimHandle) -> String {
+    let service = sim.service().expect("it was asked for");
+    format!(
+        "cluster: bench\nnodes:\n  \
+         alpha: {{ platform: openboot, console: \"telnet://{}\", host_id: 80b10001, dark_after: 1h }}\n  \
+         beta: {{ platform: openboot, console: \"telnet://{}\", host_id: 80b10002, dark_after: 1h }}\n\
+         packages:\n  svc:\n    script: sun-openboot\n    nodes: [alpha, beta]\n    boot_device: disk\n    \
+         address: {}\n    reach: tcp:{}\n    data_policy: integrity\n    \
+         failures: {{ max: 1000, within: 1h }}\n    switches: {{ max: 1000, within: 1h }}\n    \
+         params: {{ panic_limit: {}ms }}\n",
+        sim.consoles()[0],
+        sim.consoles()[1],
+        service.ip(),
+        service.port(),
+        PATIENCE.as_millis(),
+    )
 }
 
 /// The sample at so many hundredths, of sorted samples.

@@ -15,13 +15,16 @@ mod tries;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::message::ClusterNow;
 use super::task::Guard;
 use crate::clock::{Moment, Span};
 use crate::config::{Cluster, Hook, May, Package, Point};
+use crate::control::{ClusterReport, Standing};
 use crate::home::power::program;
 use crate::machine::Event;
 use crate::machine::input::{Input, Ticket, Verdict};
@@ -35,6 +38,8 @@ pub(super) use tries::{News, Run};
 const QUEUE: usize = 64;
 /// News that may wait for the task.
 const NEWS: usize = 32;
+/// Between two looks at how the cluster stands.
+const LOOK: Duration = Duration::from_secs(2);
 /// The alarm of a hook that failed.
 const FAILED: &str = "hook";
 
@@ -52,6 +57,7 @@ struct Job {
 pub(super) struct Hooks {
     all: Vec<Arc<Hook>>,
     moments: Moments,
+    next_look: Moment,
     waiting: VecDeque<Job>,
     beside: JoinSet<()>,
     before: JoinSet<()>,
@@ -99,6 +105,7 @@ impl Hooks {
         Hooks {
             all: hooks.to_vec(),
             moments: Moments::default(),
+            next_look: Moment::ZERO,
             waiting: VecDeque::new(),
             beside: JoinSet::new(),
             before: JoinSet::new(),
@@ -177,14 +184,39 @@ impl Guard {
         }
     }
 
-    /// HOLD has begun or ended; a turn of the loop comes with it.
-    pub(super) fn look_at_hold(&mut self) {
+    /// What has begun or ended and is no event; a turn of the loop comes with it, or soon after.
+    pub(super) fn look_for_hooks(&mut self, now: Moment) {
         if self.hooks.all.is_empty() {
             return;
         }
+        self.look_at_standing(now);
         // A cluster has one package.
         let held = self.machine.held_for(0);
         if let Some(happens) = self.hooks.moments.hold(held) {
+            self.happens(&happens);
+        }
+    }
+
+    /// Whether a standby is there. A look takes the whole state together: only where a hook wants to know.
+    fn look_at_standing(&mut self, now: Moment) {
+        let wants = |hook: &Arc<Hook>| matches!(hook.on, Point::Degraded | Point::Repaired);
+        if now < self.hooks.next_look || !self.hooks.all.iter().any(wants) {
+            return;
+        }
+        self.hooks.next_look = now + LOOK;
+        let ClusterNow {
+            snapshot, consoles, ..
+        } = self.now(now);
+        let standing = Standing::of(&ClusterReport {
+            cluster: self.blueprint.name().to_owned(),
+            file: String::new(),
+            not_guarded: None,
+            snapshot: Some(snapshot),
+            consoles,
+            reload: None,
+            standing: Standing::default(),
+        });
+        if let Some(happens) = self.hooks.moments.standing(&standing, now) {
             self.happens(&happens);
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -27,10 +27,10 @@ use super::{Blueprint, Host};
 use crate::clock::Moment;
 use crate::console::Said;
 use crate::control::{ConsoleReport, Wish};
-use crate::machine::Machine;
 use crate::machine::input::{Input, Order};
 use crate::machine::memory::Memory;
 use crate::machine::setup::NodeId;
+use crate::machine::{Cause, Machine};
 use crate::script::program::OperatorWord;
 
 /// A turn of the loop comes at least so often.
@@ -51,12 +51,13 @@ const PASSED_OVER: u32 = 32;
 /// How long the last entries may take at the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// How a cluster's task is, for the supervisor: when it last had a turn, and since when its cluster
-/// is dark.
+/// How a cluster's task is, for the supervisor: when it last had a turn, since when its cluster
+/// is dark, and what of this host's own trouble holds takeovers.
 #[derive(Debug)]
 pub struct Pulse {
     last: AtomicU64,
     lost: AtomicU64,
+    trouble: Mutex<Vec<(Cause, String)>>,
 }
 
 /// Not dark.
@@ -67,6 +68,7 @@ impl Default for Pulse {
         Pulse {
             last: AtomicU64::new(0),
             lost: AtomicU64::new(LIT),
+            trouble: Mutex::default(),
         }
     }
 }
@@ -86,6 +88,28 @@ impl Pulse {
     pub fn dark_since(&self) -> Option<Moment> {
         let lost = self.lost.load(Ordering::Relaxed);
         (lost != LIT).then(|| Moment::from_micros(lost))
+    }
+
+    /// What of this host's own trouble holds takeovers here, in words.
+    pub fn trouble(&self) -> Vec<(Cause, String)> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn has_trouble(&self, machine: &Machine) {
+        let trouble = self.trouble.lock();
+        let mut known = trouble.unwrap_or_else(PoisonError::into_inner);
+        let now = || machine.trouble_of_host();
+        let same = known.len() == now().count()
+            && known
+                .iter()
+                .zip(now())
+                .all(|((_, why), doubt)| *why == doubt.why);
+        if !same {
+            *known = now()
+                .map(|doubt| (doubt.cause, doubt.why.clone()))
+                .collect();
+        }
     }
 
     fn lost_since(&self, since: Option<Moment>) {
@@ -157,9 +181,10 @@ pub async fn guard(
         }
         guard.deadlines(now);
         pulse.lost_since(guard.machine.lost_since());
+        pulse.has_trouble(&guard.machine);
         guard.look_at_course(now);
+        guard.look_for_hooks(now);
         guard.look_at_service(now);
-        guard.look_at_hold();
         let errands = guard.visitors.sweep();
         guard.run_for_visitors(errands, now);
         if guard.gives_way() {

@@ -64,6 +64,14 @@ pub enum Point {
     Hold,
     /// It goes on.
     HoldEnded,
+    /// The package serves, and for a while no healthy standby has been there.
+    Degraded,
+    /// One is there again.
+    Repaired,
+    /// The cluster, or a node of it, is in maintenance from now on.
+    Maintenance,
+    /// It is not any more.
+    MaintenanceEnded,
     /// The monitor doubts itself.
     Impaired,
     /// It does not any more.
@@ -72,7 +80,7 @@ pub enum Point {
 
 impl Point {
     /// All of them, in the order in which they come.
-    pub const ALL: [Point; 10] = [
+    pub const ALL: [Point; 14] = [
         Point::BeforeFence,
         Point::AfterFence,
         Point::BeforeSwitchover,
@@ -81,6 +89,10 @@ impl Point {
         Point::AfterSwitchover,
         Point::Hold,
         Point::HoldEnded,
+        Point::Degraded,
+        Point::Repaired,
+        Point::Maintenance,
+        Point::MaintenanceEnded,
         Point::Impaired,
         Point::Well,
     ];
@@ -96,6 +108,10 @@ impl Point {
             Point::AfterSwitchover => "after_switchover",
             Point::Hold => "hold",
             Point::HoldEnded => "hold_ended",
+            Point::Degraded => "degraded",
+            Point::Repaired => "repaired",
+            Point::Maintenance => "maintenance",
+            Point::MaintenanceEnded => "maintenance_ended",
             Point::Impaired => "impaired",
             Point::Well => "well",
         }

@@ -133,22 +133,34 @@ impl Desk<'_> {
         who: String,
         answer: oneshot::Sender<Given>,
     ) {
+        let about = node.as_deref().unwrap_or("");
+        let line = format!("{who} says {word:?} to {cluster} {about}");
+        let (heard, hears) = oneshot::channel();
+        let message = Message::Say {
+            who: who.clone(),
+            word: word.operator_word(),
+            node,
+            answer: heard,
+        };
+        self.put(cluster, message, hears, (who, line), answer);
+    }
+
+    /// Puts what a person says to the task of a cluster, which answers where it `hears`; the line is the
+    /// log's.
+    pub(super) fn put(
+        &self,
+        cluster: String,
+        message: Message,
+        hears: oneshot::Receiver<Said>,
+        (who, line): (String, String),
+        answer: oneshot::Sender<Given>,
+    ) {
         let mail = match self.mail_of(&cluster) {
             Ok(mail) => mail.clone(),
             Err(refusal) => return reply(answer, refusal),
         };
-        tracing::warn!(
-            "{who} says {word:?} to {cluster} {}",
-            node.as_deref().unwrap_or("")
-        );
+        tracing::warn!("{line}");
         tokio::spawn(async move {
-            let (heard, hears) = oneshot::channel();
-            let message = Message::Say {
-                who: who.clone(),
-                word: word.operator_word(),
-                node,
-                answer: heard,
-            };
             let said = match mail.send(message).await {
                 Ok(()) => timeout(ANSWER, hears).await,
                 Err(_) => return reply(answer, busy()),
@@ -328,7 +340,7 @@ pub(super) async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
     timeout(ANSWER, asked).await.ok().flatten()
 }
 
-pub(super) fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
+fn told(said: Option<Said>, who: String, cluster: &str) -> Answer {
     match said {
         Some(Said::Heard(lines)) => Answer::Told { who, lines },
         Some(Said::Refused(why)) => Answer::refused(Refusal::NotNow, why),

@@ -11,6 +11,7 @@ use crate::alarm::{Alarms, Subject};
 use crate::clock::Moment;
 use crate::cluster::{Asker, Asks, Told};
 use crate::config::Gateway;
+use crate::machine::Cause;
 use crate::machine::outlook::{self, HostState};
 use crate::probe::Target;
 use crate::script::program::Severity;
@@ -112,8 +113,34 @@ impl Outlook {
                 alarms.raise(&Subject::host(), Severity::Critical, "many_dark", &text);
             }
         }
+        tell_trouble(wards, alarms);
         state
     }
+}
+
+/// One critical alarm for trouble of this host, however many clusters it holds: each of them only warns.
+/// Many dark at once have an alarm of their own.
+fn tell_trouble(wards: &BTreeMap<String, Ward>, alarms: &Alarms) {
+    let mut held = 0;
+    let mut causes: BTreeMap<Cause, String> = BTreeMap::new();
+    for ward in wards.values() {
+        let mut trouble = ward.trouble();
+        trouble.retain(|(cause, _)| *cause != Cause::ManyDark);
+        held += usize::from(!trouble.is_empty());
+        for (cause, why) in trouble {
+            causes.entry(cause).or_insert(why);
+        }
+    }
+    if causes.is_empty() {
+        return alarms.clear(&Subject::host(), "impaired");
+    }
+    let whys: Vec<String> = causes.into_values().collect();
+    let text = format!(
+        "monitor impaired: {}; takeovers of {held} of {} clusters are held",
+        whys.join("; "),
+        wards.len(),
+    );
+    alarms.raise(&Subject::host(), Severity::Critical, "impaired", &text);
 }
 
 /// The gateway of the default route.

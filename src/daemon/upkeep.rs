@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
-use super::desk::{ANSWER, Desk, busy, reply, told};
+use super::desk::Desk;
 use crate::cluster::Message;
 use crate::control::{Ask, Given};
 use crate::machine::input::Upkeep;
@@ -16,26 +15,16 @@ impl Desk<'_> {
         let Some((cluster, node, word)) = meant(ask) else {
             return;
         };
-        let mail = match self.mail_of(&cluster) {
-            Ok(mail) => mail.clone(),
-            Err(refusal) => return reply(answer, refusal),
-        };
         let about = node.as_deref().unwrap_or("");
-        tracing::warn!("{who} says {word:?} to {cluster} {about}");
-        tokio::spawn(async move {
-            let (heard, hears) = oneshot::channel();
-            let message = Message::Upkeep {
-                who: who.clone(),
-                word,
-                node,
-                answer: heard,
-            };
-            let said = match mail.send(message).await {
-                Ok(()) => timeout(ANSWER, hears).await,
-                Err(_) => return reply(answer, busy()),
-            };
-            reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));
-        });
+        let line = format!("{who} says {word:?} to {cluster} {about}");
+        let (heard, hears) = oneshot::channel();
+        let message = Message::Upkeep {
+            who: who.clone(),
+            word,
+            node,
+            answer: heard,
+        };
+        self.put(cluster, message, hears, (who, line), answer);
     }
 }
 

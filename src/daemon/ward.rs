@@ -11,6 +11,7 @@ use crate::clock::{Moment, Span};
 use crate::cluster::{
     Blueprint, Handover, Message, Pulse, Purpose, Receiver, Sender, mailbox, unready_text,
 };
+use crate::machine::Cause;
 use crate::machine::handover::Unready;
 use crate::machine::outlook::HostState;
 
@@ -221,6 +222,14 @@ impl Ward {
     pub(super) fn dark_since(&self) -> Option<Moment> {
         let runs = matches!(self.life, Life::Runs(..));
         self.pulse.dark_since().filter(|_| runs)
+    }
+
+    /// What of this host's own trouble holds its takeovers, if its task runs and says so.
+    pub(super) fn trouble(&self) -> Vec<(Cause, String)> {
+        match self.life {
+            Life::Runs(..) => self.pulse.trouble(),
+            _ => Vec::new(),
+        }
     }
 
     /// Tells its machine what it does not know yet of the host. A full box is told with the next

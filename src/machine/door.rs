@@ -20,6 +20,7 @@ const PROMPT_ANSWERS: Duration = Duration::from_secs(5);
 impl Machine {
     /// `fence WHO with …`.
     pub(super) fn begin_fence(&mut self, p: PackageId, n: NodeId) {
+        self.nodes[n].fence_tried = Some(self.now);
         let lasting = |proof: &Proof| {
             // A node that was switched off may have been switched on again behind a dead
             // console: the order is given again.
@@ -266,6 +267,7 @@ impl Machine {
         }
         if self.packages[p].primary == Some(n)
             && let Some(why) = &self.host.impaired
+            && Guard::FenceOnImpaired.stands()
         {
             let why = why.clone();
             let guard = "impaired";

@@ -15,6 +15,7 @@ use crate::machine::input::{CommonPath, HostFact};
 use crate::machine::node::Condition;
 use crate::machine::setup::PackageId;
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::Severity;
 
 /// All witnesses silent for so long: the monitor doubts itself.
@@ -46,6 +47,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether it is trouble of this host, and so of all its clusters: the host has an alarm of its own about it.
+    pub fn is_of_host(self) -> bool {
+        self != Cause::Witnesses
+    }
+
     /// In one word, as `status --json` has it.
     pub fn word(self) -> &'static str {
         match self {
@@ -125,28 +131,35 @@ impl Host {
     /// Everything that stands against the monitor at `now`.
     fn present(&self, now: Moment) -> Vec<(Cause, String)> {
         let mut present = Vec::new();
-        if let Some(why) = &self.journal {
+        if let Some(why) = &self.journal
+            && Guard::DoubtJournal.stands()
+        {
             let why = format!("the journal cannot be written: {why}");
             present.push((Cause::Journal, why));
         }
         let passing = self.passing.iter().filter(|(.., end)| now < *end);
         present.extend(passing.map(|(cause, why, _)| (*cause, why.clone())));
-        if self.ping_trouble {
+        if self.ping_trouble && Guard::DoubtPings.stands() {
             let why = "pings cannot be sent from this host".to_owned();
             present.push((Cause::Pings, why));
         }
-        let silent =
-            |seen: &Option<Moment>| now.since(seen.unwrap_or(self.began)) > WITNESS_SILENCE;
-        if self.witnesses.is_empty() {
-            if self.gateway_silent {
+        let after = match Guard::DoubtWitnessTime.stands() {
+            true => WITNESS_SILENCE,
+            false => Duration::ZERO,
+        };
+        let silent = |seen: &Option<Moment>| now.since(seen.unwrap_or(self.began)) > after;
+        if self.witnesses.is_empty() || Guard::DoubtGatewayAlone.gone() {
+            if self.gateway_silent && Guard::DoubtGateway.stands() {
                 let why = "this host's own gateway does not answer any more: the fault may be on this side";
                 present.push((Cause::Gateway, why.to_owned()));
             }
-        } else if self.witnesses.iter().all(silent) {
+        } else if self.witnesses.iter().all(silent) && Guard::DoubtWitnesses.stands() {
             let why = "no witness answers: the fault may be on this side".to_owned();
             present.push((Cause::Witnesses, why));
         }
-        if let Some((dark, of, path)) = self.many_dark {
+        if let Some((dark, of, path)) = self.many_dark
+            && Guard::DoubtManyDark.stands()
+        {
             let path = path.words();
             let why = format!("{dark} of {of} clusters went dark at once, and {path}");
             present.push((Cause::ManyDark, why));
@@ -157,7 +170,14 @@ impl Host {
     /// A doubt that ends by itself; a new one of its kind begins its time again.
     fn doubt(&mut self, cause: Cause, why: String, now: Moment) {
         self.passing.retain(|(known, ..)| *known != cause);
-        self.passing.push((cause, why, now + DOUBT));
+        let counts = match cause {
+            Cause::Drops => Guard::DoubtDrops.stands(),
+            Cause::Clock => Guard::DoubtClock.stands(),
+            _ => Guard::DoubtStandstill.stands(),
+        };
+        if counts {
+            self.passing.push((cause, why, now + DOUBT));
+        }
     }
 
     /// When time alone changes a doubt.
@@ -248,26 +268,47 @@ impl Machine {
         self.end_well_word();
         let covered = |doubt: &&Doubt| {
             let word = self.host.word.as_ref();
-            !word.is_some_and(|word| word.causes.contains(&doubt.cause))
+            let knew = |word: &WellWord| word.causes.contains(&doubt.cause);
+            !word.is_some_and(|word| knew(word) || Guard::WellKnown.gone())
         };
-        let held = self.host.doubts.iter().filter(covered);
-        let held: Vec<&str> = held.map(|doubt| doubt.why.as_str()).collect();
-        let why = (!held.is_empty()).then(|| held.join("; "));
-        self.say_impaired(why);
+        let held: Vec<&Doubt> = self.host.doubts.iter().filter(covered).collect();
+        let whys: Vec<&str> = held.iter().map(|doubt| doubt.why.as_str()).collect();
+        let why = (!whys.is_empty()).then(|| whys.join("; "));
+        let shared = held.iter().all(|doubt| doubt.cause.is_of_host());
+        self.say_impaired(why, shared && Guard::ImpairedShared.stands());
     }
 
-    fn say_impaired(&mut self, why: Option<String>) {
+    /// What of this host's own trouble holds takeovers here: the host tells of it for all its clusters.
+    pub fn trouble_of_host(&self) -> impl Iterator<Item = &Doubt> {
+        let covered = |doubt: &Doubt| {
+            let word = self.host.word.as_ref();
+            word.is_some_and(|word| word.causes.contains(&doubt.cause))
+        };
+        let doubts = self.host.doubts.iter();
+        doubts.filter(move |doubt| doubt.cause.is_of_host() && !covered(doubt))
+    }
+
+    /// `shared`: the host has an alarm of its own about all of it. Two hundred clusters that say the same
+    /// wake nobody faster than one host.
+    fn say_impaired(&mut self, why: Option<String>, shared: bool) {
         if why == self.host.impaired {
             return;
         }
+        let (severity, see) = match shared {
+            true => (
+                Severity::Warning,
+                "; it is this host's trouble, see the alarms of @host",
+            ),
+            false => (Severity::Critical, ""),
+        };
         let was = std::mem::replace(&mut self.host.impaired, why.clone());
         for package in 0..self.packages.len() {
             match &why {
                 Some(why) => self.alarm(
                     package,
-                    Severity::Critical,
+                    severity,
                     "impaired",
-                    format!("monitor impaired: {why}; every takeover is held"),
+                    format!("monitor impaired: {why}; every takeover is held{see}"),
                 ),
                 None => self.clear(package, "impaired"),
             }
@@ -292,7 +333,8 @@ impl Machine {
     /// to vouch for: nothing is begun before its intent is on the disk.
     pub(super) fn monitor_is_well(&mut self, who: &str) {
         let vouched = self.host.doubts.iter();
-        let vouched = vouched.filter(|doubt| doubt.cause != Cause::Journal);
+        let journal = |cause| cause == Cause::Journal && Guard::WellJournal.stands();
+        let vouched = vouched.filter(|doubt| !journal(doubt.cause));
         let causes: Vec<Cause> = vouched.clone().map(|doubt| doubt.cause).collect();
         let whys: Vec<&str> = vouched.map(|doubt| doubt.why.as_str()).collect();
         let whys = whys.join("; ");
@@ -334,7 +376,9 @@ impl Machine {
     fn end_well_word(&mut self) {
         let over = self.host.word.as_ref().is_some_and(|word| {
             let covers = |doubt: &Doubt| word.causes.contains(&doubt.cause);
-            self.now >= word.until || !self.host.doubts.iter().any(covers)
+            let late = self.now >= word.until && Guard::WellLife.stands();
+            let past = !self.host.doubts.iter().any(covers) && Guard::WellPast.stands();
+            late || past
         });
         if over {
             self.host.word = None;
@@ -360,10 +404,13 @@ impl Machine {
 
     fn package_lost_since(&self, p: PackageId) -> Option<Moment> {
         let package = &self.packages[p];
-        let since = package.missing_since.filter(|_| package.misses >= 2)?;
+        let missed = package.misses >= 2 || Guard::LostMisses.gone();
+        let since = package.missing_since.filter(|_| missed)?;
         let primary = &self.nodes[package.primary.filter(|_| package.known)?];
         let spoke = primary.epoch().is_some() && primary.heard.is_some_and(|at| at > since);
         let panicked = primary.epoch().is_some() && primary.condition == Condition::Panicked;
+        let spoke = spoke && Guard::LostSpoke.stands();
+        let panicked = panicked && Guard::LostPanicked.stands();
         (!spoke && !panicked).then_some(since)
     }
 }

@@ -275,14 +275,7 @@ impl fmt::Display for Event {
             | Event::PenTaken { .. }
             | Event::PenLeft { .. }
             | Event::PersonBreak { .. } => self.fmt_person(f),
-            Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
-            Event::Overruled { who, why } => {
-                write!(
-                    f,
-                    "{who} says that the monitor is well, takeovers are not held any more in spite of: {why}"
-                )
-            }
-            Event::Well => write!(f, "monitor well again"),
+            Event::Impaired { .. } | Event::Overruled { .. } | Event::Well => self.fmt_doubt(f),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
             Event::Maintenance { .. } | Event::MaintenanceEnded { .. } => self.fmt_upkeep(f),
@@ -346,6 +339,19 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// The monitor's doubt about itself.
+    fn fmt_doubt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Impaired { why } => write!(f, "monitor impaired: {why}; every takeover is held"),
+            Event::Overruled { who, why } => write!(
+                f,
+                "{who} says that the monitor is well, takeovers are not held any more in spite of: {why}"
+            ),
+            Event::Well => write!(f, "monitor well again"),
             _ => Ok(()),
         }
     }

@@ -219,7 +219,7 @@ impl Machine {
             );
         }
         let restarts = self.count(&package.restarts, setup.switches);
-        if !moves && restarts >= setup.switches.max {
+        if !moves && restarts >= setup.switches.max && Guard::BootRestarts.stands() {
             return veto(
                 "restarts",
                 format!("it was started {restarts} times within the window, that is enough"),

@@ -30,6 +30,8 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leave {
     node: NodeId,
+    /// It was another node that had the package: the hooks before a switchover were asked too.
+    moves: bool,
     since: Moment,
 }
 
@@ -37,8 +39,10 @@ impl Machine {
     /// Whether a boot that its guards allow has to wait for a hook; then the wait begins.
     pub(super) fn waits_for_hooks(&mut self, p: PackageId, n: NodeId) -> bool {
         let now = self.now;
-        let leave = self.packages[p].leave;
-        if leave.is_some_and(|leave| leave.node == n && now.since(leave.since) < LEAVE) {
+        let moves = self.packages[p].primary != Some(n);
+        let ours = |leave: Leave| leave.node == n && (leave.moves || !moves);
+        let leave = self.packages[p].leave.filter(|leave| ours(*leave));
+        if leave.is_some_and(|leave| now.since(leave.since) < LEAVE) {
             return false;
         }
         self.ask_hook(p, n, 0)
@@ -105,7 +109,8 @@ impl Machine {
             (Verdict::GoOn, _) | (_, HookMay::Delay) => {
                 if !self.ask_hook(p, node, gate + 1) {
                     let since = self.now;
-                    self.packages[p].leave = Some(Leave { node, since });
+                    let moves = self.packages[p].primary != Some(node);
+                    self.packages[p].leave = Some(Leave { node, moves, since });
                 }
             }
             (Verdict::NotHere, HookMay::Veto) => {

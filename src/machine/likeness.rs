@@ -106,6 +106,7 @@ impl Machine {
             word,
             failures,
             unfenced_failure,
+            fence_tried,
             watched_since,
             maintenance,
         } = node;
@@ -147,6 +148,7 @@ impl Machine {
         let caps = self.setup.packages.iter().map(|p| p.failures.max);
         self.tell_wall_apart(failures, caps.max().unwrap_or(0), hasher);
         (unfenced_failure, watched_since, maintenance).hash(hasher);
+        fence_tried.filter(|_| *unfenced_failure).hash(hasher);
     }
 
     fn tell_package_apart<H: Hasher>(&self, package: &Package, hasher: &mut H) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::input::CommonPath;
+use crate::mutant::Guard;
 
 /// Clusters that go dark within this go dark at once.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -91,25 +92,29 @@ impl ManyDark {
                 .any(|(n, since)| *n == name && since.is_some())
         };
         self.not_ours.retain(|name| dark(name));
-        let newly = |since: Moment| now.since(since) <= WINDOW;
+        let newly = |since: Moment| now.since(since) <= WINDOW || Guard::ManyWindow.gone();
+        let ours = |name: &str| !self.not_ours.contains(name) || Guard::ManyAcquitted.gone();
         let fresh = clusters
             .iter()
-            .filter(|(name, since)| since.is_some_and(newly) && !self.not_ours.contains(*name));
+            .filter(|(name, since)| since.is_some_and(newly) && ours(name));
         let fresh: BTreeSet<String> = fresh.map(|(name, _)| (*name).to_owned()).collect();
         match &mut self.gone {
             Some(gone) => {
-                gone.clusters.retain(|name| dark(name));
+                gone.clusters
+                    .retain(|name| dark(name) || Guard::ManyBack.gone());
                 gone.clusters.extend(fresh);
                 if gone.clusters.len() * 2 <= gone.of {
                     self.gone = None;
                 }
             }
             None => {
-                let were_well = clusters.iter().filter(|(_, since)| since.is_none_or(newly));
-                let of = were_well
-                    .filter(|(name, _)| !self.not_ours.contains(*name))
-                    .count();
-                if of >= LEAST && fresh.len() * 2 > of {
+                let was_well =
+                    |since: Option<Moment>| since.is_none_or(newly) || Guard::ManyWereWell.gone();
+                let were_well = clusters.iter().filter(|(_, since)| was_well(*since));
+                let of = were_well.filter(|(name, _)| ours(name)).count();
+                let enough = of >= LEAST || Guard::ManyLeast.gone();
+                let half = fresh.len() * 2 > of || Guard::ManyHalf.gone();
+                if enough && half && !fresh.is_empty() {
                     let clusters = fresh;
                     let since = now;
                     self.gone = Some(Gone {

@@ -66,6 +66,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use action::Action;
+pub use doubt::{Cause, Doubt};
 pub use event::Event;
 pub use input::Input;
 pub use serves::{Footing, Serves};
@@ -447,6 +448,14 @@ impl Machine {
             self.asked_nonces = true;
             self.actions.push_back(Action::WantNonces);
         }
+    }
+
+    /// For a copy that is shown to somebody: the numbers that the original will ask for next are not
+    /// in it, for nobody may know them beforehand.
+    pub fn forget_nonces(&mut self) {
+        self.nonces.clear();
+        self.asked_nonces = false;
+        self.want_nonces();
     }
 
     /// What the driver is to remember of it, as it is now.

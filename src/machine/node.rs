@@ -187,6 +187,8 @@ pub struct Node {
     pub failures: Vec<u64>,
     /// It failed and was not fully fenced since.
     pub unfenced_failure: bool,
+    /// When a fence of it began or was refused that made no proof.
+    pub fence_tried: Option<Moment>,
     /// It is in maintenance, by itself.
     pub maintenance: Option<Box<Maintenance>>,
 }
@@ -239,6 +241,7 @@ impl Node {
             word: None,
             failures: memory.failures.clone(),
             unfenced_failure: memory.unfenced_failure,
+            fence_tried: None,
             maintenance: None,
         }
     }

@@ -439,6 +439,7 @@ impl Machine {
 
     /// A proof is born.
     pub(super) fn prove(&mut self, n: NodeId, kind: ProofKind) {
+        self.nodes[n].fence_tried = None;
         self.nodes[n].proof = Some(Proof {
             kind,
             born: self.now,

@@ -45,7 +45,7 @@ pub struct Footing {
     pub is: Serves,
     /// The node that has the package, as far as is known.
     pub node: Option<NodeId>,
-    /// A person moves it by their word.
+    /// A person moves it, or works on it, by their word.
     pub ordered: bool,
     /// It stands in HOLD, or is being stopped without such a word.
     pub trouble: bool,
@@ -55,7 +55,10 @@ impl Machine {
     /// How the service of a package stands. It is cheap: every turn of a task asks for it.
     pub fn footing(&self, p: PackageId) -> Footing {
         let package = &self.packages[p];
-        let (ordered, held) = (package.ordered.is_some(), package.hold.is_some());
+        // People at work on it have said so; an order is in force from its weighing to its end.
+        let ordered = package.ordered.is_some() || self.order_in_force(p).is_some();
+        let ordered = ordered || self.resting(p).is_some();
+        let held = package.hold.is_some();
         Footing {
             is: self.serves(p),
             node: self.primary(p),
@@ -95,6 +98,7 @@ impl Machine {
         let package = &self.packages[p];
         let primary = self.primary(p);
         let held = package.hold.is_some() || self.host.impaired.is_some();
+        let held = held || self.resting(p).is_some();
         let mut others = self.setup.packages[p].nodes.iter();
         primary.is_some() && !held && others.any(|&n| Some(n) != primary && self.stands_by(n))
     }
@@ -102,7 +106,8 @@ impl Machine {
     fn stands_by(&self, n: NodeId) -> bool {
         let node = &self.nodes[n];
         let up = matches!(node.link, Link::Up { .. });
-        up && node.siege.is_none() && node.condition == Condition::Prompt
+        let fit = up && node.siege.is_none() && !self.in_maintenance(n);
+        fit && node.condition == Condition::Prompt
     }
 
     /// Why a service is not simply up, for people; since when it is down, where that was seen later
@@ -147,6 +152,9 @@ impl Machine {
         if let Some(why) = &self.host.impaired {
             return format!("the monitor doubts itself: {why}");
         }
+        if let Some(kept) = self.resting(p) {
+            return format!("in maintenance by {}", kept.who);
+        }
         if primary.is_none() {
             return "it is not known who has it".to_owned();
         }
@@ -156,6 +164,7 @@ impl Machine {
             let is = match &node.link {
                 Link::Down { .. } => "console lost",
                 Link::Up { .. } if node.siege.is_some() => "dark",
+                Link::Up { .. } if self.in_maintenance(n) => "in maintenance",
                 Link::Up { .. } => node.condition.word(),
             };
             format!("{} ({is})", self.setup.node_name(n))

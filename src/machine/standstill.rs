@@ -11,22 +11,33 @@ use crate::machine::action::EntryKind;
 use crate::machine::node::{Link, Node};
 use crate::machine::package::{AfterDurable, Door, Frame, Run, Wait};
 use crate::machine::setup::PackageId;
+use crate::mutant::Guard;
 
 impl Machine {
     /// Takes `span` out of everything that time alone would end.
     pub(super) fn stood_still(&mut self, span: Duration, why: &str) {
         for p in 0..self.packages.len() {
-            if self.takeover_under_way(p) {
+            if self.takeover_under_way(p) && Guard::StandstillBreaksOff.stands() {
                 self.break_off_takeover(p, why);
             }
             let package = &mut self.packages[p];
-            later(&mut package.missing_since, span);
-            package.run.prolong(span);
+            if Guard::StandstillAddress.stands() {
+                later(&mut package.missing_since, span);
+            }
+            if Guard::StandstillWaits.stands() {
+                package.run.prolong(span);
+            }
         }
         for n in 0..self.nodes.len() {
-            self.console_unsure(n, why);
-            self.nodes[n].prolong(span);
-            self.nodes[n].watched_since = self.now;
+            if Guard::StandstillVoids.stands() {
+                self.console_unsure(n, why);
+            }
+            if Guard::StandstillAnswers.stands() {
+                self.nodes[n].prolong(span);
+            }
+            if Guard::StandstillDark.stands() {
+                self.nodes[n].watched_since = self.now;
+            }
         }
     }
 

@@ -17,10 +17,15 @@ const LASTS: Duration = Duration::from_secs(60);
 /// lost: a script that has nothing else to do has asked it meanwhile.
 const ASKED: Duration = Duration::from_secs(120);
 
+/// A standby that waits for so long at its prompt without a full fence gets none from its script.
+const UNFENCED: Duration = Duration::from_secs(120);
+
 /// The code of the alarm about lost consoles.
 const LOST: &str = "console_lost";
 /// The code of the alarm about a node that runs beside the one that has the package.
 const BESIDE: &str = "runs_beside";
+/// The code of the alarm about a standby to which nothing can be switched.
+const STANDBY: &str = "unfenced_standby";
 
 /// What was told of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,6 +36,10 @@ pub struct Told {
     beside: Option<(NodeId, Moment)>,
     /// The alarm about it is open.
     raised: bool,
+    /// A standby that failed, waits, and was not fully fenced since; and since when it waits.
+    unfenced: Option<(NodeId, Moment)>,
+    /// The alarm about it is open.
+    unfenced_raised: bool,
     /// Its service is down during a maintenance.
     pub(super) down: bool,
 }
@@ -46,6 +55,7 @@ impl Machine {
         for p in 0..self.packages.len() {
             self.tell_lost(p);
             self.tell_beside(p);
+            self.tell_unfenced(p);
         }
     }
 
@@ -126,11 +136,61 @@ impl Machine {
         self.setup.packages[p].nodes.iter().copied().find(runs)
     }
 
+    /// A node that was stopped by its power or a person's word alone, and is back at its prompt,
+    /// looks like a standby; but nothing is switched to it before it was fully fenced (rule 10).
+    fn tell_unfenced(&mut self, p: PackageId) {
+        let now = self.now;
+        let told = &self.packages[p].told;
+        let waits = self.waits_unfenced(p, told.unfenced.map(|(n, _)| n));
+        let since = told.unfenced.filter(|(n, _)| Some(*n) == waits);
+        let is = waits.map(|n| since.unwrap_or((n, now)));
+        let told = &mut self.packages[p].told;
+        told.unfenced = is;
+        if waits.is_none() && std::mem::take(&mut told.unfenced_raised) {
+            self.clear(p, STANDBY);
+        }
+        let due = |(_, since): &(NodeId, Moment)| {
+            now.since(*since) >= UNFENCED || Guard::UnfencedTime.gone()
+        };
+        let raised = self.packages[p].told.unfenced_raised;
+        let Some((n, _)) = is.filter(due).filter(|_| !raised) else {
+            return;
+        };
+        if self.door_on(n).is_none() && Guard::UnfencedTold.stands() {
+            let text = format!(
+                "{} waits at its prompt, but failed and was not fully fenced since: nothing will be switched to it, and the next failure ends in HOLD",
+                self.setup.node_name(n),
+            );
+            self.packages[p].told.unfenced_raised = true;
+            self.alarm(p, Severity::Warning, STANDBY, text);
+        }
+    }
+
+    /// The node of a package that waits as a standby and was not fully fenced since it failed. One
+    /// that is known as such stays so until it is fenced, or has the package.
+    fn waits_unfenced(&self, p: PackageId, known: Option<NodeId>) -> Option<NodeId> {
+        let package = &self.packages[p];
+        if !package.known {
+            return None;
+        }
+        let raised = package.told.unfenced_raised;
+        let waits = |n: &NodeId| {
+            let node = &self.nodes[*n];
+            let stays = raised && known == Some(*n);
+            let prompt = node.condition == Condition::Prompt;
+            package.primary != Some(*n) && node.unfenced_failure && (prompt || stays)
+        };
+        self.setup.packages[p].nodes.iter().copied().find(waits)
+    }
+
     /// When something has lasted long enough to be told of.
     pub(super) fn tell_timeout(&self) -> Option<Moment> {
         let lost = (0..self.nodes.len()).filter_map(|n| self.lost_from(n));
         let untold = self.packages.iter().filter(|p| !p.told.raised);
         let beside = untold.filter_map(|p| p.told.beside.map(|(_, since)| since + LASTS));
-        lost.chain(beside).filter(|at| *at > self.now).min()
+        let untold = self.packages.iter().filter(|p| !p.told.unfenced_raised);
+        let unfenced = untold.filter_map(|p| p.told.unfenced.map(|(_, since)| since + UNFENCED));
+        let all = lost.chain(beside).chain(unfenced);
+        all.filter(|at| *at > self.now).min()
     }
 }

@@ -111,6 +111,7 @@ impl Machine {
                         _ => None,
                     }
                 }
+                When::Unfenced { who } => self.unfenced_time(p, *who),
                 When::NetworkLoss => self.leg_time(p, Leg::Network),
                 When::ConsoleSilent => self.leg_time(p, Leg::Console),
                 _ => None,

@@ -1,14 +1,23 @@
 //! Triggers: what interrupts a script, and when it may.
 
+use std::time::Duration;
+
+use crate::clock::Moment;
 use crate::machine::guard::Leg;
 use crate::machine::input::Order;
-use crate::machine::node::{Link, Node};
+use crate::machine::node::{Condition, Link, Node};
 use crate::machine::package::{Adoption, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::matcher::Hit;
 use crate::mutant::Guard;
-use crate::script::program::{LinkState, OperatorWord, Trigger, Urgency, When, Who};
+use crate::script::program::{LinkState, OperatorWord, Role, Trigger, Urgency, When, Who};
+
+/// A node that was not fenced, and at whose prompt somebody may be at work, is left alone so long
+/// after its prompt came, and after the last key.
+const RESTS: Duration = Duration::from_secs(30);
+/// After a fence that was tried in vain the node is left alone for so long.
+const TRIED: Duration = Duration::from_secs(600);
 
 impl Machine {
     /// A match that no step took: the first trigger that waits for it, if any.
@@ -206,8 +215,30 @@ impl Machine {
                 let besieged = |n: &Node| n.siege.as_ref().is_some_and(|s| s.answered);
                 node(*who).is_some_and(besieged)
             }
+            When::Unfenced { who } => self.unfenced_time(p, *who).is_some_and(|at| at <= self.now),
             When::Prints { .. } | When::Operator(_) | When::After(_) | When::Every(_) => false,
         }
+    }
+
+    /// From when on a node may be fenced because it waits without a full fence since it failed:
+    /// it has come to rest, nobody types there, and the last try is a while ago.
+    pub(super) fn unfenced_time(&self, p: PackageId, who: Role) -> Option<Moment> {
+        let n = self.who(p, Who::Role(who))?;
+        let node = &self.nodes[n];
+        let waits = node.unfenced_failure && node.condition == Condition::Prompt;
+        if !waits || self.person_at(n) {
+            return None;
+        }
+        let rests = node.evidence.prompt_since.map(|at| at + RESTS)?;
+        let typed = node.keyboard.map(|at| at + RESTS);
+        let tried = node.fence_tried.map(|at| at + TRIED);
+        let tried = tried.filter(|_| Guard::UnfencedAgain.stands());
+        let typed = typed.filter(|_| Guard::UnfencedQuiet.stands());
+        Some(
+            rests
+                .max(typed.unwrap_or(rests))
+                .max(tried.unwrap_or(rests)),
+        )
     }
 
     fn level_text(&self, p: PackageId, when: &When) -> String {
@@ -227,6 +258,9 @@ impl Machine {
             When::NetworkLoss => "network_loss is due".to_owned(),
             When::ConsoleSilent => "console_silent is due".to_owned(),
             When::SiegeAnswers { who } => format!("{}, under siege, shows life", name(*who)),
+            When::Unfenced { who } => {
+                format!("{} failed and was not fully fenced since", name(*who))
+            }
             _ => String::new(),
         }
     }

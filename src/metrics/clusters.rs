@@ -6,7 +6,7 @@ use super::Seen;
 use super::family::{Family, number};
 use crate::alarm::HOST;
 use crate::cluster::{Counts, NodeCounts, PackageCounts};
-use crate::control::{ClusterReport, ConsoleReport};
+use crate::control::{ClusterReport, ConsoleReport, Standing, StandingWord as Word};
 use crate::machine::snapshot::{NodeSnapshot, PackageSnapshot, Snapshot};
 use crate::script::program::Severity;
 
@@ -40,14 +40,27 @@ fn of_clusters(clusters: &[ClusterReport]) -> Vec<Family> {
         "clusterd_cluster_impaired",
         "1 while the monitor doubts itself and holds this cluster's takeovers.",
     );
+    let mut standing = Family::gauge(
+        "clusterd_cluster_standing",
+        "1 for the word that status has for the cluster, 0 for the others.",
+    );
     for cluster in clusters {
+        let word = Standing::of(cluster).word;
+        for other in Word::ALL {
+            let name = other.to_string().to_lowercase().replace(' ', "_");
+            let labels = [
+                ("cluster", cluster.cluster.as_str()),
+                ("standing", name.as_str()),
+            ];
+            standing.put(&labels, truth(other == word));
+        }
         let labels = [("cluster", cluster.cluster.as_str())];
         guards.put(&labels, truth(cluster.not_guarded.is_none()));
     }
     for (cluster, snapshot) in guarded(clusters) {
         impaired.put(&[("cluster", cluster)], truth(snapshot.impaired.is_some()));
     }
-    vec![guards, impaired]
+    vec![guards, standing, impaired]
 }
 
 /// Open alarms by cluster and severity, those of none too: a rule on a series that is not there says nothing.

@@ -232,6 +232,9 @@ pub enum When {
     SiegeAnswers {
         who: Word,
     },
+    Unfenced {
+        who: Word,
+    },
 }
 
 /// A procedure.

@@ -212,6 +212,8 @@ pub enum When {
     ConsoleSilent,
     /// `on siege secondary answers`: a besieged node said something.
     SiegeAnswers { who: Role },
+    /// `on unfenced secondary`: it failed, and waits at its prompt without a full fence since.
+    Unfenced { who: Role },
 }
 
 /// What an operator may say to a running script.

@@ -75,7 +75,12 @@ pub struct Emulated {
 ///
 /// # Errors
 /// Why that cannot be played, for people.
-pub fn emulate(machine: Machine, happening: &Happening, now: Moment) -> Result<Emulated, String> {
+pub fn emulate(
+    mut machine: Machine,
+    happening: &Happening,
+    now: Moment,
+) -> Result<Emulated, String> {
+    machine.forget_nonces();
     if now.since(Moment::ZERO) < BEFORE + Duration::from_secs(1) {
         return Err(format!(
             "clusterd has run for less than {}: say it again then",

@@ -30,8 +30,13 @@ impl Excuse {
     ];
 
     /// The excuse of a node that is dark now, by what is really wrong with it. `cut_off`: its console
-    /// loses or delays what it says.
-    pub(super) fn of(node: &Node, cut_off: bool, policy: DataPolicy) -> Option<Excuse> {
+    /// loses or delays what it says. `pings_lost`: what its address answers is lost on its way here.
+    pub(super) fn of(
+        node: &Node,
+        cut_off: bool,
+        pings_lost: bool,
+        policy: DataPolicy,
+    ) -> Option<Excuse> {
         if policy == DataPolicy::Integrity {
             return None;
         }
@@ -40,7 +45,7 @@ impl Excuse {
             return Some(Excuse::StandsStill);
         }
         // Each of these needs a second fault to be dark: its address is silent too.
-        if node.answers_ping() {
+        if node.answers_ping() && !pings_lost {
             return None;
         }
         if faults.deaf {

@@ -1,5 +1,5 @@
 //! The project's chat scripts, compiled for tests. `CLUSTERD_DROP=openboot:93-95` leaves lines of a
-//! library out, past the checker: the mutation check (`tests/mutants/`) asks who notices.
+//! library or a script out, past the checker: the mutation check (`tests/mutants/`) asks who notices.
 
 #![allow(dead_code, reason = "not all who share this file need all of it")]
 
@@ -29,6 +29,28 @@ impl Libraries {
         }
     }
 
+    /// A library's or script's text without what is to be left out of it.
+    fn without(&self, name: &str, text: String) -> String {
+        let Some((_, first, last)) = self.dropped.as_ref().filter(|(of, ..)| of == name) else {
+            return text;
+        };
+        let keep = |(index, line)| match (*first..=*last).contains(&(index + 1)) {
+            true => "",
+            false => line,
+        };
+        let lines: Vec<&str> = text.lines().enumerate().map(keep).collect();
+        lines.join("\n") + "\n"
+    }
+
+    /// A script of the project.
+    fn script(&self, file: &str) -> String {
+        let path = root().join(file);
+        let text = fs::read_to_string(&path).expect("the script is part of the project");
+        // A test's own script may be named as a library is.
+        let name = file.strip_prefix("chat-scripts/").unwrap_or_default();
+        self.without(name.strip_suffix(".chat").unwrap_or_default(), text)
+    }
+
     /// Whether they are whole.
     pub fn whole(&self) -> bool {
         self.dropped.is_none()
@@ -44,17 +66,7 @@ fn parse(text: &str) -> Option<(String, usize, usize)> {
 impl Loader for Libraries {
     fn load(&self, name: &str) -> Option<(String, String)> {
         let path = root().join("chat-scripts/lib").join(format!("{name}.chat"));
-        let mut text = fs::read_to_string(&path).ok()?;
-        if let Some((library, first, last)) = &self.dropped
-            && library == name
-        {
-            let keep = |(index, line)| match (*first..=*last).contains(&(index + 1)) {
-                true => "",
-                false => line,
-            };
-            let lines: Vec<&str> = text.lines().enumerate().map(keep).collect();
-            text = lines.join("\n") + "\n";
-        }
+        let text = self.without(name, fs::read_to_string(&path).ok()?);
         Some((path.display().to_string(), text))
     }
 }
@@ -78,8 +90,8 @@ pub fn try_program(
     params: &BTreeMap<String, String>,
     checked: bool,
 ) -> Result<Program, Faults> {
-    let text = fs::read_to_string(root().join(file)).expect("the script is part of the project");
     let loader = Libraries::new();
+    let text = loader.script(file);
     let context = Context {
         loader: &loader,
         params,
@@ -93,10 +105,11 @@ pub fn try_program(
 
 /// Whether the checker takes the script.
 pub fn checks(file: &str) -> bool {
-    let text = fs::read_to_string(root().join(file)).expect("the script is part of the project");
+    let loader = Libraries::new();
+    let text = loader.script(file);
     let params = BTreeMap::new();
     let context = Context {
-        loader: &Libraries::new(),
+        loader: &loader,
         params: &params,
         judge: &Matcher,
     };

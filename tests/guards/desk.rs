@@ -20,7 +20,7 @@ use clusterd::machine::snapshot::NodeSnapshot;
 use clusterd::machine::{Attention, Event, Machine};
 use clusterd::matcher::{Ear, PatternSet};
 use clusterd::name::{ClusterName, NodeName, PackageName};
-use clusterd::script::program::{OperatorWord, Program};
+use clusterd::script::program::{OperatorWord, Program, Severity};
 
 use crate::chat_support;
 
@@ -101,6 +101,10 @@ pub struct Console {
     /// Everything that was typed there.
     pub typed: String,
     pub breaks: usize,
+    /// It answers this to that, in this order, and nothing to anything else.
+    pub played: Option<VecDeque<(String, String)>>,
+    /// What was typed since its last answer.
+    unanswered: String,
     word: Option<(String, String)>,
 }
 
@@ -122,6 +126,8 @@ pub struct Desk {
     pub memory: Memory,
     pub events: Vec<(Moment, Event)>,
     pub alarms: Vec<String>,
+    /// Those of them that were critical.
+    pub critical: Vec<String>,
     pub cleared: Vec<String>,
     /// What was asked of power legs and not answered yet.
     pub power: Vec<(Ticket, usize, PowerOrder)>,
@@ -271,6 +277,8 @@ impl Plan {
             line: String::new(),
             typed: String::new(),
             breaks: 0,
+            played: None,
+            unanswered: String::new(),
             word: None,
         };
         let now = Moment::from_millis(1000);
@@ -290,6 +298,7 @@ impl Plan {
             journal: Vec::new(),
             events: Vec::new(),
             alarms: Vec::new(),
+            critical: Vec::new(),
             cleared: Vec::new(),
             power: Vec::new(),
             runs: Vec::new(),
@@ -594,7 +603,12 @@ impl Desk {
                 }
             }
             Action::Event(event) => self.events.push((self.now, event)),
-            Action::Alarm { code, .. } => self.alarms.push(code),
+            Action::Alarm { severity, code, .. } => {
+                if severity == Severity::Critical {
+                    self.critical.push(code.clone());
+                }
+                self.alarms.push(code);
+            }
             Action::ClearAlarm { code, .. } => self.cleared.push(code),
             Action::Probe { ticket, .. } => self.probes.push(ticket),
             Action::Run { ticket, argv, .. } => self.runs.push((ticket, argv)),
@@ -690,6 +704,18 @@ impl Console {
     /// Something is typed; what it shows then.
     fn hears(&mut self, text: &str) -> String {
         self.typed.push_str(text);
+        if let Some(played) = &mut self.played {
+            self.unanswered.push_str(text);
+            let due = played
+                .front()
+                .filter(|(typed, _)| *typed == self.unanswered);
+            let answer = due.map(|(_, answer)| answer.clone());
+            if answer.is_some() {
+                played.pop_front();
+                self.unanswered.clear();
+            }
+            return answer.unwrap_or_default();
+        }
         let mut said = String::new();
         for c in text.chars() {
             match c {

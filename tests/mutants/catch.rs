@@ -71,8 +71,21 @@ pub struct Hunt {
     scenes: Vec<String>,
     /// The test files' programs.
     tests: Vec<(String, PathBuf)>,
-    /// Who asks a guard, quick ones first: only they can notice that it is out.
-    askers: OnceLock<BTreeMap<String, Vec<Catcher>>>,
+    /// Who asks a guard, of each kind: only they can notice that it is out.
+    askers: [OnceLock<Askers>; KINDS.len()],
+}
+
+/// Who asks a guard, by its name.
+type Askers = BTreeMap<String, Vec<Catcher>>;
+
+/// Kinds of askers, quick ones first.
+const KINDS: [Kind; 3] = [Kind::Tests(0), Kind::Scenes, Kind::Tests(1)];
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// One of [`TESTS`].
+    Tests(usize),
+    Scenes,
 }
 
 /// How a process ended.
@@ -91,7 +104,7 @@ impl Hunt {
         let hunt = Hunt {
             scenes: play::scene_files(),
             tests,
-            askers: OnceLock::new(),
+            askers: Default::default(),
         };
         match Hunt::play(None, &words(&hunt.scenes)) {
             None => Ok(hunt),
@@ -101,8 +114,8 @@ impl Hunt {
 
     /// Who notices; `known` is asked first.
     pub fn catch(&self, mutant: &Mutant, known: Option<&Catcher>) -> Option<Catcher> {
-        if let Mutant::Line(_) = mutant
-            && Hunt::play(Some(mutant), &["check", ""]).is_some()
+        if let Mutant::Line(line) = mutant
+            && Hunt::play(Some(mutant), &["check", &line.script]).is_some()
         {
             let known = match known {
                 Some(Catcher::Checker(also)) => also.as_deref(),
@@ -119,10 +132,14 @@ impl Hunt {
             .filter(|known| self.notices(mutant, known))
             .cloned()
             .or_else(|| match mutant {
-                Mutant::Guard(guard) => {
-                    let mut askers = self.askers(guard.name()).iter();
+                Mutant::Guard(guard) => (0..KINDS.len()).find_map(|kind| {
+                    let mut askers = self.askers(kind, guard.name()).iter();
                     askers.find(|asker| self.notices(mutant, asker)).cloned()
-                }
+                }),
+                Mutant::Line(line) if !line.is_played() => self
+                    .tests_named(mutant, "guards", "library::")
+                    .or_else(|| self.tests_named(mutant, "scenes", "shipped::"))
+                    .or_else(|| self.tests_named(mutant, "scenes", "service_processor::")),
                 Mutant::Line(_) => {
                     let mut files = self.tests.iter();
                     let quick = files.next();
@@ -132,7 +149,10 @@ impl Hunt {
                         .or_else(|| files.find_map(|(file, _)| self.test(mutant, file, None)))
                 }
             })
-            .or_else(|| Hunt::play(Some(mutant), &["seeds", SEEDS]))
+            .or_else(|| match mutant {
+                Mutant::Line(line) if !line.is_played() => None,
+                _ => Hunt::play(Some(mutant), &["seeds", SEEDS]),
+            })
     }
 
     fn notices(&self, mutant: &Mutant, asker: &Catcher) -> bool {
@@ -145,37 +165,40 @@ impl Hunt {
         noticed.is_some()
     }
 
-    /// Who asks this guard, by one run of everything in which every question is told.
-    fn askers(&self, guard: &str) -> &[Catcher] {
-        let askers = self.askers.get_or_init(|| {
-            let mut askers: BTreeMap<String, Vec<Catcher>> = BTreeMap::new();
-            let mut note = |said: &str, by: &dyn Fn(&str) -> Catcher| {
-                for line in said.lines() {
-                    let asks = line
-                        .strip_prefix("asks ")
-                        .and_then(|rest| rest.split_once(' '));
-                    if let Some((guard, test)) = asks {
-                        askers.entry(guard.to_owned()).or_default().push(by(test));
-                    }
+    /// Who of one kind asks this guard, by one run of them all in which every question is told.
+    fn askers(&self, kind: usize, guard: &str) -> &[Catcher] {
+        let askers = self.askers[kind].get_or_init(|| self.trace(KINDS[kind]));
+        askers.get(guard).map_or(&[], Vec::as_slice)
+    }
+
+    fn trace(&self, kind: Kind) -> Askers {
+        let mut askers = Askers::new();
+        let mut note = |said: &str, by: &dyn Fn(&str) -> Catcher| {
+            for line in said.lines() {
+                let asks = line.strip_prefix("asks ");
+                if let Some((guard, test)) = asks.and_then(|rest| rest.split_once(' ')) {
+                    askers.entry(guard.to_owned()).or_default().push(by(test));
                 }
-            };
-            for (index, (file, program)) in self.tests.iter().enumerate() {
+            }
+        };
+        match kind {
+            Kind::Tests(index) => {
+                let (file, program) = &self.tests[index];
                 let mut command = Command::new(program);
                 command.arg("--test-threads=2");
                 note(&traced(command), &|test| {
                     Catcher::Test(file.clone(), test.to_owned())
                 });
-                if index == 0 {
-                    for scene in &self.scenes {
-                        let mut command = Command::new(own());
-                        command.args([CHILD, "scene", scene]);
-                        note(&traced(command), &|_| Catcher::Scene(scene.clone()));
-                    }
+            }
+            Kind::Scenes => {
+                for scene in &self.scenes {
+                    let mut command = Command::new(own());
+                    command.args([CHILD, "scene", scene]);
+                    note(&traced(command), &|_| Catcher::Scene(scene.clone()));
                 }
             }
-            askers
-        });
-        askers.get(guard).map_or(&[], Vec::as_slice)
+        }
+        askers
     }
 
     /// Plays scenes and seeds in a process without the mutant.
@@ -204,12 +227,19 @@ impl Hunt {
 
     /// Runs a test file's program, or one test of it.
     fn test(&self, mutant: &Mutant, file: &str, name: Option<&str>) -> Option<Catcher> {
+        let words = name.map_or(Vec::new(), |name| vec![name, "--exact"]);
+        self.tests_with(mutant, file, &words)
+    }
+
+    /// Runs those tests of a file whose names hold the word.
+    fn tests_named(&self, mutant: &Mutant, file: &str, word: &str) -> Option<Catcher> {
+        self.tests_with(mutant, file, &[word])
+    }
+
+    fn tests_with(&self, mutant: &Mutant, file: &str, words: &[&str]) -> Option<Catcher> {
         let (_, program) = self.tests.iter().find(|(known, _)| known == file)?;
         let mut command = Command::new(program);
-        command.arg("--test-threads=1");
-        if let Some(name) = name {
-            command.args([name, "--exact"]);
-        }
+        command.arg("--test-threads=1").args(words);
         let catcher = |name: &str| Catcher::Test(file.to_owned(), name.to_owned());
         match run(command, Some(mutant)) {
             Ended::Said(said) => said.lines().find_map(|line| {

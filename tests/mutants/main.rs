@@ -97,7 +97,7 @@ fn check(wanted: &Wanted) -> ExitCode {
             threads.spawn(|| {
                 while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let index = mutants.iter().position(|m| m.name() == mutant.name());
-                    let catcher = hunt.catch(mutant, known.get(&mutant.name()));
+                    let catcher = hunt.catch(mutant, known.get(&table::unnumbered(&mutant.name())));
                     match &catcher {
                         Some(catcher) => println!("{:<32} caught by {catcher}", mutant.name()),
                         None => println!("{:<32} NOT CAUGHT", mutant.name()),

@@ -16,7 +16,7 @@ use clusterd::sim::scene::{self, Scene};
 #[path = "../chat_support/mod.rs"]
 mod chat_support;
 
-/// The first argument of such a process; then `check`, `scene FILE` or `seeds COUNT` follow.
+/// The first argument of such a process; then `check SCRIPT`, `scene FILE` or `seeds COUNT` follow.
 pub const CHILD: &str = "--play";
 
 /// The script that the scenes are played with.
@@ -47,7 +47,7 @@ struct Player {
 impl Player {
     fn notices(&mut self, what: &str, with: &str) -> Option<String> {
         match what {
-            "check" => (!chat_support::checks(SCRIPT)).then(|| "check".to_owned()),
+            "check" => (!chat_support::checks(with)).then(|| "check".to_owned()),
             "scene" => self.scene_notices(with).then(|| format!("scene {with}")),
             "seeds" => {
                 let count = with.parse().expect("a count");

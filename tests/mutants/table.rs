@@ -29,10 +29,21 @@ pub fn read() -> BTreeMap<String, Catcher> {
             continue;
         };
         if let (true, Some(catcher)) = (cells.len() > 1, Catcher::parse(last)) {
-            known.insert(first.trim_matches('`').to_owned(), catcher);
+            known.insert(unnumbered(first.trim_matches('`')), catcher);
         }
     }
     known
+}
+
+/// A line's name without its number, which changes whenever something is written above it.
+pub fn unnumbered(name: &str) -> String {
+    match name.split_once(".chat:") {
+        Some((library, rest)) => {
+            let text = rest.split_once(' ').map_or(rest, |(_, text)| text);
+            format!("{library}.chat {text}")
+        }
+        None => name.to_owned(),
+    }
 }
 
 /// Writes the tables anew.

@@ -13,6 +13,7 @@ mod person_rest;
 mod person_takeover;
 mod restart;
 mod service_processor;
+mod shipped;
 mod slow_boot;
 mod standstill;
 mod storm;

@@ -32,6 +32,15 @@ fn an_acknowledgement_is_journalled_stops_reminders_and_survives_a_restart() {
     let acked = home.clusterd(&["ack", "@host", "nothing_guarded", "--reason", "I am at it"]);
     assert!(acked.status.success(), "{}", stderr(&acked));
     server.message("acknowledged", "nothing_guarded");
+    // A message may be on its way before the journal has what it tells.
+    until("the acknowledgement in the journal", || {
+        let journal = clusterd::store::Reader::open(home.dir.path()).ok()?;
+        let entries = journal.history("", 100).ok()?;
+        let mut texts = entries.iter().map(|one| &one.entry.text);
+        texts
+            .any(|text| text.contains("acknowledged by"))
+            .then_some(())
+    });
     let reminders = count("again");
     daemon.kill();
     let daemon = home.run();
@@ -45,13 +54,6 @@ fn an_acknowledgement_is_journalled_stops_reminders_and_survives_a_restart() {
     assert_eq!(count("raised"), 1, "a restart tells nothing twice");
     let log = home.read("logs/alarms.log");
     assert!(log.contains("nothing_guarded acknowledged by "), "{log}");
-    let journal = clusterd::store::Reader::open(home.dir.path()).unwrap();
-    let entries = journal.history("", 100).unwrap();
-    assert!(
-        entries
-            .iter()
-            .any(|one| one.entry.text.contains("acknowledged by"))
-    );
     daemon.stop();
 }
 

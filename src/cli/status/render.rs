@@ -109,7 +109,7 @@ fn maintenance(kept: &MaintenanceSnapshot) -> String {
     format!(
         "in maintenance by {} for {}, {} yet: {}; nothing is written there, nothing is done by itself",
         harmless(&kept.who),
-        age(kept.age_ms),
+        age(kept.age_ms.max(1000)),
         age(kept.left_ms / 1000 * 1000),
         harmless(&kept.reason),
     )

@@ -26,7 +26,9 @@ pub(in crate::cli) fn columns(rows: &[Vec<String>], indent: usize) -> String {
 pub(in crate::cli) fn labelled(label: &str, text: &str, indent: usize, width: usize) -> String {
     const LABEL: usize = 10;
     let hang = indent + LABEL;
-    let mut out = format!("{:indent$}{label:<LABEL$}", "");
+    // A long label is its own line's.
+    let gap = if label.len() < LABEL { "" } else { " " };
+    let mut out = format!("{:indent$}{label:<LABEL$}{gap}", "");
     for (number, line) in wrapped(text, width.saturating_sub(hang).max(20))
         .iter()
         .enumerate()

@@ -1,6 +1,10 @@
 //! What happened, as hooks name it: events are finer than that.
 
+use std::time::Duration;
+
+use crate::clock::Moment;
 use crate::config::Point;
+use crate::control::{Standing, StandingWord as Word};
 use crate::machine::Event;
 
 /// Something that hooks run on.
@@ -25,7 +29,14 @@ pub(super) struct Moments {
     /// The package is on its way to another node.
     moves: bool,
     held: bool,
+    /// Since when no standby is there.
+    alone: Option<Moment>,
+    /// That was told.
+    alone_told: bool,
 }
+
+/// A standby that is gone for so long is told of: some are only being restarted.
+const ALONE: Duration = Duration::from_secs(60);
 
 impl Moments {
     /// What an event means for hooks.
@@ -69,6 +80,12 @@ impl Moments {
                 ends
             }
             Event::BootFailed { node, why, .. } => self.boot_ends(node, why, "failed"),
+            Event::Maintenance { name, reason, .. } => {
+                vec![happens(Point::Maintenance, name, reason, "")]
+            }
+            Event::MaintenanceEnded { name, why } => {
+                vec![happens(Point::MaintenanceEnded, name, why, "")]
+            }
             Event::Impaired { why } => vec![of_the_cluster(Point::Impaired, why)],
             Event::Well => vec![of_the_cluster(Point::Well, "")],
             _ => Vec::new(),
@@ -91,6 +108,27 @@ impl Moments {
             all.push(happens(Point::AfterSwitchover, node, why, result));
         }
         all
+    }
+
+    /// How the cluster stands, seen again and again.
+    pub fn standing(&mut self, standing: &Standing, now: Moment) -> Option<Happens> {
+        match standing.word {
+            Word::Degraded => {
+                let since = *self.alone.get_or_insert(now);
+                if self.alone_told || now.since(since) < ALONE {
+                    return None;
+                }
+                self.alone_told = true;
+                Some(of_the_cluster(Point::Degraded, &standing.why))
+            }
+            Word::Ok | Word::Jeopardy => {
+                self.alone = None;
+                let told = std::mem::take(&mut self.alone_told);
+                told.then(|| of_the_cluster(Point::Repaired, ""))
+            }
+            // Nothing is known of it just now.
+            _ => None,
+        }
     }
 
     /// HOLD, seen again and again.
@@ -221,6 +259,27 @@ mod tests {
             [on("after_fence", "ca1", "failed")]
         );
         assert_eq!(seen(&mut moments, &state), []);
+    }
+
+    #[test]
+    fn a_standby_that_is_gone_for_a_while_is_told_once_and_its_return_too() {
+        let mut moments = Moments::default();
+        let mut look = |word, at| {
+            let why = String::new();
+            let told = moments.standing(&Standing { word, why }, Moment::from_millis(at));
+            told.map(|happens| happens.on)
+        };
+        assert_eq!(look(Word::Ok, 0), None);
+        assert_eq!(look(Word::Degraded, 1_000), None);
+        assert_eq!(look(Word::Ok, 30_000), None);
+        assert_eq!(look(Word::Degraded, 40_000), None);
+        assert_eq!(look(Word::Degraded, 99_000), None);
+        assert_eq!(look(Word::Degraded, 100_000), Some(Point::Degraded));
+        assert_eq!(look(Word::Degraded, 200_000), None);
+        assert_eq!(look(Word::Switching, 210_000), None);
+        assert_eq!(look(Word::Degraded, 220_000), None);
+        assert_eq!(look(Word::Ok, 230_000), Some(Point::Repaired));
+        assert_eq!(look(Word::Ok, 240_000), None);
     }
 
     #[test]

@@ -169,6 +169,9 @@ fn same(first: &Trigger, second: &Trigger) -> Option<String> {
         (When::SiegeAnswers { who: a }, When::SiegeAnswers { who: b }) if a.text == b.text => {
             Some(format!("an answer of the besieged {}", a.text))
         }
+        (When::Unfenced { who: a }, When::Unfenced { who: b }) if a.text == b.text => {
+            Some(format!("the unfenced {}", a.text))
+        }
         (
             When::Link {
                 who: a,

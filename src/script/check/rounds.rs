@@ -52,7 +52,8 @@ enum Fact {
     NetworkLoss,
     ConsoleSilent,
     SiegeAnswers(Role),
-    /// A door was tried: it takes up what a besieged node said.
+    Unfenced(Role),
+    /// A door was tried: it takes up what a besieged node said, and that a node was not fenced.
     Refused(Role),
     Says(Role, Vec<PatternId>),
     AllLive,
@@ -70,7 +71,7 @@ impl Fact {
             | (Fact::AllLive, Fact::AllWait) => true,
             (Fact::Link(one, up), Fact::Link(two, up_too)) => one == two && up != up_too,
             (Fact::Link(one, false), Fact::Says(two, _))
-            | (Fact::SiegeAnswers(one), Fact::Refused(two)) => one == two,
+            | (Fact::SiegeAnswers(one) | Fact::Unfenced(one), Fact::Refused(two)) => one == two,
             (Fact::Says(one, these), Fact::Says(two, those)) => {
                 one == two && !these.iter().any(|pattern| those.contains(pattern))
             }
@@ -267,6 +268,7 @@ fn level(when: &When, rests: bool) -> Option<Fact> {
         When::NetworkLoss => Fact::NetworkLoss,
         When::ConsoleSilent => Fact::ConsoleSilent,
         When::SiegeAnswers { who } => Fact::SiegeAnswers(*who),
+        When::Unfenced { who } => Fact::Unfenced(*who),
         When::After(span) | When::Every(span) if *span < PAUSE && rests => Fact::Soon,
         When::After(_) | When::Every(_) | When::Prints { .. } | When::Operator(_) => return None,
     })

@@ -303,6 +303,9 @@ fn when(when: &ast::When, builder: &mut Builder) -> Option<When> {
         ast::When::SiegeAnswers { who } => When::SiegeAnswers {
             who: role(builder, who)?,
         },
+        ast::When::Unfenced { who } => When::Unfenced {
+            who: role(builder, who)?,
+        },
     })
 }
 

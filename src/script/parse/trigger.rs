@@ -80,6 +80,14 @@ impl Reader<'_> {
                     None
                 }
             },
+            Rule::on_unfenced => {
+                let who = self.who(event);
+                if who.is_none() {
+                    let help = "write `on unfenced secondary`";
+                    self.missing(span, "this trigger is not whole", help);
+                }
+                who.map(|who| When::Unfenced { who })
+            }
             Rule::after => self.needed_time(event, span, "after").map(When::After),
             Rule::every => self.needed_time(event, span, "every").map(When::Every),
             _ => self.on_else(event, span),
@@ -192,7 +200,7 @@ impl Reader<'_> {
             }
             _ => {
                 let span = name.map_or(span, |name| name.span);
-                let help = "there are `on ROLE prints`, `on ping`, `on link`, `on operator`, `on siege`, `on network_loss` and `on console_silent`";
+                let help = "there are `on ROLE prints`, `on ping`, `on link`, `on operator`, `on siege`, `on unfenced`, `on network_loss` and `on console_silent`";
                 self.missing(span, "there is no such event", help);
             }
         }

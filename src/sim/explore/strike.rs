@@ -176,7 +176,7 @@ fn maintenance(rng: &mut fastrand::Rng) -> Deed {
 /// What happens to the monitoring host.
 fn host(rng: &mut fastrand::Rng) -> Deed {
     let n = rng.usize(..2);
-    match rng.u32(..26) {
+    match rng.u32(..30) {
         0..=2 => Deed::Kill(rng.u32(..6)),
         3..=5 => Deed::KillAt(rng.u32(..60)),
         6..=9 => Deed::Restart(true),
@@ -197,6 +197,7 @@ fn host(rng: &mut fastrand::Rng) -> Deed {
         22 => Deed::DropReplies(rng.u64(1..100)),
         23 => Deed::Legs(n, LegWay::LieOnce),
         24 => Deed::Legs(n, LegWay::Hang),
+        25..=28 => Deed::Reload,
         _ => Deed::Legs(n, LegWay::Unknown),
     }
 }

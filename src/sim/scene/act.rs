@@ -47,6 +47,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
         Deed::Order(word, node, force) => world.order(*word, *node, *force),
         Deed::Kill(entries) => world.kill_after(*entries),
         Deed::Restart(keep) => world.restart(*keep),
+        Deed::Reload => world.reload(),
         Deed::LetLoose => let_loose(world),
         Deed::Type(node, line) => {
             let typed = format!("{line}\r");
@@ -86,6 +87,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
         Deed::Witness(answers) => world.set_witness(*answers),
         Deed::Journal(state) => world.set_journal(*state),
         Deed::TearJournal => world.tear_journal(),
+        Deed::HookSays(verdict, after) => world.hooks.push_back((*after, verdict.clone())),
         _ => to_a_node(world, deed),
     }
 }
@@ -154,8 +156,10 @@ fn account(world: &mut World, deed: &Deed) {
             | Deed::Gateway(_)
             | Deed::Witness(_)
             | Deed::Restart(_)
+            | Deed::Reload
             | Deed::Journal(_)
             | Deed::TearJournal
+            | Deed::HookSays(..)
             | Deed::Clock(_)
             | Deed::StandStill(_)
             | Deed::DropReplies(_)

@@ -19,7 +19,8 @@ pub use parse::parse;
 pub use play::{Opening, Played, Stage, Unplayable, play};
 pub use write::write;
 
-use crate::machine::setup::{Cap, DataPolicy, LegPolicy};
+use crate::machine::input::Verdict;
+use crate::machine::setup::{Cap, DataPolicy, GateHook, LegPolicy};
 use crate::script::diagnostic::Span;
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
@@ -65,6 +66,8 @@ pub struct Bench {
     pub dark_after: Duration,
     /// How many power legs every node has, all of which work.
     pub power_legs: usize,
+    /// The hooks that may hold up a boot.
+    pub gates: Vec<GateHook>,
     /// What the cluster file's `stop:` does, where it has one.
     pub stop: Option<StopWay>,
     /// How long everything takes.
@@ -180,6 +183,8 @@ pub enum Deed {
     Kill(u32),
     /// `restart`, `restart without journal`
     Restart(bool),
+    /// `reload`: of a changed script, which is taken as soon as nothing is under way.
+    Reload,
     /// `loop-boots NODE N`: so many boots to come panic half-way and reset the machine.
     LoopBoots(usize, u32),
     /// `fsck NODE TIME`: its next boot checks the disk for so long.
@@ -245,6 +250,9 @@ pub enum Deed {
     Journal(JournalState),
     /// `journal torn`: a restart finds what was there before its last record.
     TearJournal,
+    /// `hook-says well|no|not-here|nothing after TIME`: the next hook that a boot waits for; others say
+    /// at once that it may go on.
+    HookSays(Verdict, Duration),
     /// `let-loose`: everything that was pulled, cut, frozen, switched off or bent is as it was, clusterd
     /// runs, and three minutes pass.
     LetLoose,

@@ -346,10 +346,10 @@ fn setup(bench: &Bench, program: &Arc<Program>) -> Result<Setup, Unplayable> {
             console_silent: bench.console_silent,
             switches: bench.switches,
             failures: bench.failures,
+            gates: bench.gates.clone(),
             stop: bench
                 .stop
                 .map(|_| vec!["stop".to_owned(), "{node}".to_owned()]),
-            gates: Vec::new(),
         }],
         nodes,
         witnesses: vec!["10.77.0.1".to_owned()],

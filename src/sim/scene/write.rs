@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Bench, Deed, Hold, MonitorCable, NodeIs, Scene, Start, Step, VERSION};
-use crate::machine::setup::{DataPolicy, LegPolicy};
+use crate::machine::input::Verdict;
+use crate::machine::setup::{DataPolicy, HookMay, LegPolicy};
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
@@ -74,6 +75,14 @@ fn head(bench: &Bench, text: &mut String) {
     if bench.power_legs > 0 {
         let _ = writeln!(text, "power-legs {}", bench.power_legs);
     }
+    for gate in &bench.gates {
+        let before = gate.before.word().replace('_', "-");
+        let may = match gate.may {
+            HookMay::Delay => "delay",
+            HookMay::Veto => "veto",
+        };
+        let _ = writeln!(text, "hook {before} {may} {}", span(gate.within));
+    }
     if bench.stop != usual.stop {
         let _ = writeln!(text, "stop {}", bench.stop.map_or("none", StopWay::word));
     }
@@ -86,6 +95,16 @@ fn head(bench: &Bench, text: &mut String) {
         let _ = writeln!(text, "param {name} {value}");
     }
     let _ = writeln!(text, "seed {}\nstart {start}", bench.seed);
+}
+
+fn hook_says(verdict: &Verdict, after: Duration) -> String {
+    let says = match verdict {
+        Verdict::GoOn => "well",
+        Verdict::No => "no",
+        Verdict::NotHere => "not-here",
+        Verdict::None(_) => "nothing",
+    };
+    format!("hook-says {says} after {}", span(after))
 }
 
 /// One word, whatever units it takes.
@@ -182,6 +201,7 @@ fn deed_line(deed: &Deed, bench: &Bench) -> String {
         Deed::Kill(0) => "kill".to_owned(),
         Deed::Kill(entries) => format!("kill after {entries} entries"),
         Deed::Restart(keep) => either(*keep, "restart", "restart without journal").to_owned(),
+        Deed::Reload => "reload".to_owned(),
         Deed::LetLoose => "let-loose".to_owned(),
         _ => more_deeds(deed, bench),
     }
@@ -278,6 +298,7 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
             JournalState::Slow(takes) => format!("journal slow {}", span(*takes)),
         },
         Deed::TearJournal => "journal torn".to_owned(),
+        Deed::HookSays(verdict, after) => hook_says(verdict, *after),
         _ => String::new(),
     }
 }

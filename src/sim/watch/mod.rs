@@ -62,6 +62,8 @@ pub(super) struct Watch {
     /// Something happened to the nodes, their cables or by people since the scene began; `None`
     /// where nobody keeps account.
     nodes_suffered: Option<bool>,
+    /// Answers of service addresses are lost on their way, some or all.
+    pings_lost: bool,
     /// The journal lost what it knew of switches, or the clock jumped.
     forgot_switches: bool,
     moves: Vec<Moment>,
@@ -96,6 +98,7 @@ impl Watch {
             maintained: None,
             swapped_at: None,
             nodes_suffered: None,
+            pings_lost: false,
             forgot_switches: false,
             moves: Vec::new(),
             booted_last: None,
@@ -169,6 +172,11 @@ impl Watch {
         for known in &mut self.nodes {
             known.maintained = None;
         }
+    }
+
+    /// Whether answers of service addresses are lost on their way from now on, some or all.
+    pub fn pings_are_lost(&mut self, lost: bool) {
+        self.pings_lost = lost;
     }
 
     /// A person typed this at a node.

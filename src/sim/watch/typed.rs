@@ -12,6 +12,8 @@ use crate::sim::rules::Rule;
 
 /// A conversation with one prompt takes no longer than this.
 const CONVERSATION: Duration = Duration::from_secs(900);
+/// An answer may be on its way for so long when cables are crossed: no question waits longer.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
 /// What a person types so shortly before a boot command could not be seen.
 const UNSEEN: Duration = Duration::from_secs(10);
 
@@ -81,7 +83,7 @@ impl Watch {
                 .swapped_at
                 .zip(identified)
                 .is_some_and(|(swap, identified)| {
-                    swap > identified && at.since(identified) < CONVERSATION
+                    swap + ON_ITS_WAY > identified && at.since(identified) < CONVERSATION
                 });
             if !within {
                 let what = format!(
@@ -183,7 +185,10 @@ impl Watch {
         }
         let node = rig.node(n);
         self.nodes[n].dark = match kind {
-            ProofKind::Dark => Excuse::of(node, rig.cut_off(n, at), self.policy),
+            ProofKind::Dark => {
+                let cut_off = rig.cut_off(n, at);
+                Excuse::of(node, cut_off, self.pings_lost, self.policy)
+            }
             _ => None,
         };
         if kind == ProofKind::FirmwareReset {

@@ -13,6 +13,7 @@ mod links;
 mod ordered;
 mod people;
 mod perform;
+mod reload;
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -35,6 +36,7 @@ use crate::sim::watch::{Watch, Window};
 pub use interrupt::{Interrupt, Interruption};
 use links::{HALF_DEAD, Port, RECONNECT};
 pub use ordered::StopWay;
+use reload::Reload;
 use trouble::Trouble;
 pub use trouble::{JournalState, LegWay, PingWay};
 
@@ -109,6 +111,8 @@ pub struct World {
     /// clusterd is killed when it has written so many journal entries more.
     kill_after: Option<u32>,
     alive: bool,
+    /// A new configuration waits.
+    reload: Option<Reload>,
     /// A clusterd that was killed by an interruption is started again then.
     back_at: Option<Moment>,
     /// Links that were ended from this side, of which the machine does not know yet.
@@ -164,6 +168,7 @@ impl World {
             hooks: VecDeque::new(),
             kill_after: None,
             alive: true,
+            reload: None,
             back_at: None,
             undone: Vec::new(),
             sent: false,
@@ -283,6 +288,7 @@ impl World {
             self.rig.read(n);
         }
         self.watch.restarted(&self.memory, &self.rig);
+        self.take_new_files();
         self.machine = Machine::new(
             Arc::clone(&self.setup),
             &self.memory,
@@ -400,6 +406,9 @@ impl World {
         let due = self.machine.poll_timeout();
         if due.is_some_and(|(at, _)| at <= self.now) {
             self.tell(Input::Time);
+        }
+        if self.alive {
+            self.gives_way();
         }
         let urgent = |alarm: &RaisedAlarm| alarm.severity != Severity::Notice;
         let told = self.open.values().any(urgent);

@@ -14,6 +14,9 @@ const PERSON_IDLE: Duration = Duration::from_secs(60);
 impl World {
     /// An operator says something.
     pub fn operator(&mut self, word: OperatorWord, node: Option<usize>) {
+        if self.alive && self.overtaken(word) {
+            return;
+        }
         let order = Order {
             who: "op".to_owned(),
             word,

@@ -138,6 +138,11 @@ impl World {
     /// How pings fare from now on.
     pub fn set_pings(&mut self, way: PingWay) {
         self.trouble.pings = way;
+        self.watch.pings_are_lost(match way {
+            PingWay::Lost(share) => share > 0,
+            PingWay::Late(by) => by >= PING_WAITS,
+            PingWay::Well | PingWay::Twice => false,
+        });
     }
 
     /// How the power legs of a node fare from now on.
@@ -253,7 +258,7 @@ impl World {
         self.trouble.kill_at = None;
         self.kill_after = None;
         self.set_journal(JournalState::Well);
-        self.trouble.pings = PingWay::Well;
+        self.set_pings(PingWay::Well);
         self.set_witness(true);
         self.set_gateway(true);
         self.trouble.legs.fill(LegWay::Well);

@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::rest::{Fault, Rest};
+use crate::machine::input::Verdict;
 use crate::script::nearest;
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
@@ -87,6 +88,7 @@ const FIRST_WORDS: &[&str] = &[
     "clock",
     "stand-still",
     "journal",
+    "hook-says",
     "let-loose",
     "pass",
     "until",
@@ -182,7 +184,9 @@ impl Reader {
                     Deed::Restart(false)
                 }
             },
+            "reload" => Deed::Reload,
             "let-loose" => Deed::LetLoose,
+            "hook-says" => hook_says(rest)?,
             _ => return self.bent(first, rest),
         })
     }
@@ -344,6 +348,17 @@ impl Reader {
             _ => Deed::Order(word, node, force(rest)?),
         })
     }
+}
+
+fn hook_says(rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+    let verdict = match rest.choice(&[("well", 0), ("no", 1), ("not-here", 2), ("nothing", 3)])? {
+        0 => Verdict::GoOn,
+        1 => Verdict::No,
+        2 => Verdict::NotHere,
+        _ => Verdict::None("it hung".to_owned()),
+    };
+    rest.literal("after")?;
+    Ok(Deed::HookSays(verdict, rest.span()?))
 }
 
 /// Whether the line says `force`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::words::{Line, Word, lines};
 use super::{Bench, BenchNode, PATIENCE, Scene, Start, Step, VERSION};
-use crate::machine::setup::{Cap, DataPolicy, LegPolicy};
+use crate::machine::setup::{Cap, DataPolicy, GateHook, Gated, HookMay, LegPolicy};
 use crate::script::diagnostic::{Diagnostic, Sources, Span};
 use crate::sim::spec::Times;
 use crate::sim::world::StopWay;
@@ -77,6 +77,7 @@ impl Default for Bench {
             },
             dark_after: Duration::from_secs(60),
             power_legs: 0,
+            gates: Vec::new(),
             stop: Some(StopWay::Halts),
             times: Times::BED,
             seed: 1,
@@ -170,6 +171,7 @@ impl Reader {
             "switches" => bench.switches = cap(rest)?,
             "failures" => bench.failures = cap(rest)?,
             "dark-after" => bench.dark_after = rest.span()?,
+            "hook" => bench.gates.push(hook(bench.gates.len(), rest)?),
             "power-legs" => bench.power_legs = rest.number("how many power legs a node has")?,
             "stop" => {
                 let ways = StopWay::ALL.iter().map(|(word, way)| (*word, Some(*way)));
@@ -258,6 +260,19 @@ fn leg(rest: &mut Rest<'_>) -> Result<LegPolicy, Fault> {
     }
     rest.literal("after")?;
     Ok(LegPolicy::SwitchAfter(rest.span()?))
+}
+
+fn hook(number: usize, rest: &mut Rest<'_>) -> Result<GateHook, Fault> {
+    let before = [
+        ("before-boot", Gated::Boot),
+        ("before-switchover", Gated::Switchover),
+    ];
+    Ok(GateHook {
+        hook: number,
+        before: rest.choice(&before)?,
+        may: rest.choice(&[("delay", HookMay::Delay), ("veto", HookMay::Veto)])?,
+        within: rest.span()?,
+    })
 }
 
 fn cap(rest: &mut Rest<'_>) -> Result<Cap, Fault> {
