@@ -9,11 +9,11 @@ use crate::control::OrderWord;
 /// Rehearses on the standby all that a takeover would need; nothing is typed on the primary.
 ///
 /// Its identity, its fence (BREAK, guard set, reset, proved stopped), its guard read back, and its boot
-/// device opened. `--wait` shows each step. A drill that fails raises the alarm `drill_failed`; how the last
+/// device opened and read. `--wait` shows each step. A drill that fails raises the alarm `drill_failed`; how the last
 /// one ended stands in `status`. If the primary fails meanwhile, the takeover goes first.
 ///
-/// It proves that the path to the disk and its label can be read there, and not that what is on the
-/// disk starts: that, only a switchover shows.
+/// It proves that the disk can be read from there, and not that what is on it starts: that, only a
+/// switchover shows.
 #[derive(Debug, Args)]
 pub struct DrillArgs {
     #[command(flatten)]

@@ -130,6 +130,8 @@ impl Machine {
         let ask = match question {
             Question::Opens => Ask::Opens {
                 device: values.to_owned(),
+                line: 0,
+                before: String::new(),
             },
             Question::Live => Ask::Live,
             Question::Identity => Ask::Identity,
@@ -205,8 +207,8 @@ impl Machine {
                 (text, Some(asking::sum(a, b)))
             }
             Ask::Identity => (firmware.identity.clone(), None),
-            Ask::Opens { device } => {
-                let Some(template) = &firmware.opens else {
+            Ask::Opens { device, line, .. } => {
+                let Some(template) = firmware.opens.get(*line) else {
                     let why = "its firmware block does not say how a device is opened";
                     self.nodes[n].answer = Some(Err(why.to_owned()));
                     return;
@@ -395,7 +397,7 @@ impl Machine {
             Piece::Mark(word) => format!("word {word} is defined"),
             Piece::Reset => "reset ordered; a prompt came".to_owned(),
             Piece::Unmarked => "that word is unknown now".to_owned(),
-            Piece::Opens => "the boot device opens".to_owned(),
+            Piece::Opens => "the boot device opens, and its first block can be read".to_owned(),
         };
         node.making.record(piece, firmware);
         let guarded = node.making.guarded(firmware) && !node.guard_read;

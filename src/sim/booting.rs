@@ -29,7 +29,7 @@ impl Node {
             Step::PostEnds => self.post_ends(local),
             Step::OpenDisk => self.open_disk(local, disk),
             Step::LoadEnds => self.load_ends(local),
-            Step::OpenDevice { number, found } => {
+            Step::ReadDevice { number, found } => {
                 let opens = found && disk.fault_for(&self.spec.name).is_none();
                 let answer = format!("{:x} ", number + u64::from(opens));
                 self.say(&answer);

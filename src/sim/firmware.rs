@@ -16,6 +16,9 @@ const SUN_LINE: usize = 256;
 /// The password of a simulated machine's `security-mode`.
 const PASSWORD: &str = "sesame";
 
+const READ: &str = "200 alloc-mem over if dup 200 \" read\" 5 pick $call-method else 0 then";
+const CLOSE: &str = "swap 200 free-mem swap ?dup if close-dev then 200 = 1 and ";
+
 const CTRL_C: u8 = 3;
 const BACKSPACE: u8 = 8;
 const CTRL_U: u8 = 0x15;
@@ -30,8 +33,8 @@ pub(super) enum Order {
     Sync,
     ResetAll,
     PowerOff,
-    /// Open and close this device, and print the number, or one more if that went well.
-    OpenDevice(String, u64),
+    /// Read this device, and print the number, or one more if that went well.
+    ReadDevice(String, u64),
 }
 
 /// The words that act on the machine or show what it is.
@@ -65,6 +68,8 @@ pub(super) struct Firmware {
     forth: Forth,
     /// A line that waits for the password, and what was typed of it.
     locked: Option<(String, String)>,
+    /// The device that is open.
+    device: Option<String>,
 }
 
 impl Firmware {
@@ -76,13 +81,14 @@ impl Firmware {
             line: Vec::new(),
             forth: Forth::new(spec.flavour),
             locked: None,
+            device: None,
         }
     }
 
     /// Feeds `hasher` with the line being typed and what is left of earlier ones. Of the words that
     /// were defined only `mark` is asked for again: every other name was random too.
     pub fn tell_apart<H: Hasher>(&self, mark: Option<&str>, hasher: &mut H) {
-        (&self.line, &self.locked).hash(hasher);
+        (&self.line, &self.locked, &self.device).hash(hasher);
         self.forth.tell_apart(mark, hasher);
     }
 
@@ -204,6 +210,20 @@ impl Firmware {
         format!("{new_line}{}", self.prompt())
     }
 
+    /// Opens a device, reads a block of it, closes it: these three lines are all that is known of
+    /// devices, texts and conditions here.
+    fn opens(&mut self, line: &str) -> Option<Option<Order>> {
+        if let Some(rest) = line.strip_prefix("hex \" ") {
+            self.device = Some(rest.strip_suffix("\" open-dev")?.to_owned());
+        } else if line != READ {
+            let rest = line.strip_prefix(CLOSE)?;
+            let number = u64::from_str_radix(rest.strip_suffix(" + u.")?, 16).ok()?;
+            let device = self.device.take().unwrap_or_default();
+            return Some(Some(Order::ReadDevice(device, number)));
+        }
+        Some(None)
+    }
+
     fn interpret(
         &mut self,
         line: &str,
@@ -211,8 +231,8 @@ impl Firmware {
         nvram: &mut Nvram,
         out: &mut String,
     ) -> Option<Order> {
-        if let Some((device, number)) = opens(line) {
-            return Some(Order::OpenDevice(device, number));
+        if let Some(order) = self.opens(line) {
+            return order;
         }
         let mut source = Source::new(line);
         self.forth.begin_line();
@@ -234,16 +254,6 @@ impl Firmware {
             }
         }
     }
-}
-
-/// The device and the number of a line that opens one: this one line is all that is known of texts and
-/// conditions here.
-fn opens(line: &str) -> Option<(String, u64)> {
-    let (device, rest) = line.strip_prefix("hex \" ")?.split_once("\" ")?;
-    let number = rest.strip_prefix("open-dev dup if close-dev 1 then ")?;
-    let number = number.strip_suffix(" + u.")?;
-    let number = u64::from_str_radix(number, 16).ok()?;
-    Some((device.to_owned(), number))
 }
 
 /// Whether `security-mode` keeps this line from whoever does not know the password: `command` lets

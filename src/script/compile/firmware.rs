@@ -15,6 +15,7 @@ struct Said {
     patterns: BTreeMap<String, Vec<PatternId>>,
     starts: Vec<String>,
     guard: Vec<GuardSetting>,
+    opens: Vec<String>,
 }
 
 /// What a block must say in the end, with a line that would.
@@ -46,14 +47,14 @@ const PATTERNS: [(&str, &str); 10] = [
     ),
     ("ask_mark.unknown", r#"ask_mark "{mark}\r" unknown unknown"#),
 ];
-/// What a block may say: only a drill wants it.
+/// What a block may say, line by line: only a drill wants it.
 const OPENS: (&str, &str) = (
     "opens",
-    r#"opens "hex \" {device}\" open-dev dup if close-dev 1 then {a} + u.\r""#,
+    r#"opens "hex \" {device}\" open-dev\r" "0= 1+ {a} + u.\r""#,
 );
 /// The placeholders that a text may and must have.
 const HOLES: [(&str, &[&str]); 6] = [
-    ("opens", &["device", "a"]),
+    (OPENS.0, &["device", "a"]),
     ("live", &["a", "b"]),
     ("set", &["name", "value"]),
     ("get", &["name"]),
@@ -116,6 +117,10 @@ fn gather<'a>(
         match setting.key.text.as_str() {
             "starts" => starts.extend(setting.texts.iter().map(ast::Quoted::as_template)),
             "guard" => guard.extend(guard_setting(setting, faults)),
+            "opens" => {
+                holes(&setting.key, &setting.texts, faults);
+                said.opens = setting.texts.iter().map(ast::Quoted::as_template).collect();
+            }
             _ => take(setting, &mut said, scope, faults),
         }
     }
@@ -154,7 +159,7 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
             .filter_map(|name| scope.find(Kind::Pattern, name, faults))
             .collect()
     };
-    if TEXTS.iter().any(|(text, _)| *text == key.text) || key.text == OPENS.0 {
+    if TEXTS.iter().any(|(text, _)| *text == key.text) {
         let [text] = setting.texts.as_slice() else {
             faults.push(
                 Diagnostic::error(key.span, format!("`{}` needs a text", key.text))
@@ -162,7 +167,7 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
             );
             return;
         };
-        holes(key, text, faults);
+        holes(key, std::slice::from_ref(text), faults);
         said.texts.insert(key.text.clone(), text.as_template());
         for (word, name) in &setting.clauses {
             let found = patterns(std::slice::from_ref(name), faults);
@@ -190,14 +195,14 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
     said.patterns.insert(key.text.clone(), found);
 }
 
-/// A text has just the placeholders that will be put in.
-fn holes(key: &Word, text: &ast::Quoted, faults: &mut Vec<Diagnostic>) {
+/// The texts have just the placeholders that will be put in.
+fn holes(key: &Word, texts: &[ast::Quoted], faults: &mut Vec<Diagnostic>) {
     let wanted = HOLES
         .iter()
         .find(|(name, _)| *name == key.text)
         .map_or(&[][..], |(_, holes)| holes);
     let mut missing: Vec<&str> = wanted.to_vec();
-    for piece in &text.pieces {
+    for piece in texts.iter().flat_map(|text| &text.pieces) {
         if let ast::QuotedPiece::Value(name) = piece {
             missing.retain(|hole| *hole != name.text);
             if !wanted.contains(&name.text.as_str()) {
@@ -211,9 +216,10 @@ fn holes(key: &Word, text: &ast::Quoted, faults: &mut Vec<Diagnostic>) {
             }
         }
     }
+    let span = texts.last().map_or(key.span, |text| text.span);
     if let Some(hole) = missing.first() {
         faults.push(
-            Diagnostic::error(text.span, format!("`{}` needs `{{{hole}}}`", key.text))
+            Diagnostic::error(span, format!("`{}` needs `{{{hole}}}`", key.text))
                 .help(example(&key.text)),
         );
     }
@@ -293,7 +299,7 @@ fn whole(block: &ast::Firmware, said: &Said, faults: &mut Vec<Diagnostic>) -> Op
         ask_mark: text("ask_mark")?,
         unknown: pattern("ask_mark.unknown")?,
         reset: text("reset")?,
-        opens: text("opens"),
+        opens: said.opens.clone(),
         banner: pattern("banner")?,
         booting: said.patterns.get("booting")?.clone(),
         resumable: pattern("resumable")?,
