@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::pair::{Alpha, Beta};
-use crate::scene::{Scene, scene};
+use crate::scene::scene;
 
 #[test]
 #[ignore = "needs the test bed"]
@@ -57,28 +57,7 @@ fn b_somebody_boots_the_secondary() {
         "{} BREAKs, at most {longest} ms apart",
         breaks.len()
     ));
-    drilled(&mut scene);
     scene.nothing_was_done_to(Alpha);
     scene.boots(&[Alpha, Beta, Alpha]);
     scene.released(Some(Alpha));
-}
-
-/// A drill on beta is good; with its path to the disk dead it is not, and somebody is told.
-fn drilled(scene: &mut Scene) {
-    let drill = |scene: &Scene| scene.dog.command(&["drill", "bed", "--yes", "--wait"]);
-    let (good, said) = drill(scene);
-    assert!(good, "{said}");
-    assert!(said.contains("its first block can be read"), "{said}");
-    scene.watched(Alpha);
-    scene.pair.run(&["disk", "dead", "beta"]);
-    let (good, said) = drill(scene);
-    assert!(!good, "{said}");
-    assert!(said.contains("disk cannot be read"), "{said}");
-    scene.alarm("drill_failed");
-    scene.watched(Alpha);
-    scene.pair.run(&["disk", "alive", "beta"]);
-    let (good, said) = drill(scene);
-    assert!(good, "{said}");
-    scene.cleared("drill_failed");
-    scene.watched(Alpha);
 }
