@@ -210,18 +210,23 @@ impl Firmware {
         format!("{new_line}{}", self.prompt())
     }
 
-    /// Opens a device, reads a block of it, closes it: these three lines are all that is known of
-    /// devices, texts and conditions here.
-    fn opens(&mut self, line: &str) -> Option<Option<Order>> {
-        if let Some(rest) = line.strip_prefix("hex \" ") {
-            self.device = Some(rest.strip_suffix("\" open-dev")?.to_owned());
-        } else if line != READ {
-            let rest = line.strip_prefix(CLOSE)?;
-            let number = u64::from_str_radix(rest.strip_suffix(" + u.")?, 16).ok()?;
-            let device = self.device.take().unwrap_or_default();
-            return Some(Some(Order::ReadDevice(device, number)));
+    /// Takes a line that opens a device or reads a block of it; nothing is printed. With the line that
+    /// closes it, this is all that is known of devices, texts and conditions here.
+    fn opens(&mut self, line: &str) -> bool {
+        let device = line.strip_prefix("hex \" ");
+        if let Some(device) = device.and_then(|rest| rest.strip_suffix("\" open-dev")) {
+            self.device = Some(device.to_owned());
+            return true;
         }
-        Some(None)
+        line == READ
+    }
+
+    /// The line that closes it again, and tells how it went.
+    fn closes(&mut self, line: &str) -> Option<Order> {
+        let rest = line.strip_prefix(CLOSE)?;
+        let number = u64::from_str_radix(rest.strip_suffix(" + u.")?, 16).ok()?;
+        let device = self.device.take().unwrap_or_default();
+        Some(Order::ReadDevice(device, number))
     }
 
     fn interpret(
@@ -231,8 +236,11 @@ impl Firmware {
         nvram: &mut Nvram,
         out: &mut String,
     ) -> Option<Order> {
-        if let Some(order) = self.opens(line) {
-            return order;
+        if self.opens(line) {
+            return None;
+        }
+        if let Some(order) = self.closes(line) {
+            return Some(order);
         }
         let mut source = Source::new(line);
         self.forth.begin_line();
