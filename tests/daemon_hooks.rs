@@ -142,7 +142,7 @@ fn a_hook_may_hold_up_a_boot_and_says_so() {
     daemon.line("state watch");
     pair.sim.panic(0);
     daemon.line("alpha: proved stopped");
-    daemon.line("the boot of beta waits for the hook before_switchover, 40 s at most");
+    daemon.line("the switchover to beta waits for the hook before_switchover, 40 s at most");
     let status = stdout(&home.clusterd(&["status", "pair"]));
     assert!(
         status.contains("the hook before_switchover before the boot of beta"),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Span;
 use crate::machine::proof::ProofKind;
 use crate::machine::serves::Serves;
+use crate::machine::setup::Gated;
 
 /// One thing that happened in a cluster. Nodes, packages and states are named, so that an
 /// event stands by itself.
@@ -168,7 +169,7 @@ pub enum Event {
     },
     /// It is not any more.
     MaintenanceEnded { name: String, why: String },
-    /// A boot waits for a hook.
+    /// A boot, or a person's switchover, waits for a hook.
     HookAwaited {
         package: String,
         node: String,
@@ -406,9 +407,13 @@ impl Event {
                 within_ms,
             } => {
                 let within = Span(Duration::from_millis(*within_ms));
+                let what = match on == Gated::Switchover.word() {
+                    true => "switchover to",
+                    false => "boot of",
+                };
                 write!(
                     f,
-                    "{package}: the boot of {node} waits for the hook {on}, {within} at most"
+                    "{package}: the {what} {node} waits for the hook {on}, {within} at most"
                 )
             }
             Event::Hook {

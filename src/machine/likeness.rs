@@ -63,7 +63,12 @@ impl Machine {
             | Wait::Power { ticket, .. } => ticket == wanted,
             _ => false,
         });
-        package || self.upkept.awaits(wanted)
+        let early = self.packages.iter().any(|package| {
+            let asks = package.order.as_deref().filter(|order| order.end.is_none());
+            asks.and_then(|order| order.asks)
+                .is_some_and(|early| early.ticket == wanted)
+        });
+        package || early || self.upkept.awaits(wanted)
     }
 
     /// The random word that was defined on a node for the proof in the making.
@@ -178,7 +183,9 @@ impl Machine {
         let order = order.as_deref().filter(|order| order.end.is_none());
         let order = order.map(|order| {
             let begun = order.awaits.is_none();
+            let asks = order.asks.map(|early| (early.gate, early.deadline));
             (
+                asks,
                 order.heard,
                 order.node,
                 order.demand.force,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Machine;
 use super::node::{Condition, Link};
+use super::order::Ordered;
 use super::setup::{NodeId, PackageId};
 use super::stage::Stage;
 use crate::clock::Moment;
@@ -56,7 +57,8 @@ impl Machine {
     pub fn footing(&self, p: PackageId) -> Footing {
         let package = &self.packages[p];
         // People at work on it have said so; an order is in force from its weighing to its end.
-        let ordered = package.ordered.is_some() || self.order_in_force(p).is_some();
+        let begun = |order: &Ordered| order.asks.is_none();
+        let ordered = package.ordered.is_some() || self.order_in_force(p).is_some_and(begun);
         let ordered = ordered || self.resting(p).is_some();
         let held = package.hold.is_some();
         Footing {

@@ -114,7 +114,7 @@ impl Machine {
             about: state.about.clone(),
             state_age_ms: ms(now.since(package.run.entered)),
             hold: package.hold.clone(),
-            waits_for: self.show_wait(p, now),
+            waits_for: self.show_early(p, now).or_else(|| self.show_wait(p, now)),
             address: setup.address.clone(),
             address_misses: package.misses,
             data_policy: match setup.data_policy {
@@ -150,6 +150,18 @@ impl Machine {
             covered: word.is_some_and(|word| word.causes.contains(&doubt.cause)),
         });
         doubts.collect()
+    }
+
+    /// What a person's order waits for before the script hears of it.
+    fn show_early(&self, p: PackageId, now: Moment) -> Option<Waits> {
+        let (what, until) = self.early_text(p)?;
+        Some(Waits {
+            what,
+            left_ms: Some(ms(until.since(now))),
+            place: self.setup.packages[p]
+                .program
+                .place_text(self.packages[p].run.pc),
+        })
     }
 
     fn show_wait(&self, p: PackageId, now: Moment) -> Option<Waits> {
