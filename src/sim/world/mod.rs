@@ -8,6 +8,7 @@
 
 mod carry;
 mod continuing;
+mod driven;
 mod interrupt;
 mod links;
 mod ordered;
@@ -33,6 +34,7 @@ use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
 use crate::sim::watch::{Watch, Window};
 
+use driven::Driven;
 pub use interrupt::{Interrupt, Interruption};
 use links::{HALF_DEAD, Port, RECONNECT};
 pub use ordered::StopWay;
@@ -79,7 +81,7 @@ pub(super) enum Beats {
 pub struct World {
     /// The bench, to do things to it.
     pub rig: Rig,
-    machine: Machine,
+    machine: Driven,
     setup: Arc<Setup>,
     set: Arc<PatternSet>,
     ports: Vec<Port>,
@@ -144,7 +146,7 @@ impl World {
         watch.restarted(&memory, &rig);
         World {
             ports: (0..rig.len()).map(|_| Port::new(&set, now)).collect(),
-            machine: Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO),
+            machine: Driven::new(Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO)),
             rig,
             setup,
             set,
@@ -289,12 +291,9 @@ impl World {
         }
         self.watch.restarted(&self.memory, &self.rig);
         self.take_new_files();
-        self.machine = Machine::new(
-            Arc::clone(&self.setup),
-            &self.memory,
-            self.now,
-            self.wall_zero,
-        );
+        let setup = Arc::clone(&self.setup);
+        let machine = Machine::new(setup, &self.memory, self.now, self.wall_zero);
+        self.machine = Driven::new(machine);
         self.drain();
         if self.trouble.gateway_silent {
             self.tell_gateway();
@@ -381,7 +380,7 @@ impl World {
                 .map(|(at, ..)| *at)
                 .filter(|_| written),
         );
-        note(self.machine.poll_timeout().map(|(at, _)| at));
+        note(self.machine.due());
         for (n, port) in self.ports.iter().enumerate() {
             note(port.ear.poll_timeout().filter(|_| port.up));
             note(
@@ -403,8 +402,7 @@ impl World {
         self.carry_bytes();
         self.carry_results();
         self.ask_addresses();
-        let due = self.machine.poll_timeout();
-        if due.is_some_and(|(at, _)| at <= self.now) {
+        if self.machine.due().is_some_and(|at| at <= self.now) {
             self.tell(Input::Time);
         }
         if self.alive {
