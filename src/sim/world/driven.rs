@@ -1,7 +1,7 @@
 //! The machine as the world drives it: it is asked when it wants to be told the time only after it was
 //! told something, for nothing else changes that.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::ops::Deref;
 
 use crate::clock::Moment;
@@ -12,17 +12,17 @@ use crate::machine::{Input, Machine};
 pub(super) struct Driven {
     machine: Machine,
     /// What [`Machine::poll_timeout`] said, until the machine is told something.
-    due: Cell<Option<Option<Moment>>>,
+    due: OnceCell<Option<Moment>>,
 }
 
 impl Driven {
     pub(super) fn new(machine: Machine) -> Driven {
-        let due = Cell::new(None);
+        let due = OnceCell::new();
         Driven { machine, due }
     }
 
     pub(super) fn handle(&mut self, input: Input, now: Moment) {
-        self.due.set(None);
+        self.due.take();
         self.machine.handle(input, now);
     }
 
@@ -32,10 +32,8 @@ impl Driven {
 
     /// When the machine wants to be told the time at the latest.
     pub(super) fn due(&self) -> Option<Moment> {
-        let said = || self.machine.poll_timeout().map(|(at, _)| at);
-        let due = self.due.get().unwrap_or_else(said);
-        self.due.set(Some(due));
-        due
+        let asks = || self.machine.poll_timeout().map(|(at, _)| at);
+        *self.due.get_or_init(asks)
     }
 }
 

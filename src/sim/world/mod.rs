@@ -14,6 +14,7 @@ mod links;
 mod ordered;
 mod people;
 mod perform;
+mod quiet;
 mod reload;
 mod trouble;
 
@@ -38,6 +39,7 @@ use driven::Driven;
 pub use interrupt::{Interrupt, Interruption};
 use links::{HALF_DEAD, Port, RECONNECT};
 pub use ordered::StopWay;
+use quiet::Answered;
 use reload::Reload;
 use trouble::Trouble;
 pub use trouble::{JournalState, LegWay, PingWay};
@@ -72,7 +74,7 @@ pub(super) enum Beats {
     /// At each: ten a second, whoever looks at them.
     Each,
     /// At those of which somebody notices something. The others happen all the same, with the next
-    /// thing that does.
+    /// thing that does; and pings that change nothing are left out.
     Noticed,
 }
 
@@ -89,6 +91,8 @@ pub struct World {
     next_ping: Moment,
     next_witness: Moment,
     rng: fastrand::Rng,
+    /// What was answered since the machine was told anything else.
+    answered: Answered,
     results: VecDeque<(Moment, Input)>,
     unsynced: VecDeque<(Moment, Ticket, Entry, Memory)>,
     memory: Memory,
@@ -154,6 +158,7 @@ impl World {
             next_ping: now + Duration::from_millis(100),
             next_witness: now + Duration::from_millis(50),
             rng: fastrand::Rng::with_seed(seed),
+            answered: Answered::default(),
             results: VecDeque::new(),
             unsynced: VecDeque::new(),
             memory_before: memory.clone(),
@@ -294,6 +299,7 @@ impl World {
         let setup = Arc::clone(&self.setup);
         let machine = Machine::new(setup, &self.memory, self.now, self.wall_zero);
         self.machine = Driven::new(machine);
+        self.answered = Answered::default();
         self.drain();
         if self.trouble.gateway_silent {
             self.tell_gateway();
@@ -370,8 +376,6 @@ impl World {
         }
         note(self.sent.then(|| self.now + WIRE));
         self.sent = false;
-        note(Some(self.next_ping));
-        note(Some(self.next_witness));
         note(self.results.iter().map(|(at, _)| *at).min());
         let written = self.trouble.journal != JournalState::Fails;
         note(
@@ -390,6 +394,10 @@ impl World {
             );
             note(port.dead_since.map(|at| at + HALF_DEAD));
         }
+        if beats == Beats::Noticed && rests {
+            self.leave_out_answers(next);
+        }
+        let next = next.min(self.next_ping).min(self.next_witness);
         self.now = next
             .max(self.now + Duration::from_micros(1))
             .min(end.max(self.now));
@@ -430,6 +438,7 @@ impl World {
         if !self.alive {
             return;
         }
+        self.answered.hears(&input);
         self.machine.handle(input, self.now);
         self.drain();
         if self.typing.is_some() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::driven::Driven;
+use super::quiet::Answered;
 use super::{FORGETS, World};
 use crate::machine::handover::Unready;
 use crate::machine::input::Input;
@@ -97,6 +98,7 @@ impl World {
         self.watch.restarted(&self.memory, &self.rig);
         let (setup, wall) = (Arc::clone(&self.setup), self.wall_zero);
         self.machine = Driven::new(Machine::new(setup, &self.memory, self.now, wall));
+        self.answered = Answered::default();
         self.drain();
         if self.trouble.gateway_silent {
             self.tell_gateway();
