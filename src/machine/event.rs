@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Span;
+use crate::machine::boot_course::{BootReached, FsckVerdict, in_a_line};
 use crate::machine::proof::ProofKind;
 use crate::machine::serves::Serves;
 use crate::machine::setup::Gated;
@@ -209,6 +210,14 @@ pub enum Event {
     },
     /// Nobody looks at the cluster any more.
     Unwatched { why: String },
+    /// A boot is over: when each of its steps was reached, and why it failed, if it did.
+    Booted {
+        node: String,
+        steps: Vec<BootReached>,
+        fsck: Option<FsckVerdict>,
+        took_ms: u64,
+        failed: Option<String>,
+    },
 }
 
 impl fmt::Display for Event {
@@ -289,6 +298,20 @@ impl fmt::Display for Event {
             }
             Event::Service { .. } => self.fmt_service(f),
             Event::Unwatched { why } => write!(f, "not watched any more: {why}"),
+            Event::Booted {
+                node,
+                steps,
+                fsck,
+                took_ms,
+                failed,
+            } => {
+                let took = Span(Duration::from_millis(*took_ms));
+                let steps = in_a_line(steps, *fsck);
+                match failed {
+                    None => write!(f, "{node}: booted in {took}: {steps}"),
+                    Some(why) => write!(f, "{node}: its boot ended after {took}, {why}: {steps}"),
+                }
+            }
             Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
             _ => self.fmt_order(f),
         }

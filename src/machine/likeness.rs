@@ -89,6 +89,7 @@ impl Machine {
             proof,
             making,
             guard_read,
+            guard_last: _,
             break_worked,
             broke,
             settled,

@@ -76,10 +76,11 @@ impl Machine {
             return Serves::Down;
         }
         if package.misses >= SILENT {
-            // A monitor that doubts itself says nothing about others.
-            return match self.host.impaired {
-                Some(_) => Serves::Unknown,
-                None => Serves::Down,
+            // A monitor that doubts itself says nothing about others; and as long as nobody has said who has the
+            // package, nobody has said that it should be there.
+            return match (&self.host.impaired, primary) {
+                (None, Some(_)) => Serves::Down,
+                (Some(_), _) | (None, None) => Serves::Unknown,
             };
         }
         if package.answered.is_none() {
@@ -124,6 +125,10 @@ impl Machine {
             (Serves::Degraded, _) => (self.why_degraded(p), None),
             (Serves::Unknown, _) => match &self.host.impaired {
                 Some(why) => (format!("the monitor doubts itself: {why}"), None),
+                None if package.misses >= SILENT => {
+                    let why = format!("nobody has said yet who has {}", setup.name);
+                    (why, None)
+                }
                 None => (format!("{} was not asked yet", setup.address), None),
             },
             (Serves::Down, Stage::Stopping) => {

@@ -276,6 +276,7 @@ impl Machine {
                 .map(|proof| aged(proof.kind.to_string(), proof.born)),
             guard,
             guard_read: node.guard_read,
+            guard_last: node.guard_last.as_deref().cloned(),
             break_worked: node.break_worked,
             siege: node.siege.is_some(),
             keyboard: node
