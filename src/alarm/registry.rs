@@ -101,7 +101,7 @@ pub(super) type Key = (Subject, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
-    pub open: BTreeMap<Key, Open>,
+    pub open: BTreeMap<Key, Box<Open>>,
     /// Alarms that are over, the newest last.
     pub closed: VecDeque<Alarm>,
     /// What was said and does not stay open.
@@ -152,7 +152,7 @@ impl Alarms {
                 logged: now,
                 unsaid: Instant::now(),
             };
-            inner.open.insert((subject, code), open);
+            inner.open.insert((subject, code), Box::new(open));
         }
         Alarms {
             scribe,
@@ -201,7 +201,7 @@ impl Alarms {
         let open = open.entry(key).or_insert_with(|| {
             let mut open = Open::new(subject, severity, code, text, now);
             take_up(&mut open.alarm, closed);
-            open
+            Box::new(open)
         });
         let raised = open.say(severity, text, now);
         let again = now.duration_since(open.logged).unwrap_or_default() >= LOGGED_EVERY;

@@ -1,6 +1,8 @@
 //! What takes its time: probes, commands, power legs. Each ends as one input of the machine.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -46,14 +48,18 @@ impl Errands {
     }
 
     /// The next errand that is done. It is cancel safe.
-    pub(super) async fn next(&mut self) -> Input {
-        loop {
-            match self.running.join_next().await {
-                Some(Ok(input)) => return input,
-                Some(Err(err)) => tracing::error!("an errand failed: {err}"),
-                None => std::future::pending().await,
+    pub(super) fn next(&mut self) -> impl Future<Output = Input> {
+        // A poll, for every cluster's task keeps room for what it waits with.
+        poll_fn(|context| {
+            loop {
+                match ready!(self.running.poll_join_next(context)) {
+                    Some(Ok(input)) => return Poll::Ready(input),
+                    Some(Err(err)) => tracing::error!("an errand failed: {err}"),
+                    // None is under way: whoever starts one does not wait here.
+                    None => return Poll::Pending,
+                }
             }
-        }
+        })
     }
 
     pub(super) fn probe(&mut self, asks: &Asks, ticket: Ticket, place: Place, within: Duration) {

@@ -67,12 +67,12 @@ pub(super) struct Leaving {
 impl Guard {
     /// It is to end. A later wish takes the place of an earlier one.
     pub(super) fn asked_to_yield(&mut self, wish: Yield, now: Moment) {
-        self.leaving = Some(Leaving {
+        self.leaving = Some(Box::new(Leaving {
             who: wish.who,
             purpose: wish.purpose,
             told: false,
             released: false,
-        });
+        }));
         // Whoever asked may have gone.
         let _ = wish.answer.send(self.now(now));
     }
@@ -92,7 +92,7 @@ impl Guard {
             Some(why) => return Some(why),
             None => {}
         }
-        if let Some(hook) = self.hooks.under_way() {
+        if let Some(hook) = self.hooks.as_ref().and_then(|hooks| hooks.under_way()) {
             return Some(Unready::UnderWay(format!("the hook {hook} has ended")));
         }
         let busy = self.recorder.is_urgent() || !self.errands.is_empty();
@@ -190,13 +190,10 @@ impl Guard {
 /// What was handed on, as far as `blueprint` has use for it, and what it has to open itself.
 pub(super) fn take_over(
     blueprint: &Blueprint,
+    names: &[Arc<str>],
     handover: Option<Handover>,
     now: Moment,
 ) -> (Arc<Notify>, Vec<Line>, Visitors) {
-    let names = || {
-        let nodes = blueprint.setup.nodes.iter();
-        nodes.map(|node| node.name.as_str())
-    };
     let (news, mut kept, visitors) = match handover {
         None => (Arc::default(), Vec::new(), None),
         Some(handover) => (handover.news, handover.lines, Some(handover.visitors)),
@@ -204,18 +201,18 @@ pub(super) fn take_over(
     let specs = blueprint.consoles.iter().zip(&blueprint.links);
     // What does not stay is closed before anything is opened: a port takes one connection.
     kept.retain(|(name, line)| {
-        let mut opens = names().zip(specs.clone());
-        opens.any(|(node, (spec, link))| *node == **name && line.is(spec, link))
+        let mut opens = names.iter().zip(specs.clone());
+        opens.any(|(node, (spec, link))| node == name && line.is(spec, link))
     });
-    let lines = names().zip(specs).map(|(node, (spec, link))| {
-        let known = kept.iter().position(|(name, _)| **name == *node);
+    let lines = names.iter().zip(specs).map(|(node, (spec, link))| {
+        let known = kept.iter().position(|(name, _)| name == node);
         match known.map(|at| kept.swap_remove(at).1) {
             Some(line) => line.again(&blueprint.patterns),
             None => Line::open(spec, link, &news, &blueprint.patterns, now),
         }
     });
     let lines = super::setup::exactly(lines.collect::<Vec<_>>());
-    let visitors = Visitors::new(names(), blueprint.keyboard_idle, visitors);
+    let visitors = Visitors::new(names, blueprint.keyboard_idle, visitors);
     (news, lines, visitors)
 }
 

@@ -13,8 +13,10 @@ mod moments;
 mod tries;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::future::poll_fn;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -52,7 +54,7 @@ struct Job {
     ticket: Option<Ticket>,
 }
 
-/// The hooks of one cluster.
+/// The hooks of one cluster that has some.
 #[derive(Debug)]
 pub(super) struct Hooks {
     all: Vec<Arc<Hook>>,
@@ -101,19 +103,23 @@ pub(super) fn of(cluster: &Cluster, name: &PackageName, home: &Path) -> Vec<Arc<
 }
 
 impl Hooks {
-    pub fn new(hooks: &[Arc<Hook>]) -> Hooks {
-        Hooks {
-            all: hooks.to_vec(),
-            moments: Moments::default(),
-            next_look: Moment::ZERO,
-            waiting: VecDeque::new(),
-            beside: JoinSet::new(),
-            before: JoinSet::new(),
-            awaited: None,
-            present: None,
-            news: mpsc::channel(NEWS),
-            failed: BTreeSet::new(),
-        }
+    /// Nothing for a cluster without hooks: most have none, and their queues take some KiB.
+    pub fn new(hooks: &[Arc<Hook>]) -> Option<Box<Hooks>> {
+        let some = !hooks.is_empty();
+        some.then(|| {
+            Box::new(Hooks {
+                all: hooks.to_vec(),
+                moments: Moments::default(),
+                next_look: Moment::ZERO,
+                waiting: VecDeque::new(),
+                beside: JoinSet::new(),
+                before: JoinSet::new(),
+                awaited: None,
+                present: None,
+                news: mpsc::channel(NEWS),
+                failed: BTreeSet::new(),
+            })
+        })
     }
 
     /// What runs or waits, if anything.
@@ -122,12 +128,29 @@ impl Hooks {
         awaited.or(self.present)
     }
 
-    /// The next news. It is cancel safe.
-    pub async fn next(&mut self) -> News {
-        match self.news.1.recv().await {
-            Some(news) => news,
-            None => std::future::pending().await,
+    /// The next news, for ever none of no hooks. It is cancel safe.
+    pub fn next(hooks: &mut Option<Box<Hooks>>) -> impl Future<Output = News> {
+        poll_fn(|context| match hooks {
+            Some(hooks) => hooks
+                .news
+                .1
+                .poll_recv(context)
+                .map(|news| news.expect("a sender is kept here")),
+            None => Poll::Pending,
+        })
+    }
+
+    /// Starts a hook that a boot waits for.
+    fn run_awaited(&mut self, job: Job, ticket: Ticket) {
+        if let Some((earlier, ..)) = self.awaited.take() {
+            // Nobody waits for it any more, and two of a kind would be in each other's way.
+            earlier.abort();
         }
+        while self.before.try_join_next().is_some() {}
+        let on = job.hook.on;
+        let news = self.news.0.clone();
+        let run = self.before.spawn(tries::awaited(job, news));
+        self.awaited = Some((run, ticket, on));
     }
 
     /// Starts the next hook of the queue, if none runs beside.
@@ -148,12 +171,8 @@ impl Hooks {
 impl Guard {
     /// A boot waits for this hook.
     pub(super) fn ask_hook(&mut self, ticket: Ticket, number: usize, node: NodeId, cause: String) {
-        if let Some((earlier, ..)) = self.hooks.awaited.take() {
-            // Nobody waits for it any more, and two of a kind would be in each other's way.
-            earlier.abort();
-        }
-        while self.hooks.before.try_join_next().is_some() {}
-        let Some(hook) = self.hooks.all.get(number).map(Arc::clone) else {
+        let hook = self.hooks.as_ref().and_then(|hooks| hooks.all.get(number));
+        let Some(hook) = hook.map(Arc::clone) else {
             let verdict = Verdict::None("there is no such hook".to_owned());
             return self.inputs.push_back(Input::HookDone { ticket, verdict });
         };
@@ -167,32 +186,33 @@ impl Guard {
             number,
             env: self.hook_env(&happens),
             ticket: Some(ticket),
-            hook: Arc::clone(&hook),
+            hook,
         };
-        let news = self.hooks.news.0.clone();
-        let run = self.hooks.before.spawn(tries::awaited(job, news));
-        self.hooks.awaited = Some((run, ticket, hook.on));
+        if let Some(hooks) = &mut self.hooks {
+            hooks.run_awaited(job, ticket);
+        }
     }
 
     /// Something happened: what runs beside it?
     pub(super) fn run_hooks_beside(&mut self, event: &Event) {
-        if self.hooks.all.is_empty() {
-            return;
-        }
-        for happens in self.hooks.moments.of(event) {
+        let happened = match &mut self.hooks {
+            Some(hooks) => hooks.moments.of(event),
+            None => return,
+        };
+        for happens in happened {
             self.happens(&happens);
         }
     }
 
     /// What has begun or ended and is no event; a turn of the loop comes with it, or soon after.
     pub(super) fn look_for_hooks(&mut self, now: Moment) {
-        if self.hooks.all.is_empty() {
-            return;
-        }
         self.look_at_standing(now);
+        let Some(hooks) = &mut self.hooks else {
+            return;
+        };
         // A cluster has one package.
         let held = self.machine.held_for(0);
-        if let Some(happens) = self.hooks.moments.hold(held) {
+        if let Some(happens) = hooks.moments.hold(held) {
             self.happens(&happens);
         }
     }
@@ -200,10 +220,11 @@ impl Guard {
     /// Whether a standby is there. A look takes the whole state together: only where a hook wants to know.
     fn look_at_standing(&mut self, now: Moment) {
         let wants = |hook: &Arc<Hook>| matches!(hook.on, Point::Degraded | Point::Repaired);
-        if now < self.hooks.next_look || !self.hooks.all.iter().any(wants) {
-            return;
+        let due = |hooks: &Hooks| now >= hooks.next_look && hooks.all.iter().any(wants);
+        match &mut self.hooks {
+            Some(hooks) if due(hooks) => hooks.next_look = now + LOOK,
+            _ => return,
         }
-        self.hooks.next_look = now + LOOK;
         let ClusterNow {
             snapshot, consoles, ..
         } = self.now(now);
@@ -217,40 +238,43 @@ impl Guard {
             reload: None,
             standing: Standing::default(),
         });
-        if let Some(happens) = self.hooks.moments.standing(&standing, now) {
+        let hooks = self.hooks.as_mut();
+        if let Some(happens) = hooks.and_then(|hooks| hooks.moments.standing(&standing, now)) {
             self.happens(&happens);
         }
     }
 
     fn happens(&mut self, happens: &Happens) {
-        let concerned: Vec<usize> = self
-            .hooks
-            .all
-            .iter()
-            .enumerate()
-            .filter(|(_, hook)| hook.on == happens.on && hook.may == May::Nothing)
-            .map(|(number, _)| number)
-            .collect();
-        for number in concerned {
-            if self.hooks.waiting.len() >= QUEUE {
-                let on = happens.on;
-                let text = format!(
-                    "{QUEUE} hooks wait already: one on {on} was left out; the log says which of them hangs"
-                );
-                let subject = self.subject(0);
-                let alarms = &self.host.alarms;
-                alarms.raise(&subject, Severity::Warning, FAILED, &text);
+        let env = self.hook_env(happens);
+        let Some(hooks) = &mut self.hooks else {
+            return;
+        };
+        let mut left_out = 0;
+        for (number, hook) in hooks.all.iter().enumerate() {
+            if hook.on != happens.on || hook.may != May::Nothing {
                 continue;
             }
-            let job = Job {
+            if hooks.waiting.len() >= QUEUE {
+                left_out += 1;
+                continue;
+            }
+            hooks.waiting.push_back(Job {
                 number,
-                env: self.hook_env(happens),
+                hook: Arc::clone(hook),
+                env: env.clone(),
                 ticket: None,
-                hook: Arc::clone(&self.hooks.all[number]),
-            };
-            self.hooks.waiting.push_back(job);
+            });
         }
-        self.hooks.go_on();
+        hooks.go_on();
+        for _ in 0..left_out {
+            let on = happens.on;
+            let text = format!(
+                "{QUEUE} hooks wait already: one on {on} was left out; the log says which of them hangs"
+            );
+            let subject = self.subject(0);
+            let alarms = &self.host.alarms;
+            alarms.raise(&subject, Severity::Warning, FAILED, &text);
+        }
     }
 
     /// What a hook is told. Nothing of it is a secret.
@@ -282,21 +306,23 @@ impl Guard {
                 ticket,
                 verdict,
             } => {
+                let Some(hooks) = &mut self.hooks else {
+                    return;
+                };
                 let good = verdict == Verdict::GoOn;
-                if good && self.hooks.failed.remove(&number) && self.hooks.failed.is_empty() {
+                let mended = good && hooks.failed.remove(&number) && hooks.failed.is_empty();
+                let ours =
+                    |(_, wanted, _): &mut (AbortHandle, Ticket, Point)| Some(*wanted) == ticket;
+                hooks.awaited.take_if(ours);
+                if ticket.is_none() {
+                    hooks.present = None;
+                    hooks.go_on();
+                }
+                if mended {
                     self.host.alarms.clear(&self.subject(0), FAILED);
                 }
-                match ticket {
-                    Some(ticket) => {
-                        let ours =
-                            |(_, wanted, _): &(AbortHandle, Ticket, Point)| *wanted == ticket;
-                        self.hooks.awaited.take_if(|awaited| ours(awaited));
-                        self.feed(Input::HookDone { ticket, verdict }, now);
-                    }
-                    None => {
-                        self.hooks.present = None;
-                        self.hooks.go_on();
-                    }
+                if let Some(ticket) = ticket {
+                    self.feed(Input::HookDone { ticket, verdict }, now);
                 }
             }
         }
@@ -317,7 +343,9 @@ impl Guard {
         } = run;
         self.tally.hook_ran(on.word(), good);
         if !good {
-            self.hooks.failed.insert(number);
+            if let Some(hooks) = &mut self.hooks {
+                hooks.failed.insert(number);
+            }
             let mut text = format!("hook {on}: {command}: {outcome} after {}", Span(took));
             if let Some(last) = said.last() {
                 text = format!("{text}; it said: {last}");

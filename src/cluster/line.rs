@@ -1,7 +1,6 @@
 //! A node's console as the task holds it: the link, the ear behind it, and how it is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -24,7 +23,6 @@ pub(super) struct Line {
     pub lost: u64,
     /// Bytes that it has said.
     pub received: u64,
-    lost_after: Duration,
     /// Whether the line behind it has a carrier, as it was told last.
     carrier: Option<bool>,
 }
@@ -38,7 +36,6 @@ impl Line {
         now: Moment,
     ) -> Line {
         Line {
-            lost_after: settings.lost_after(),
             console: Console::told_at(Arc::clone(spec), settings.clone(), Arc::clone(said)),
             ear: Ear::new(Arc::clone(patterns)),
             epoch: None,
@@ -142,7 +139,7 @@ impl Line {
             connections: self.connections,
             lost: self.lost,
             received: self.received,
-            lost_after_ms: u64::try_from(self.lost_after.as_millis()).unwrap_or(u64::MAX),
+            lost_after_ms: u64::try_from(self.console.lost_after().as_millis()).unwrap_or(u64::MAX),
             visitors: Vec::new(),
             last_lines: Vec::new(),
         }

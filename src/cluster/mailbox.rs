@@ -62,6 +62,14 @@ impl<T> Shared<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn tell_reader(mut state: MutexGuard<'_, State<T>>) {
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -95,6 +103,20 @@ impl<T> Sender<T> {
         }
     }
 
+    /// Puts a letter before all others, and in a full box, too.
+    ///
+    /// # Errors
+    /// The reader has gone.
+    pub fn send_first(&self, letter: T) -> Result<(), Undelivered> {
+        let mut state = self.0.state();
+        if state.gone {
+            return Err(Undelivered::Gone);
+        }
+        state.letters.push_front(letter);
+        Shared::tell_reader(state);
+        Ok(())
+    }
+
     /// How many letters there is room for now.
     pub fn capacity(&self) -> usize {
         self.0.most.saturating_sub(self.0.state().letters.len())
@@ -125,19 +147,15 @@ impl<T> Sender<T> {
             return Err((letter, Undelivered::Full));
         }
         state.letters.push_back(letter);
-        let reader = state.reader.take();
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        Shared::tell_reader(state);
         Ok(())
     }
 }
 
 impl<T> Receiver<T> {
     /// Waits for the next letter. It is cancel safe.
-    pub async fn recv(&mut self) -> T {
-        poll_fn(|context| self.poll(context)).await
+    pub fn recv(&mut self) -> impl Future<Output = T> {
+        poll_fn(|context| self.poll(context))
     }
 
     fn poll(&self, context: &mut Context<'_>) -> Poll<T> {
@@ -191,7 +209,8 @@ mod tests {
             let sender = sender.clone();
             async move { sender.send(3).await }
         });
-        for letter in 1..=3 {
+        sender.send_first(0).unwrap();
+        for letter in 0..=3 {
             assert_eq!(receiver.recv().await, letter);
         }
         waits.await.unwrap().unwrap();
@@ -221,6 +240,7 @@ mod tests {
         let end = Duration::from_secs(30);
         let told = tokio::time::timeout(end, waits).await.unwrap().unwrap();
         assert_eq!(told, Err(Undelivered::Gone));
+        assert_eq!(sender.send_first(3), Err(Undelivered::Gone));
         assert!(sender.is_closed());
         sender.closed().await;
     }

@@ -59,6 +59,8 @@ pub enum Message {
     Yield(Yield),
     /// It is not, after all.
     Stay,
+    /// The task is to end now: clusterd does.
+    Stop,
     /// Panic, to see what the supervisor makes of it.
     #[cfg(test)]
     Crash,

@@ -45,7 +45,7 @@ pub use handover::{Handover, Purpose, Yield, left_behind, unready_text};
 pub use mailbox::{Receiver, Sender, Undelivered, mailbox};
 pub use message::{Arrival, ClusterNow, Message, NoVisit, Said};
 pub use orders::{OrderSaid, OrderWanted};
-pub use tally::{Counts, NodeCounts, PackageCounts, Tallies, Tally};
+pub use tally::{ByName, Counts, NodeCounts, PackageCounts, Tallies, Tally};
 pub use task::{Beginning, Ended, Pulse, guard};
 
 use std::sync::Arc;

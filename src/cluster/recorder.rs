@@ -44,7 +44,7 @@ pub(super) struct Recorder {
     journal: Arc<Journal>,
     cluster: Arc<str>,
     waiting: Vec<Item>,
-    memory: Option<Memory>,
+    memory: Option<Box<Memory>>,
     oldest_event: Option<Instant>,
     /// The write under way.
     write: Option<UnderWay>,
@@ -142,7 +142,7 @@ impl Recorder {
 
     /// An entry that the machine waits for, with what it must know after a restart.
     pub(super) fn entry(&mut self, ticket: Ticket, entry: Entry, memory: Memory) {
-        self.memory = Some(memory);
+        self.memory = Some(Box::new(memory));
         self.push(What::Entry(ticket, Box::new(entry)));
     }
 

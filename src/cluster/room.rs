@@ -50,7 +50,7 @@ pub(super) enum Pen {
 /// One console with its visitors.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) screen: Screen,
     pub(super) visitors: Vec<Visitor>,
     pub(super) pen: Pen,

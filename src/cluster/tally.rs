@@ -18,11 +18,49 @@ pub struct Tally(Mutex<Counts>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Of each package.
-    pub packages: BTreeMap<String, PackageCounts>,
+    pub packages: ByName<PackageCounts>,
     /// Runs of hooks by what they run on: those that succeeded, those that did not.
-    pub hooks: BTreeMap<String, (u64, u64)>,
+    pub hooks: ByName<(u64, u64)>,
     /// Of each node.
-    pub nodes: BTreeMap<String, NodeCounts>,
+    pub nodes: ByName<NodeCounts>,
+}
+
+/// Counts by name, in the order of the names. Names come from the cluster file, so there are few, and
+/// a tree has room for eleven in its first leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByName<T>(Vec<(Box<str>, T)>);
+
+impl<T> Default for ByName<T> {
+    fn default() -> ByName<T> {
+        ByName(Vec::new())
+    }
+}
+
+impl<T: Default> ByName<T> {
+    /// The count of a name, if anything was counted.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        let at = self.place(name).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// The count of a name; a new one begins at nothing.
+    pub fn of(&mut self, name: &str) -> &mut T {
+        let at = self.place(name).unwrap_or_else(|at| {
+            self.0.reserve_exact(1);
+            self.0.insert(at, (name.into(), T::default()));
+            at
+        });
+        &mut self.0[at].1
+    }
+
+    /// All names with their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(name, count)| (&**name, count))
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(name))
+    }
 }
 
 /// Of a package.
@@ -70,20 +108,20 @@ impl Tally {
     /// The package's address was asked.
     pub(super) fn asked(&self, package: &str, answered: bool) {
         let mut counts = lock(&self.0);
-        let package = of(&mut counts.packages, package);
+        let package = counts.packages.of(package);
         package.asked += 1;
         package.unanswered += u64::from(!answered);
     }
 
     /// A BREAK was ordered; of many in a row not each is an event.
     pub(super) fn broke(&self, node: &str) {
-        of(&mut lock(&self.0).nodes, node).breaks += 1;
+        lock(&self.0).nodes.of(node).breaks += 1;
     }
 
     /// A hook has run.
     pub(super) fn hook_ran(&self, on: &str, good: bool) {
         let mut counts = lock(&self.0);
-        let (done, failed) = of(&mut counts.hooks, on);
+        let (done, failed) = counts.hooks.of(on);
         *(if good { done } else { failed }) += 1;
     }
 
@@ -96,27 +134,19 @@ impl Tally {
         match event {
             Event::Roles {
                 package, primary, ..
-            } => of(packages, package).on = Some(primary.clone()),
+            } => packages.of(package).on = Some(primary.clone()),
             Event::BootDone { package, node, .. } => {
-                let package = of(packages, package);
+                let package = packages.of(package);
                 package.boots_done += 1;
                 let before = package.on.replace(node.clone());
                 package.switchovers += u64::from(before.is_some_and(|before| before != *node));
             }
-            Event::BootFailed { package, .. } => of(packages, package).boots_failed += 1,
-            Event::Proved { node, .. } => of(nodes, node).proved += 1,
-            Event::FenceFailed { node, .. } => of(nodes, node).fence_failed += 1,
+            Event::BootFailed { package, .. } => packages.of(package).boots_failed += 1,
+            Event::Proved { node, .. } => nodes.of(node).proved += 1,
+            Event::FenceFailed { node, .. } => nodes.of(node).fence_failed += 1,
             _ => {}
         }
     }
-}
-
-/// The count of a name; names come from the cluster file, so there are few.
-fn of<'a, T: Default>(counts: &'a mut BTreeMap<String, T>, name: &str) -> &'a mut T {
-    if !counts.contains_key(name) {
-        counts.insert(name.to_owned(), T::default());
-    }
-    counts.get_mut(name).expect("it was put there")
 }
 
 /// Every change is made whole under the lock, so a poisoned one is still good.
@@ -151,7 +181,7 @@ mod tests {
         tally.asked("ca", false);
         // The task begins again: it finds what was counted before.
         let counts = tallies.of("pki").counts();
-        let ca = &counts.packages["ca"];
+        let ca = counts.packages.get("ca").unwrap();
         assert_eq!((ca.switchovers, ca.boots_done), (2, 4));
         assert_eq!((ca.asked, ca.unanswered), (2, 1));
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep_until};
 
 use super::asks::{Asker, Told};
@@ -139,15 +139,14 @@ pub enum Ended {
     GaveWay(Box<Handover>),
 }
 
-/// Guards one cluster until `stop` says so, or until it gives way.
+/// Guards one cluster until it is told to stop, or until it gives way.
 pub async fn guard(
     beginning: Box<Beginning>,
     host: Arc<Host>,
-    mut mail: Receiver<Message>,
-    mut stop: watch::Receiver<bool>,
+    mail: Receiver<Message>,
     pulse: Arc<Pulse>,
 ) -> Ended {
-    let mut guard = Guard::new(beginning, host);
+    let mut guard = Guard::new(beginning, host, mail);
     let now = guard.host.clock.now();
     guard.drain(now);
     guard.greet_links(now);
@@ -156,7 +155,7 @@ pub async fn guard(
     // One timer for the life of the task: to put it off costs next to nothing.
     let mut alarm = pin!(sleep_until(guard.host.clock.instant(now)));
     loop {
-        let wake = guard.wait(&mut mail, &mut stop, alarm.as_mut()).await;
+        let wake = guard.wait(alarm.as_mut()).await;
         let now = guard.host.clock.now();
         pulse.beat(now);
         for irregular in jumps.turn(now, PROMPT) {
@@ -164,7 +163,7 @@ pub async fn guard(
             guard.feed(Input::Host(irregular.fact()), now);
         }
         match wake {
-            Wake::Stop => {
+            Wake::Mail(Message::Stop) => {
                 Box::pin(guard.recorder.finish(LAST_WORDS)).await;
                 return Ended::Stopped;
             }
@@ -198,7 +197,6 @@ pub async fn guard(
 
 /// Why the loop has a turn.
 enum Wake {
-    Stop,
     Journal(Vec<Input>),
     Mail(Message),
     Told(Told),
@@ -213,6 +211,7 @@ enum Wake {
 pub(super) struct Guard {
     pub(super) blueprint: Arc<Blueprint>,
     pub(super) host: Arc<Host>,
+    mail: Receiver<Message>,
     pub(super) name: Arc<str>,
     /// The nodes' names.
     pub(super) names: Vec<Arc<str>>,
@@ -221,7 +220,7 @@ pub(super) struct Guard {
     pub(super) news: Arc<Notify>,
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
-    pub(super) hooks: Hooks,
+    pub(super) hooks: Option<Box<Hooks>>,
     pub(super) boots: Boots,
     pub(super) visitors: Visitors,
     /// Inputs that came of performing actions.
@@ -243,13 +242,13 @@ pub(super) struct Guard {
     /// The last turn was somebody's who asks or looks on.
     served: bool,
     /// It is to end, as soon as its machine is at rest.
-    pub(super) leaving: Option<Leaving>,
+    pub(super) leaving: Option<Box<Leaving>>,
     /// Orders of people whose outcome is awaited.
     pub(super) orders: Orders,
 }
 
 impl Guard {
-    fn new(beginning: Box<Beginning>, host: Arc<Host>) -> Guard {
+    fn new(beginning: Box<Beginning>, host: Arc<Host>, mail: Receiver<Message>) -> Guard {
         let Beginning {
             blueprint,
             memory,
@@ -257,11 +256,12 @@ impl Guard {
         } = *beginning;
         let now = host.clock.now();
         let setup = Arc::clone(&blueprint.setup);
-        let (news, lines, visitors) = take_over(&blueprint, handover, now);
         let nodes = blueprint.setup.nodes.iter();
+        let names: Vec<Arc<str>> = nodes.map(|node| Arc::from(node.name.as_str())).collect();
+        let (news, lines, visitors) = take_over(&blueprint, &names, handover, now);
         let name = Arc::from(blueprint.name());
         Guard {
-            names: nodes.map(|node| Arc::from(node.name.as_str())).collect(),
+            names,
             lines,
             news,
             recorder: Recorder::new(Arc::clone(&host.journal), &name),
@@ -287,16 +287,12 @@ impl Guard {
             orders: Orders::default(),
             blueprint,
             host,
+            mail,
         }
     }
 
     /// Waits for something to do. What the journal says goes first: a BREAK may hang on it.
-    async fn wait(
-        &mut self,
-        mail: &mut Receiver<Message>,
-        stop: &mut watch::Receiver<bool>,
-        mut alarm: Pin<&mut Sleep>,
-    ) -> Wake {
+    async fn wait(&mut self, mut alarm: Pin<&mut Sleep>) -> Wake {
         let deadline = self.host.clock.instant(self.next_deadline());
         alarm.as_mut().reset(deadline);
         self.first = self.first.wrapping_add(1);
@@ -311,12 +307,11 @@ impl Guard {
         }
         let wake = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => Wake::Stop,
             news = self.recorder.next() => Wake::Journal(news),
-            message = mail.recv() => Wake::Mail(message),
+            message = self.mail.recv() => Wake::Mail(message),
             told = self.asker.next() => Wake::Told(told),
             input = self.errands.next() => Wake::Errand(input),
-            news = self.hooks.next() => Wake::Hook(news),
+            news = Hooks::next(&mut self.hooks) => Wake::Hook(news),
             // Before the consoles, which may never be at their end.
             (id, wish) = self.visitors.next() => Wake::Wish(id, wish),
             (node, said) = line::next(&mut self.lines, &self.news, self.first) => Wake::Said(node, said),
@@ -483,6 +478,8 @@ impl Guard {
             Message::Host(fact) => self.feed(Input::Host(fact), now),
             Message::Yield(wish) => self.asked_to_yield(wish, now),
             Message::Stay => self.stays(),
+            // The loop ends with it.
+            Message::Stop => {}
             #[cfg(test)]
             Message::Crash => panic!("told to crash"),
             Message::Say {
@@ -563,4 +560,21 @@ impl Guard {
 fn together(due: Moment) -> Moment {
     let apart = Duration::as_micros(&TOGETHER);
     Moment::from_micros(due.micros() - due.micros() % u64::try_from(apart).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much room what `begin` gives takes until it ends.
+    fn room<A, B, C, D, F>(_begin: fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A monitoring host has hundreds of them. What is seldom there belongs in a box.
+    #[test]
+    fn a_task_takes_no_more_than_two_kib() {
+        let room = room(guard);
+        assert!(room <= 1920, "{room} bytes");
+    }
 }

@@ -9,7 +9,9 @@
 //! Among people the lock is advisory: one writes, the others look on; `join` writes beside them,
 //! `force` takes it. Whoever looks on is never made a writer without asking for it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -57,24 +59,24 @@ pub(super) enum Errand {
 
 impl Visitors {
     /// The consoles of these nodes, with those who were at them `before`.
-    pub(super) fn new<'a>(
-        names: impl Iterator<Item = &'a str>,
+    pub(super) fn new(
+        names: &[Arc<str>],
         idle: Duration,
         mut before: Option<Visitors>,
     ) -> Visitors {
-        let room = |name: &str| {
+        let room = |name: &Arc<str>| {
             let known = before.as_mut().and_then(|before| {
-                let at = before.rooms.iter().position(|room| room.name == name)?;
+                let at = before.rooms.iter().position(|room| room.name == *name)?;
                 Some(before.rooms.swap_remove(at))
             });
             let new = || Room {
-                name: name.to_owned(),
+                name: Arc::clone(name),
                 ..Room::default()
             };
             known.unwrap_or_else(new)
         };
         Visitors {
-            rooms: names.map(room).collect(),
+            rooms: names.iter().map(room).collect(),
             idle,
             next: before.as_ref().map_or(0, |before| before.next),
             wishes: before.as_mut().and_then(|before| before.wishes.take()),
@@ -82,14 +84,14 @@ impl Visitors {
     }
 
     /// The next wish. It is cancel safe.
-    pub(super) async fn next(&mut self) -> (u64, Wish) {
-        if let Some((_, wishes)) = &mut self.wishes
-            && let Some(wish) = wishes.recv().await
-        {
-            return wish;
-        }
-        // Nobody has come yet.
-        std::future::pending().await
+    pub(super) fn next(&mut self) -> impl Future<Output = (u64, Wish)> {
+        poll_fn(|context| match &mut self.wishes {
+            Some((_, wishes)) => wishes
+                .poll_recv(context)
+                .map(|wish| wish.expect("a sender is kept here")),
+            // Nobody has come yet.
+            None => Poll::Pending,
+        })
     }
 
     /// Somebody comes to a console.

@@ -19,10 +19,10 @@ pub struct Cluster {
     pub name: ClusterName,
     /// The file it was read from, as a path from the home directory.
     pub file: String,
-    /// Its nodes.
-    pub nodes: BTreeMap<NodeName, Node>,
+    /// Its nodes. In boxes: a tree of few has room for eleven.
+    pub nodes: BTreeMap<NodeName, Box<Node>>,
     /// Its packages; in this version exactly one.
-    pub packages: BTreeMap<PackageName, Package>,
+    pub packages: BTreeMap<PackageName, Box<Package>>,
     /// Addresses that tell a dead node from a dead network.
     pub witnesses: Vec<Witness>,
     /// Commands before and after what happens to any of its packages.

@@ -17,44 +17,51 @@ use super::{LinkSettings, Order, Said};
 use crate::config::ConsoleSpec;
 
 /// Keeps a link to the console until the task is aborted.
-pub(super) async fn run(spec: Arc<ConsoleSpec>, settings: Arc<LinkSettings>, shared: Arc<Shared>) {
+pub(super) fn run(
+    spec: Arc<ConsoleSpec>,
+    settings: Arc<LinkSettings>,
+    shared: Arc<Shared>,
+) -> impl Future<Output = ()> {
     let mut keeper = Keeper {
         shared,
         epoch: 0,
         last_told: None,
     };
-    // Whether the last session fell silent with its connection standing: the next one has to say
-    // something before it counts.
-    let mut doubted = false;
-    let mut backoff = Backoff::new(&settings);
-    loop {
-        // In a box, for it is large, and gone while the link lives.
-        let Some(wire) = keeper.dialled(Box::pin(dial(&spec, &settings)).await) else {
+    async move {
+        let mut backoff = Backoff::new(&settings);
+        // Whether the last session fell silent with its connection standing: the next one has to
+        // say something before it counts.
+        let mut doubted = false;
+        loop {
+            let Some(wire) = keeper.dialled(dial(&spec, &settings).await) else {
+                sleep(backoff.next()).await;
+                continue;
+            };
+            let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
+            session.doubted = doubted;
+            let why = session.carry(&mut keeper.epoch).await;
+            session.end_talk();
+            doubted = session.doubted;
+            let up_since = session.up_since;
+            // The socket goes first: once the loss is told nothing of this link moves any more.
+            drop(session);
+            if let Some(since) = up_since {
+                backoff.lived(since.elapsed());
+                keeper.lost(why);
+            } else {
+                keeper.failed(why);
+            }
             sleep(backoff.next()).await;
-            continue;
-        };
-        let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
-        session.doubted = doubted;
-        let why = session.carry(&mut keeper.epoch).await;
-        session.end_talk();
-        doubted = session.doubted;
-        let up_since = session.up_since;
-        // The socket goes first: once the loss is told nothing of this link moves any more.
-        drop(session);
-        if let Some(since) = up_since {
-            backoff.lived(since.elapsed());
-            keeper.lost(why);
-        } else {
-            keeper.failed(why);
         }
-        sleep(backoff.next()).await;
     }
 }
 
 /// Dials when it is this console's turn.
 async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<Wire, String> {
     let _turn = settings.dialing.turn(&spec.at.server()).await;
-    wire::dial(spec, settings).await
+    // In a box, for it is large, and gone while the link lives; made when the turn has come, so that
+    // the start of a thousand consoles makes a few of them, and not a thousand with room between.
+    Box::pin(wire::dial(spec, settings)).await
 }
 
 /// What the task and the [`super::Console`] share.
@@ -200,5 +207,22 @@ impl Drop for Keeper {
         if std::thread::panicking() {
             self.lost("its task in this program has failed".to_owned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much room what `begin` gives takes until it ends.
+    fn room<A, B, C, F>(_begin: fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A monitoring host has a thousand of them. What is seldom there belongs in a box.
+    #[test]
+    fn a_link_takes_no_more_than_a_kib() {
+        let room = room(run);
+        assert!(room <= 896, "{room} bytes");
     }
 }

@@ -35,7 +35,9 @@ thread_local! {
 }
 
 /// Waits for the next bytes; none at the end of the stream. It is cancel safe.
-async fn read_some(reader: &mut ReadHalf<Box<dyn wire::Stream>>) -> std::io::Result<Vec<u8>> {
+fn read_some(
+    reader: &mut ReadHalf<Box<dyn wire::Stream>>,
+) -> impl Future<Output = std::io::Result<Vec<u8>>> {
     poll_fn(|context| {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(&mut scratch[..]);
@@ -43,7 +45,6 @@ async fn read_some(reader: &mut ReadHalf<Box<dyn wire::Stream>>) -> std::io::Res
             Poll::Ready(Ok(buffer.filled().to_vec()))
         })
     })
-    .await
 }
 
 /// How long a reader that is behind is waited for, with the rest left in the kernel's buffers and at
@@ -85,7 +86,7 @@ pub(super) struct Session<'a> {
     /// not answer, or this one does not now.
     pub(super) doubted: bool,
     /// Why nothing can be done over this connection, by the far end's word.
-    unfit: Option<String>,
+    unfit: Option<Box<str>>,
     /// What the node said before the link was up.
     early: Vec<u8>,
     /// The carrier as it was told last.
@@ -166,7 +167,7 @@ impl<'a> Session<'a> {
                     Ok(bytes) => self.hear(bytes, epochs),
                     Err(error) => return self.ended(Some(&error)),
                 },
-                Some(present) = self.wire.carrier.next(), if self.up_since.is_some() => {
+                present = self.wire.carrier.next(), if self.up_since.is_some() => {
                     self.carrier(present);
                 }
                 () = alarm.as_mut() => {}
@@ -342,7 +343,7 @@ impl<'a> Session<'a> {
             Told::Alive => self.pulse.answered(),
             Told::Carrier(present) => self.carrier(present),
             Told::Warning(words) => tracing::warn!(peer = self.wire.peer, "{words}"),
-            Told::Unfit(why) => self.unfit = self.unfit.take().or(Some(why)),
+            Told::Unfit(why) => self.unfit = self.unfit.take().or(Some(why.into())),
             Told::Held(held) => {
                 if let Some(waiting) = &mut self.waiting
                     && matches!(waiting.what, Awaited::Acknowledgement(of) if of == held)

@@ -36,6 +36,7 @@ mod waiting;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -163,6 +164,11 @@ impl Console {
     /// Whether it is the console that this would open.
     pub fn is(&self, spec: &ConsoleSpec, settings: &LinkSettings) -> bool {
         *self.spec == *spec && *self.settings == *settings
+    }
+
+    /// A connection that is dead counts as lost after so long.
+    pub fn lost_after(&self) -> Duration {
+        self.settings.lost_after()
     }
 
     /// Waits for the next thing said. It is cancel safe: nothing is lost when the future is dropped.

@@ -1,9 +1,11 @@
 //! The stream under a link: dialled, with its socket options set, and its errors in words for an
 //! operator.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -90,19 +92,22 @@ impl Carrier {
     }
 
     /// The next change; for ever none where there is no such news. It is cancel safe.
-    pub(super) async fn next(&mut self) -> Option<bool> {
-        while let Some(watched) = &mut self.0 {
-            watched.every.tick().await;
-            match watched.pins.present() {
-                Ok(present) if present != watched.present => {
-                    watched.present = present;
-                    return Some(present);
+    pub(super) fn next(&mut self) -> impl Future<Output = bool> {
+        // A poll, for every link keeps room for what it waits with.
+        poll_fn(|context| {
+            while let Some(watched) = &mut self.0 {
+                ready!(watched.every.poll_tick(context));
+                match watched.pins.present() {
+                    Ok(present) if present != watched.present => {
+                        watched.present = present;
+                        return Poll::Ready(present);
+                    }
+                    Ok(_) => {}
+                    Err(_) => self.0 = None,
                 }
-                Ok(_) => {}
-                Err(_) => self.0 = None,
             }
-        }
-        std::future::pending().await
+            Poll::Pending
+        })
     }
 }
 

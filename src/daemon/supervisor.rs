@@ -309,7 +309,6 @@ impl Daemon {
                 beginning,
                 Arc::clone(&self.host),
                 mail,
-                self.stop.subscribe(),
                 Arc::clone(&ward.pulse),
             );
             let id = self.tasks.spawn(task).id();
@@ -448,6 +447,10 @@ impl Daemon {
     /// Tells every task to end, waits for them, and for the last alarms in the journal.
     async fn end(mut self) {
         self.stop.send_replace(true);
+        for mail in self.wards.values().filter_map(Ward::mail) {
+            // Its task may have ended by itself.
+            let _ = mail.send_first(cluster::Message::Stop);
+        }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(END, all).await.is_err() {
             tracing::warn!("some tasks did not end in time and are left");

@@ -106,7 +106,7 @@ pub(super) struct Host {
     /// What stands against the monitor now.
     pub doubts: Vec<Doubt>,
     /// Who says that it is well all the same.
-    pub word: Option<WellWord>,
+    pub word: Option<Box<WellWord>>,
     /// Why takeovers are held: the doubts that nobody's word covers.
     pub impaired: Option<String>,
 }
@@ -365,11 +365,11 @@ impl Machine {
             );
             self.alarm(package, Severity::Warning, "overruled", text);
         }
-        self.host.word = Some(WellWord {
+        self.host.word = Some(Box::new(WellWord {
             who: who.to_owned(),
             causes,
             until: self.now + WELL_LIFE,
-        });
+        }));
     }
 
     /// A word that the monitor is well ends with its time, and with the last doubt it covers.

@@ -33,9 +33,13 @@ pub enum Piece {
     Opens,
 }
 
-/// How far it is.
+/// How far it is. Most nodes have none in the making, for months.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Making {
+pub struct Making(Option<Box<Pieces>>);
+
+/// What counts so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Pieces {
     live: bool,
     identity: bool,
     set: BTreeSet<String>,
@@ -50,21 +54,52 @@ pub struct Making {
 impl Making {
     /// Whether nothing has been made yet.
     pub fn is_empty(&self) -> bool {
-        *self == Making::default()
+        self.0
+            .as_ref()
+            .is_none_or(|pieces| **pieces == Pieces::default())
     }
 
     /// The random word, if one was defined.
     pub fn mark(&self) -> Option<&str> {
-        self.mark.as_deref()
+        self.0.as_ref()?.mark.as_deref()
     }
 
     /// Whether the prompt and the identity were proved since this making began.
     pub fn identified(&self) -> bool {
-        self.live && self.identity
+        self.0
+            .as_ref()
+            .is_some_and(|pieces| pieces.live && pieces.identity)
     }
 
     /// Records a piece; one that comes out of its order counts for nothing.
     pub fn record(&mut self, piece: &Piece, firmware: &Firmware) {
+        self.0.get_or_insert_default().record(piece, firmware);
+    }
+
+    /// Whether the standing guard was set and read back in this making, or read whole.
+    pub fn guarded(&self, firmware: &Firmware) -> bool {
+        let (set, verified) = self.settings();
+        covers(firmware, set) || covers(firmware, verified)
+    }
+
+    /// Whether the proof is whole: each piece counted only behind all those before it, so the last
+    /// ones stand for all.
+    pub fn whole(&self, firmware: &Firmware) -> bool {
+        covers(firmware, self.settings().1)
+    }
+
+    /// The names of what was set, and of what was verified behind the reset.
+    fn settings(&self) -> (&BTreeSet<String>, &BTreeSet<String>) {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        match &self.0 {
+            Some(pieces) => (&pieces.set, &pieces.verified),
+            None => (&NONE, &NONE),
+        }
+    }
+}
+
+impl Pieces {
+    fn record(&mut self, piece: &Piece, firmware: &Firmware) {
         match piece {
             Piece::Live if self.reset => self.live_again = true,
             Piece::Live => self.live = true,
@@ -96,17 +131,6 @@ impl Making {
                 }
             }
         }
-    }
-
-    /// Whether the standing guard was set and read back in this making, or read whole.
-    pub fn guarded(&self, firmware: &Firmware) -> bool {
-        covers(firmware, &self.set) || covers(firmware, &self.verified)
-    }
-
-    /// Whether the proof is whole: each piece counted only behind all those before it, so the last
-    /// ones stand for all.
-    pub fn whole(&self, firmware: &Firmware) -> bool {
-        covers(firmware, &self.verified)
     }
 }
 

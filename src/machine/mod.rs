@@ -379,10 +379,10 @@ impl Machine {
         let kept = order.node.is_some_and(|n| self.in_maintenance(n));
         let confirms = (order.word, order.node.filter(|_| !kept));
         if let (crate::script::program::OperatorWord::Confirm, Some(n)) = confirms {
-            self.nodes[n].word = Some(Word {
+            self.nodes[n].word = Some(Box::new(Word {
                 who: order.who.clone(),
                 at: self.now,
-            });
+            }));
             self.journal(
                 EntryKind::Word,
                 Some(n),
@@ -474,8 +474,8 @@ impl Machine {
             hold: package.hold.clone(),
             switches: package.switches.clone(),
             restarts: package.restarts.clone(),
-            held: package.held.clone(),
-            drill: package.drill.clone(),
+            held: package.held.as_deref().cloned(),
+            drill: package.drill.as_deref().cloned(),
         });
         let nodes = self.setup.nodes.iter().zip(&self.nodes);
         Memory {

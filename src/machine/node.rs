@@ -184,7 +184,7 @@ pub struct Node {
     /// The answer of the random word that was defined last.
     pub mark_sum: Option<String>,
     /// An operator's word.
-    pub word: Option<Word>,
+    pub word: Option<Box<Word>>,
     /// Wall-clock seconds of recent failures.
     pub failures: Vec<u64>,
     /// It failed and was not fully fenced since.

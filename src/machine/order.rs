@@ -261,14 +261,14 @@ impl Machine {
     /// A HOLD by this person's order is remembered over restarts.
     fn hold_is_theirs(&mut self, p: PackageId, demand: &Demand) {
         let reason = demand.reason.clone();
-        self.packages[p].held = Some(Held {
+        self.packages[p].held = Some(Box::new(Held {
             who: demand.who.clone(),
             reason: reason.unwrap_or_else(|| match demand.word {
                 OperatorWord::Hold => "no reason was given".to_owned(),
                 word => format!("after {}", word.word()),
             }),
             since: self.wall(),
-        });
+        }));
     }
 
     /// A person's HOLD begins, or goes on after a restart.
@@ -374,12 +374,12 @@ impl Machine {
         if heard == OperatorWord::Drill {
             let node = node.map_or("?", |n| self.setup.node_name(n)).to_owned();
             let entry = format!("drill of {node}: {text}");
-            self.packages[p].drill = Some(Drill {
+            self.packages[p].drill = Some(Box::new(Drill {
                 node,
                 at: wall,
                 good,
                 text: text.clone(),
-            });
+            }));
             self.journal(EntryKind::Result, None, entry);
         }
         let package = self.setup.packages[p].name.to_string();

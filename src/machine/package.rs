@@ -55,9 +55,9 @@ pub struct Package {
     /// The last order of a person, and how it goes.
     pub order: Option<Box<Ordered>>,
     /// A person's HOLD.
-    pub held: Option<Held>,
+    pub held: Option<Box<Held>>,
     /// How the last drill ended.
-    pub drill: Option<Drill>,
+    pub drill: Option<Box<Drill>>,
     /// Its script.
     pub run: Run,
 }
@@ -278,8 +278,8 @@ impl Package {
             leave: None,
             ordered: None,
             order: None,
-            held: memory.held.clone(),
-            drill: memory.drill.clone(),
+            held: memory.held.clone().map(Box::new),
+            drill: memory.drill.clone().map(Box::new),
             run: Run::new(now),
         }
     }

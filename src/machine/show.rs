@@ -124,8 +124,8 @@ impl Machine {
             }
             .to_owned(),
             order: self.show_order(p, now),
-            held: package.held.clone(),
-            drill: package.drill.clone(),
+            held: package.held.as_deref().cloned(),
+            drill: package.drill.as_deref().cloned(),
         }
     }
 

@@ -21,6 +21,9 @@ use crate::clock::Moment;
 /// be dropped now and then, not with every line.
 const BEFORE: usize = 320;
 
+/// By how much the room for them and the line grows, bytes.
+const STEP: usize = 64;
+
 /// Listens to one console. Memory is bounded: some 5 KiB and eight bytes a pattern, and less than 1 KiB
 /// where lines are of a usual length.
 #[derive(Clone, Debug)]
@@ -207,6 +210,7 @@ impl Ear {
             bytes = left;
             let from = self.heard.len();
             self.echo.hear(taken, self.total);
+            self.make_room(taken.len());
             self.heard.extend_from_slice(taken);
             self.total += count(taken);
             if self.wants_text {
@@ -218,6 +222,15 @@ impl Ear {
             }
         }
         state
+    }
+
+    /// A console at rest keeps little: doubling would leave half of it unused.
+    fn make_room(&mut self, more: usize) {
+        let length = self.heard.len() + more;
+        if self.heard.capacity() < length {
+            let wanted = length.next_multiple_of(STEP);
+            self.heard.reserve_exact(wanted - self.heard.len());
+        }
     }
 
     /// Runs the DFA over `heard[at..]`.
@@ -246,6 +259,7 @@ impl Ear {
             self.matched(state, self.heard.len(), Shown::Late, report);
         }
         self.end_waiting(report);
+        self.make_room(1);
         self.heard.push(b'\n');
         self.total += 1;
         if self.wants_text {

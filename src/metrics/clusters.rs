@@ -219,7 +219,7 @@ fn hooks(clusters: &[ClusterReport], counts: &BTreeMap<String, Counts>) -> Famil
         let Some(counts) = counts.get(&cluster.cluster) else {
             continue;
         };
-        for (event, (done, failed)) in &counts.hooks {
+        for (event, (done, failed)) in counts.hooks.iter() {
             for (result, count) in [("done", done), ("failed", failed)] {
                 let labels = [
                     ("cluster", cluster.cluster.as_str()),

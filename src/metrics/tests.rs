@@ -61,8 +61,8 @@ fn seen(clusters: Vec<ClusterReport>) -> Seen {
         ..Alarm::default()
     };
     let mut counts = Counts::default();
-    counts.nodes.entry("ca1".to_owned()).or_default().breaks = 4;
-    let package = counts.packages.entry("ca".to_owned()).or_default();
+    counts.nodes.of("ca1").breaks = 4;
+    let package = counts.packages.of("ca");
     package.switchovers = 2;
     Seen {
         report: Report {

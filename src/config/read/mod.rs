@@ -74,11 +74,11 @@ pub fn cluster(
     }
     let nodes = nodes
         .into_iter()
-        .map(|(name, node)| Some((name, node?)))
+        .map(|(name, node)| Some((name, Box::new(node?))))
         .collect::<Option<_>>()?;
     let packages = packages?
         .into_iter()
-        .map(|read| read.package.map(|package| (read.name, package)))
+        .map(|read| read.package.map(|package| (read.name, Box::new(package))))
         .collect::<Option<_>>()?;
     Some(Cluster {
         name: name?,
