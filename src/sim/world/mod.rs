@@ -432,6 +432,9 @@ impl World {
         if !self.alive {
             return;
         }
+        if let Input::Console { node, .. } = &input {
+            self.watch.heard(*node);
+        }
         self.machine.handle(input, self.now);
         self.drain();
         if self.typing.is_some() {
