@@ -28,7 +28,8 @@ impl Machine {
     /// siege.
     fn free_epoch(&self, n: NodeId) -> Option<u64> {
         let kept = self.in_maintenance(n) && Guard::MaintenanceTypes.stands();
-        self.unheld_epoch(n).filter(|_| !kept && !self.put_out(n))
+        let out = self.put_out(n) && Guard::OutTypes.stands();
+        self.unheld_epoch(n).filter(|_| !kept && !out)
     }
 
     /// The one RETURN that a node out of service is typed where it may have said something unheard; false

@@ -92,8 +92,12 @@ impl Machine {
         let known = package.bound || node.condition == Condition::Silent;
         let known = known || Guard::SiegeKnown.gone();
         // A siege that is suspended, or whose entry is not on the disk yet.
-        let waits = |siege: &Siege| siege.awaits.is_some() || self.put_out(n);
-        let sends = node.siege.as_ref().is_some_and(|siege| !waits(siege));
+        let suspended = self.put_out(n) && Guard::SiegeSuspended.stands();
+        let written = |siege: &Siege| siege.awaits.is_none() || Guard::SiegeDurable.gone();
+        let sends = node
+            .siege
+            .as_ref()
+            .is_some_and(|siege| written(siege) && !suspended);
         sends && node.epoch().is_some() && known && !talked_to && !has_it
     }
 

@@ -26,6 +26,7 @@ use crate::machine::memory::{Memory, OutMemory};
 use crate::machine::node::{Condition, Evidence, Siege};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::{Op, OperatorWord, Severity};
 
 pub(super) use order::Orders;
@@ -182,7 +183,8 @@ impl Machine {
         let package = &self.packages[p];
         let order = self.order_in_force(p);
         let ordered = order.is_some_and(|order| order.heard == OperatorWord::FencePrimary);
-        if package.primary != Some(n) || !package.confirmed || ordered {
+        let serves = package.primary == Some(n) && package.confirmed;
+        if !serves || ordered || Guard::OutHeir.gone() {
             return None;
         }
         let out = self.nobody_beside(p, n)?;
@@ -208,7 +210,7 @@ impl Machine {
             self.packages[p].run.wait = crate::machine::package::Wait::Sleep { until, then };
             return true;
         }
-        if !self.put_out(n) {
+        if !self.put_out(n) || Guard::OutUnasked.gone() {
             return false;
         }
         let name = self.setup.node_name(n);
@@ -285,6 +287,9 @@ impl Machine {
     }
 
     fn void_all(&mut self, n: NodeId, why: &str) {
+        if Guard::OutVoids.gone() {
+            return;
+        }
         self.kill_proof(n, why);
         self.nodes[n].making = Making::default();
         self.nodes[n].word = None;
@@ -296,9 +301,9 @@ impl Machine {
         self.void_all(n, why);
         let now = self.now;
         let node = &mut self.nodes[n];
-        node.unfenced_failure = true;
+        node.unfenced_failure |= Guard::OutUnfenced.stands();
         node.settled = false;
-        if std::mem::take(&mut node.guard_read) {
+        if Guard::OutUnguards.stands() && std::mem::take(&mut node.guard_read) {
             let node = self.setup.node_name(n).to_owned();
             let why = why.to_owned();
             self.event(Event::GuardLost { node, why });
@@ -308,12 +313,16 @@ impl Machine {
         }
         match &mut self.nodes[n].siege {
             Some(Siege { next, answered, .. }) => (*next, *answered) = (now, false),
-            None => self.begin_siege_by_journal(n),
+            None if Guard::OutBesieged.stands() => self.begin_siege_by_journal(n),
+            None => {}
         }
     }
 
     /// A sign of life: whatever anybody said of this node is void.
     pub(super) fn wakes(&mut self, n: NodeId, how: &str) {
+        if Guard::OutLife.gone() {
+            return;
+        }
         self.refuse_asked(n, how);
         let Some(out) = self.nodes[n].out.take() else {
             return;
@@ -340,7 +349,7 @@ impl Machine {
 
     /// The service answers while no node is known to serve: it may be one that is said to be out.
     pub(super) fn address_wakes(&mut self, p: PackageId) {
-        if self.packages[p].run.roles_before.is_none() {
+        if self.packages[p].run.roles_before.is_none() || Guard::OutAddress.gone() {
             return;
         }
         for n in self.setup.packages[p].nodes.clone() {
@@ -356,13 +365,16 @@ impl Machine {
             return;
         };
         let before = out.carrier.replace(present);
-        if present && before == Some(false) {
+        if present && before == Some(false) && Guard::OutCarrier.stands() {
             self.wakes(n, "its line has a carrier again");
         }
     }
 
     /// What it said may not have been heard: it is asked once more.
     pub(super) fn unheard(&mut self, n: NodeId) {
+        if Guard::OutUnheard.gone() {
+            return;
+        }
         let now = self.now;
         let asked = self.outs.of(n);
         let placed = self.nodes[n].out.as_deref_mut();
@@ -381,6 +393,7 @@ impl Machine {
             let name = self.setup.node_name(n);
             let known = memory.nodes.iter().find(|known| known.node == name);
             let out = known.and_then(|known| known.out_of_service.as_ref());
+            let out = out.filter(|_| Guard::OutKept.stands());
             self.nodes[n].out = out.map(|out| Box::new(OutOfService::restored(out, now, wall)));
         }
         for p in 0..self.packages.len() {

@@ -9,6 +9,7 @@ use crate::machine::action::EntryKind;
 use crate::machine::input::{Ticket, UpkeepOrder};
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 
 /// It lasts no longer; said again, it begins its time anew.
 pub(super) const LONGEST: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -86,10 +87,9 @@ impl Machine {
     ) -> Result<(), String> {
         let n = order.node.ok_or("it is a node that is out of service")?;
         if lasts < Duration::from_secs(1) || lasts > LONGEST {
-            return Err(format!(
-                "a node is out of service for 1 s to {}; say it again to prolong it",
-                Span(LONGEST)
-            ));
+            return Err(
+                "a node is out of service for 1 s to 14 d; say it again to prolong it".to_owned(),
+            );
         }
         let reason = reason.trim().chars().filter(|c| !c.is_control());
         let reason: String = reason.take(REASON).collect();
@@ -142,24 +142,26 @@ impl Machine {
         let name = self.setup.node_name(n);
         for p in self.packages_of(n) {
             let (package, setup) = (&self.packages[p], &self.setup.packages[p]);
-            if !package.primary_is_known() {
+            if !package.primary_is_known() && Guard::OutKnown.stands() {
                 return Err(format!(
                     "it is not known yet who has {}, and it may be {name}",
                     setup.name
                 ));
             }
-            if package.primary == Some(n) {
+            if package.primary == Some(n) && Guard::OutPrimary.stands() {
                 let seen = match package.confirmed {
                     true => "",
                     false => ", though it was not seen to serve yet",
                 };
                 return Err(format!("{name} has {}{seen}", setup.name));
             }
+            if let Some(what) = self.switch_under_way(p)
+                && Guard::OutSwitch.stands()
+            {
+                return Err(format!("{what}: say it again when that is done"));
+            }
             if package.heir == Some(n) {
                 return Err(format!("{name} is to take {} over", setup.name));
-            }
-            if let Some(what) = self.switch_under_way(p) {
-                return Err(format!("{what}: say it again when that is done"));
             }
             let stays = |other: &&NodeId| **other != n && !self.put_out(**other);
             if !setup.nodes.iter().any(|other| stays(&other)) {
@@ -176,7 +178,7 @@ impl Machine {
             return Err(format!("{} types on the console of {name}", pen.who));
         }
         let said = node.heard_ever.map(|at| self.now.since(at));
-        match said.filter(|age| *age < SILENT) {
+        match said.filter(|age| *age < SILENT && Guard::OutSilent.stands()) {
             Some(age) => Err(format!(
                 "{name} said something on its console {} ago: a node without power is silent",
                 Span(Duration::from_secs(age.as_secs().max(1)))
@@ -212,6 +214,9 @@ impl Machine {
                 self.outs.asked[at].ticket = Some(0);
                 let ticket = self.journal(EntryKind::Word, Some(node), text);
                 self.outs.asked[at].ticket = Some(ticket);
+                if Guard::OutDurable.gone() {
+                    return self.out_durable(ticket);
+                }
             }
         }
     }
@@ -220,6 +225,7 @@ impl Machine {
     pub(super) fn listen(&mut self, n: NodeId, ear: Ear) -> Ear {
         let now = self.now;
         match ear {
+            Ear::Gap { .. } if Guard::OutAsked.gone() => Ear::Silent,
             Ear::Gap { first, .. } if self.asks_for_life(n) => Ear::Asked {
                 until: now + super::ANSWERS,
                 first,
@@ -246,7 +252,9 @@ impl Machine {
             );
             return self.answer(id, Ok(text));
         };
-        if let Err(why) = self.may_go_out(node) {
+        if let Err(why) = self.may_go_out(node)
+            && Guard::OutAgain.stands()
+        {
             return self.retract(id, node, &why);
         }
         let mut text = format!(

@@ -7,6 +7,7 @@ use crate::clock::Moment;
 use crate::machine::action::EntryKind;
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
+use crate::mutant::Guard;
 use crate::script::program::Severity;
 
 /// So often its alarm is said again: once a shift.
@@ -29,7 +30,7 @@ impl Machine {
             let Some(out) = self.nodes[n].out.as_deref() else {
                 continue;
             };
-            if !out.over && now >= out.until {
+            if !out.over && now >= out.until && Guard::OutEnds.stands() {
                 self.out_is_over(n);
                 continue;
             }
@@ -145,7 +146,7 @@ impl Machine {
     pub(in crate::machine) fn out_clock_jumped(&mut self, seconds: i64) -> bool {
         let outs = self.nodes.iter_mut();
         let mut outs = outs.filter_map(|node| node.out.as_deref_mut()).peekable();
-        let any = outs.peek().is_some();
+        let any = outs.peek().is_some() && Guard::OutClock.stands();
         for out in outs {
             out.began = out.began.saturating_add_signed(seconds);
         }
