@@ -232,7 +232,14 @@ impl Machine {
                 self.packages[p].run.pc += 1;
                 true
             }
-            Op::Question { .. } | Op::Reset { .. } => {
+            // Nothing was asked, and nothing is waited for.
+            Op::Expect {
+                silence: Some(pc), ..
+            } => {
+                self.packages[p].run.pc = *pc;
+                true
+            }
+            Op::Question { .. } | Op::Reset { .. } | Op::Expect { .. } => {
                 let why = format!("{name} is out of service");
                 self.fail(p, &why);
                 true
@@ -344,7 +351,7 @@ impl Machine {
         }
         self.count_again(n, "it was out of service, and shows life");
         let text = format!("{name} is out of service no more: {how}");
-        self.journal(EntryKind::Evidence, Some(n), text);
+        self.journal(EntryKind::Word, Some(n), text);
     }
 
     /// The service answers while no node is known to serve: it may be one that is said to be out.

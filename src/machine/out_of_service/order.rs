@@ -59,8 +59,8 @@ impl Orders {
     /// What is asked for, and written down.
     pub(super) fn entered(&self, n: NodeId) -> Option<&OutOfService> {
         let entered = |asked: &&Asked| asked.node == n && asked.ticket.is_some();
-        let last = self.asked.iter().rev().filter(entered);
-        last.filter_map(|asked| asked.begins.as_deref()).next()
+        let mut last = self.asked.iter().rev().filter(entered);
+        last.find_map(|asked| asked.begins.as_deref())
     }
 
     /// When something of it is decided.
@@ -77,6 +77,16 @@ impl Orders {
     }
 }
 
+/// Whether it may last so long.
+pub(super) fn lasts_fit(lasts: Duration) -> Result<(), String> {
+    match lasts < Duration::from_secs(1) || lasts > LONGEST {
+        true => {
+            Err("a node is out of service for 1 s to 14 d; say it again to prolong it".to_owned())
+        }
+        false => Ok(()),
+    }
+}
+
 impl Machine {
     /// A person takes a node out of service.
     pub(in crate::machine) fn ask_out(
@@ -86,11 +96,7 @@ impl Machine {
         reason: &str,
     ) -> Result<(), String> {
         let n = order.node.ok_or("it is a node that is out of service")?;
-        if lasts < Duration::from_secs(1) || lasts > LONGEST {
-            return Err(
-                "a node is out of service for 1 s to 14 d; say it again to prolong it".to_owned(),
-            );
-        }
+        lasts_fit(lasts)?;
         let reason = reason.trim().chars().filter(|c| !c.is_control());
         let reason: String = reason.take(REASON).collect();
         if reason.is_empty() {
@@ -122,7 +128,7 @@ impl Machine {
             over: false,
             // A console that is not connected now is not waited for as after a restart.
             ear: Ear::Gap {
-                since: now - (super::LINK - super::ANSWERS),
+                since: now - super::LINK + super::ANSWERS,
                 first: now,
             },
             carrier: self.nodes[n].carrier,

@@ -69,7 +69,7 @@ impl Machine {
         self.count_again(n, "its time out of service is over");
         self.say_out(n);
         let text = format!("the time of {name} out of service is over");
-        self.journal(EntryKind::Result, Some(n), text);
+        self.journal(EntryKind::Word, Some(n), text);
     }
 
     /// The standing alarm.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::order::lasts_fit;
 use crate::clock::Span;
 use crate::machine::Machine;
 use crate::machine::setup::NodeId;
@@ -49,9 +50,9 @@ impl Machine {
         plan.steps.push(format!(
             "end it with the first byte of {name}: then it gets BREAK, and is fenced"
         ));
-        let against = self.may_go_out(n).and_then(|()| self.keeps_silent(n));
-        if let Err(why) = against {
-            plan.rule("out_of_service", format!("{why} (rule 7)"));
+        let against = [lasts_fit(lasts), self.may_go_out(n), self.keeps_silent(n)];
+        for why in against.into_iter().filter_map(Result::err) {
+            plan.rule("out_of_service", why);
         }
         plan
     }
@@ -65,9 +66,10 @@ impl Machine {
         plan.steps.push(format!(
             "count {name} as running: nothing is started beside it before it is proved stopped"
         ));
-        plan.steps.push(format!(
-            "send it BREAK until it stands at its prompt, and fence it there: power it up then, not before"
-        ));
+        plan.steps.push(
+            "send it BREAK until it stands at its prompt, and fence it there: power it up now"
+                .to_owned(),
+        );
         plan.steps
             .push("let it take over nothing until that is done".to_owned());
         if self.nodes[n].out.is_none() {
