@@ -12,6 +12,7 @@ pub mod completion;
 pub mod confirm;
 pub mod console;
 pub mod demo;
+pub mod drill;
 pub mod emulate;
 pub mod events;
 pub mod failback;
@@ -73,6 +74,7 @@ enum Command {
     Failback(failback::FailbackArgs),
     Boot(boot::BootArgs),
     Fence(fence::FenceArgs),
+    Drill(drill::DrillArgs),
     Hold(hold::HoldArgs),
     Release(release::ReleaseArgs),
     Maintenance(maintenance::MaintenanceArgs),
@@ -184,6 +186,7 @@ pub fn main() -> ExitCode {
         Command::Failback(args) => failback::run(&args),
         Command::Boot(args) => boot::run(&args),
         Command::Fence(args) => fence::run(&args),
+        Command::Drill(args) => drill::run(&args),
         Command::Hold(args) => hold::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Maintenance(args) => maintenance::run(&args),

@@ -49,6 +49,12 @@ pub enum Ask {
     Marked { word: String },
     /// The random word must be unknown.
     Unmarked { word: String },
+    /// A device must open and be read: the lines of that, and what was said to earlier ones.
+    Opens {
+        device: String,
+        line: usize,
+        before: String,
+    },
 }
 
 /// What became of a question when a prompt showed.
@@ -120,6 +126,14 @@ impl Asking {
                 Verdict::Answered(Piece::Mark(word.clone()))
             }
             Ask::Live | Ask::Marking { .. } | Ask::Marked { .. } => Verdict::NotYet,
+            Ask::Opens {
+                device,
+                line,
+                before,
+            } => {
+                let before = [&[before.as_str()], said.as_slice()].concat();
+                self.judge_opens(firmware, device, *line, &before)
+            }
             Ask::Unmarked { word } => Self::judge_unmarked(node, firmware, word, &said),
             Ask::Identity => Self::judge_identity(node, firmware),
             Ask::Exists { name, value } => Self::judge_exists(node, firmware, name, value, &said),
@@ -151,6 +165,40 @@ impl Asking {
         match said {
             [only] => right(only),
             many => Guard::AnswerOnly.gone() && many.iter().any(|line| line == sum),
+        }
+    }
+
+    /// A driver may say something before the sum.
+    fn judge_opens(
+        &self,
+        firmware: &Firmware,
+        device: &str,
+        line: usize,
+        said: &[&str],
+    ) -> Verdict {
+        let told = |said: &[&str]| {
+            let said: Vec<&str> = said
+                .iter()
+                .copied()
+                .filter(|said| !said.is_empty())
+                .collect();
+            said.join("; ")
+        };
+        if line + 1 < firmware.opens.len() {
+            return Verdict::Next(Ask::Opens {
+                device: device.to_owned(),
+                line: line + 1,
+                before: told(said),
+            });
+        }
+        match said {
+            [.., last] if self.sum.as_deref() == Some(last) => Verdict::Answered(Piece::Opens),
+            [before @ .., _] => {
+                let before = told(before);
+                let because = if before.is_empty() { "" } else { ": " };
+                Verdict::Wrong(format!("{device} cannot be read{because}{before}"))
+            }
+            [] => Verdict::NotYet,
         }
     }
 

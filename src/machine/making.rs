@@ -29,6 +29,8 @@ pub enum Piece {
     Reset,
     /// The word is unknown.
     Unmarked,
+    /// The boot device was opened: it says nothing about who is stopped.
+    Opens,
 }
 
 /// How far it is.
@@ -85,6 +87,7 @@ impl Making {
             // Without a mark no reset is ordered, and no unknown word can be asked for behind it.
             Piece::Reset => self.reset = true,
             Piece::Unmarked => self.unmarked = self.live_again || Guard::UnmarkedAfterLive.gone(),
+            Piece::Opens => {}
             Piece::Verified(name, value) => {
                 let identity = self.identity_again || Guard::VerifiedAfterIdentity.gone();
                 let fits = in_guard(firmware, name, value) || Guard::VerifiedInGuard.gone();

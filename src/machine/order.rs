@@ -95,6 +95,12 @@ impl Machine {
             return self.hold_for_a_person(p);
         }
         match heard {
+            // What was proved before is proved anew.
+            OperatorWord::Drill => {
+                if let Some(n) = node {
+                    self.kill_proof(n, "a drill begins");
+                }
+            }
             OperatorWord::FencePrimary => self.hold_is_theirs(p, &ordered.demand),
             OperatorWord::Boot | OperatorWord::Switchover => self.end_held(p, &ordered.demand.who),
             _ => {}
@@ -254,6 +260,15 @@ impl Machine {
         }
     }
 
+    /// A drill wants all to go well: what the script warns of on its way does not.
+    pub(super) fn drill_problem(&mut self, p: PackageId, why: &str) {
+        // The first one is what ended it.
+        let drill = |order: &Ordered| order.heard == OperatorWord::Drill && order.problem.is_none();
+        if self.order_in_force(p).is_some_and(drill) {
+            self.order_problem(p, why);
+        }
+    }
+
     /// A node is proved stopped.
     pub(super) fn order_proved(&mut self, p: PackageId, n: NodeId) {
         if let Some(order) = self.packages[p].order.as_mut().filter(|o| o.end.is_none()) {
@@ -270,7 +285,7 @@ impl Machine {
         let name = |n: Option<NodeId>| n.map_or("?", |n| self.setup.node_name(n));
         let took = Span(Duration::from_secs(self.now.since(order.began).as_secs()));
         let serves = package.primary == order.node && package.confirmed;
-        let whole = order.proved && order.problem.is_none();
+        let whole = order.problem.is_none();
         let good = match order.heard {
             OperatorWord::Switchover | OperatorWord::Boot => {
                 serves.then(|| format!("{} runs on {} after {took}", setup.name, name(order.node)))

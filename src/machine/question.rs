@@ -141,6 +141,11 @@ impl Machine {
         deadline: Moment,
     ) {
         let ask = match question {
+            Question::Opens => Ask::Opens {
+                device: values.to_owned(),
+                line: 0,
+                before: String::new(),
+            },
             Question::Live => Ask::Live,
             Question::Identity => Ask::Identity,
             Question::Set {
@@ -215,6 +220,22 @@ impl Machine {
                 (text, Some(asking::sum(a, b)))
             }
             Ask::Identity => (firmware.identity.clone(), None),
+            Ask::Opens { device, line, .. } => {
+                let Some(template) = firmware.opens.get(*line) else {
+                    let why = "its firmware block does not say how a device is opened";
+                    self.nodes[n].answer = Some(Err(why.to_owned()));
+                    return;
+                };
+                let Some(a) = self.nonces.pop_front() else {
+                    return self.no_nonce(n);
+                };
+                // What stands behind the device is for the system that is booted. A quote would end the text.
+                let device = device.split_whitespace().next().unwrap_or("");
+                let device = device.replace('"', "");
+                let number = format!("{a:08x}");
+                let text = asking::fill(template, &[("a", &number), ("device", &device)]);
+                (text, Some(asking::sum(a, 1)))
+            }
             Ask::Exists { name, .. } | Ask::Reading { name, .. } => {
                 (asking::fill(&firmware.get, &[("name", name)]), None)
             }
@@ -389,6 +410,7 @@ impl Machine {
             Piece::Mark(word) => format!("word {word} is defined"),
             Piece::Reset => "reset ordered; a prompt came".to_owned(),
             Piece::Unmarked => "that word is unknown now".to_owned(),
+            Piece::Opens => "the boot device opens, and its first block can be read".to_owned(),
         };
         node.making.record(piece, firmware);
         let guarded = node.making.guarded(firmware) && !node.guard_read;

@@ -9,7 +9,9 @@ use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::survey::Survey;
 use crate::machine::{Action, Event, Machine};
 use crate::mutant::Guard;
-use crate::script::program::{Op, Pc, Piece, Probe, ProcedureId, StateId, Text, Value, Who};
+use crate::script::program::{
+    Op, Pc, Piece, Probe, ProcedureId, Severity, StateId, Text, Value, Who,
+};
 
 /// The edge's own deadline comes first; this is for an edge that says nothing.
 const EDGE_GRACE: Duration = Duration::from_secs(2);
@@ -94,6 +96,9 @@ impl Machine {
                 text,
             } => {
                 let text = self.text(p, text);
+                if *severity > Severity::Notice {
+                    self.drill_problem(p, &text);
+                }
                 self.alarm(p, *severity, code, text);
             }
             Op::Clear { code } => self.clear(p, code),

@@ -89,6 +89,7 @@ impl Machine {
     fn step_question(&mut self, p: PackageId, n: NodeId, question: &Question, deadline: Moment) {
         let value = match question {
             Question::Set { value, .. } | Question::Verify { value, .. } => self.text(p, value),
+            Question::Opens => self.setup.packages[p].boot_device.clone(),
             _ => String::new(),
         };
         let changes = matches!(question, Question::Set { .. } | Question::Mark);

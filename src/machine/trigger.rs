@@ -122,6 +122,10 @@ impl Machine {
         let run = &mut self.packages[p].run;
         run.pending.remove(&index);
         let body = triggers[index].body;
+        if !idle {
+            let why = format!("broken off: {}", self.packages[p].run.cause);
+            self.drill_problem(p, &why);
+        }
         if talks {
             let why = format!("broken off: {}", self.packages[p].run.cause);
             self.order_problem(p, &why);

@@ -280,6 +280,7 @@ pub enum Asked {
     Identity,
     Mark,
     Unmarked,
+    Opens,
     Reset,
     Dark,
     Word,

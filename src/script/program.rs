@@ -98,6 +98,9 @@ pub struct Firmware {
     pub unknown: PatternId,
     /// Resets the machine: `"reset-all\r"`.
     pub reset: String,
+    /// Opens the device `{device}`, reads its first block and closes it, line by line; the last one
+    /// answers the sum of `{a}` and one if that went well, of `{a}` and nought if not. Empty: it cannot.
+    pub opens: Vec<String>,
     /// The banner of a machine that starts (a second one voids a proof).
     pub banner: PatternId,
     /// The firmware or the loader starts a system by itself or on somebody's word.
@@ -385,6 +388,8 @@ pub enum Question {
     Mark,
     /// `unmarked node`: that word is unknown now.
     Unmarked,
+    /// `opens node`: the package's boot device opens and its first block is read. No piece of a proof.
+    Opens,
 }
 
 /// How urgent an alarm is.

@@ -29,6 +29,13 @@ impl Node {
             Step::PostEnds => self.post_ends(local),
             Step::OpenDisk => self.open_disk(local, disk),
             Step::LoadEnds => self.load_ends(local),
+            Step::ReadDevice { number, found } => {
+                let opens = found && disk.fault_for(&self.spec.name).is_none();
+                let answer = format!("{:x} ", number + u64::from(opens));
+                self.say(&answer);
+                let prompt = self.firmware.after_order(&answer);
+                self.say(&prompt);
+            }
         }
     }
 

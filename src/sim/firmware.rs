@@ -16,6 +16,9 @@ const SUN_LINE: usize = 256;
 /// The password of a simulated machine's `security-mode`.
 const PASSWORD: &str = "sesame";
 
+const READ: &str = "200 alloc-mem over if dup 200 \" read\" 5 pick $call-method else 0 then";
+const CLOSE: &str = "swap 200 free-mem swap ?dup if close-dev then 200 = 1 and ";
+
 const CTRL_C: u8 = 3;
 const BACKSPACE: u8 = 8;
 const CTRL_U: u8 = 0x15;
@@ -30,6 +33,8 @@ pub(super) enum Order {
     Sync,
     ResetAll,
     PowerOff,
+    /// Read this device, and print the number, or one more if that went well.
+    ReadDevice(String, u64),
 }
 
 /// The words that act on the machine or show what it is.
@@ -63,6 +68,8 @@ pub(super) struct Firmware {
     forth: Forth,
     /// A line that waits for the password, and what was typed of it.
     locked: Option<(String, String)>,
+    /// The device that is open.
+    device: Option<String>,
 }
 
 impl Firmware {
@@ -74,13 +81,14 @@ impl Firmware {
             line: Vec::new(),
             forth: Forth::new(spec.flavour),
             locked: None,
+            device: None,
         }
     }
 
     /// Feeds `hasher` with the line being typed and what is left of earlier ones. Of the words that
     /// were defined only `mark` is asked for again: every other name was random too.
     pub fn tell_apart<H: Hasher>(&self, mark: Option<&str>, hasher: &mut H) {
-        (&self.line, &self.locked).hash(hasher);
+        (&self.line, &self.locked, &self.device).hash(hasher);
         self.forth.tell_apart(mark, hasher);
     }
 
@@ -202,6 +210,25 @@ impl Firmware {
         format!("{new_line}{}", self.prompt())
     }
 
+    /// Takes a line that opens a device or reads a block of it; nothing is printed. With the line that
+    /// closes it, this is all that is known of devices, texts and conditions here.
+    fn opens(&mut self, line: &str) -> bool {
+        let device = line.strip_prefix("hex \" ");
+        if let Some(device) = device.and_then(|rest| rest.strip_suffix("\" open-dev")) {
+            self.device = Some(device.to_owned());
+            return true;
+        }
+        line == READ
+    }
+
+    /// The line that closes it again, and tells how it went.
+    fn closes(&mut self, line: &str) -> Option<Order> {
+        let rest = line.strip_prefix(CLOSE)?;
+        let number = u64::from_str_radix(rest.strip_suffix(" + u.")?, 16).ok()?;
+        let device = self.device.take().unwrap_or_default();
+        Some(Order::ReadDevice(device, number))
+    }
+
     fn interpret(
         &mut self,
         line: &str,
@@ -209,6 +236,12 @@ impl Firmware {
         nvram: &mut Nvram,
         out: &mut String,
     ) -> Option<Order> {
+        if self.opens(line) {
+            return None;
+        }
+        if let Some(order) = self.closes(line) {
+            return Some(order);
+        }
         let mut source = Source::new(line);
         self.forth.begin_line();
         loop {

@@ -77,6 +77,7 @@ pub(super) enum Step {
     PostEnds,
     OpenDisk,
     LoadEnds,
+    ReadDevice { number: u64, found: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -443,6 +444,10 @@ impl Node {
             Some(Order::Go) => self.resume_system(local),
             Some(Order::Sync) => self.sync_system(local),
             Some(Order::PowerOff) => self.switch_off(),
+            Some(Order::ReadDevice(device, number)) => {
+                let found = self.leads_to_disk(&device);
+                self.step = Some((local, Step::ReadDevice { number, found }));
+            }
             Some(Order::ResetAll) => {
                 if self.spec.flavour == Flavour::Sun {
                     self.say(texts::resetting(Flavour::Sun));

@@ -1,5 +1,6 @@
 //! Heartbeats on the shared disk that nobody notices are written together, with the next thing
-//! that somebody does notice. Whoever stops at each of them sees the same.
+//! that somebody does notice; pings that are answered like the one before are left out but for the last.
+//! Whoever stops at each of them sees the same.
 //!
 //! `CLUSTERD_BEATS=N` plays N scenes.
 

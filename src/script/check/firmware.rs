@@ -21,7 +21,9 @@ pub fn check(files: &[Loaded], draft: &Draft, faults: &mut Vec<Diagnostic>) {
 fn texts(files: &[Loaded], draft: &Draft, faults: &mut Vec<Diagnostic>) {
     let starts = all_starts(&draft.program);
     for firmware in files.iter().flat_map(|loaded| &loaded.file.firmwares) {
-        let keys = ["kill", "live", "identity", "set", "get", "mark", "ask_mark"];
+        let keys = [
+            "kill", "live", "identity", "set", "get", "mark", "ask_mark", "opens",
+        ];
         for setting in firmware
             .settings
             .iter()

@@ -15,6 +15,7 @@ struct Said {
     patterns: BTreeMap<String, Vec<PatternId>>,
     starts: Vec<String>,
     guard: Vec<GuardSetting>,
+    opens: Vec<String>,
 }
 
 /// What a block must say in the end, with a line that would.
@@ -46,8 +47,14 @@ const PATTERNS: [(&str, &str); 10] = [
     ),
     ("ask_mark.unknown", r#"ask_mark "{mark}\r" unknown unknown"#),
 ];
+/// What a block may say, line by line: only a drill wants it.
+const OPENS: (&str, &str) = (
+    "opens",
+    r#"opens "hex \" {device}\" open-dev\r" "0= 1+ {a} + u.\r""#,
+);
 /// The placeholders that a text may and must have.
-const HOLES: [(&str, &[&str]); 5] = [
+const HOLES: [(&str, &[&str]); 6] = [
+    (OPENS.0, &["device", "a"]),
     ("live", &["a", "b"]),
     ("set", &["name", "value"]),
     ("get", &["name"]),
@@ -110,6 +117,10 @@ fn gather<'a>(
         match setting.key.text.as_str() {
             "starts" => starts.extend(setting.texts.iter().map(ast::Quoted::as_template)),
             "guard" => guard.extend(guard_setting(setting, faults)),
+            "opens" => {
+                holes(&setting.key, &setting.texts, faults);
+                said.opens = setting.texts.iter().map(ast::Quoted::as_template).collect();
+            }
             _ => take(setting, &mut said, scope, faults),
         }
     }
@@ -156,7 +167,7 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
             );
             return;
         };
-        holes(key, text, faults);
+        holes(key, std::slice::from_ref(text), faults);
         said.texts.insert(key.text.clone(), text.as_template());
         for (word, name) in &setting.clauses {
             let found = patterns(std::slice::from_ref(name), faults);
@@ -184,14 +195,14 @@ fn take(setting: &Setting, said: &mut Said, scope: &Scope, faults: &mut Vec<Diag
     said.patterns.insert(key.text.clone(), found);
 }
 
-/// A text has just the placeholders that will be put in.
-fn holes(key: &Word, text: &ast::Quoted, faults: &mut Vec<Diagnostic>) {
+/// The texts have just the placeholders that will be put in.
+fn holes(key: &Word, texts: &[ast::Quoted], faults: &mut Vec<Diagnostic>) {
     let wanted = HOLES
         .iter()
         .find(|(name, _)| *name == key.text)
         .map_or(&[][..], |(_, holes)| holes);
     let mut missing: Vec<&str> = wanted.to_vec();
-    for piece in &text.pieces {
+    for piece in texts.iter().flat_map(|text| &text.pieces) {
         if let ast::QuotedPiece::Value(name) = piece {
             missing.retain(|hole| *hole != name.text);
             if !wanted.contains(&name.text.as_str()) {
@@ -205,9 +216,10 @@ fn holes(key: &Word, text: &ast::Quoted, faults: &mut Vec<Diagnostic>) {
             }
         }
     }
+    let span = texts.last().map_or(key.span, |text| text.span);
     if let Some(hole) = missing.first() {
         faults.push(
-            Diagnostic::error(text.span, format!("`{}` needs `{{{hole}}}`", key.text))
+            Diagnostic::error(span, format!("`{}` needs `{{{hole}}}`", key.text))
                 .help(example(&key.text)),
         );
     }
@@ -217,6 +229,7 @@ fn example(key: &str) -> String {
     let line = TEXTS
         .iter()
         .chain(&PATTERNS)
+        .chain([&OPENS])
         .find(|(name, _)| *name == key)
         .map_or("", |(_, line)| line);
     format!("write `{line}`")
@@ -286,6 +299,7 @@ fn whole(block: &ast::Firmware, said: &Said, faults: &mut Vec<Diagnostic>) -> Op
         ask_mark: text("ask_mark")?,
         unknown: pattern("ask_mark.unknown")?,
         reset: text("reset")?,
+        opens: said.opens.clone(),
         banner: pattern("banner")?,
         booting: said.patterns.get("booting")?.clone(),
         resumable: pattern("resumable")?,

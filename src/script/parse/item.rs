@@ -259,13 +259,14 @@ impl Reader<'_> {
             Rule::fw_pattern,
             Rule::fw_starts,
             Rule::fw_guard,
+            Rule::fw_opens,
             Rule::fw_text,
         ];
         let key = node
             .clone()
             .into_inner()
             .find(|child| keys.contains(&child.as_rule()))?;
-        let braces_stand = key.as_rule() != Rule::fw_text;
+        let braces_stand = !matches!(key.as_rule(), Rule::fw_text | Rule::fw_opens);
         let texts = children(node, Rule::text);
         let texts = texts
             .iter()

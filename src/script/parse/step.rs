@@ -200,6 +200,7 @@ impl Reader<'_> {
             Rule::k_identity => Asked::Identity,
             Rule::k_mark => Asked::Mark,
             Rule::k_unmarked => Asked::Unmarked,
+            Rule::k_opens => Asked::Opens,
             Rule::k_reset => Asked::Reset,
             Rule::k_dark => Asked::Dark,
             _ => Asked::Word,

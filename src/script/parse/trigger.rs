@@ -211,13 +211,13 @@ impl Reader<'_> {
 /// What a step may be, for the help of a fault.
 pub(super) const STEP_HELP: &str = "a step begins with one of these words:\n\
      send, expect, ask, nudge, let, log, alarm, clear, wait, retry, call, run, probe, power,\n\
-     live, identity, set, verify, mark, unmarked, reset, break, siege, dark, word, assume,\n\
+     live, identity, set, verify, mark, unmarked, opens, reset, break, siege, dark, word, assume,\n\
      fence, boot, resume, survey, done, fail, `->`";
 
 /// Words that a line in a state or procedure may begin with.
-pub(super) const STEP_WORDS: [&str; 37] = [
+pub(super) const STEP_WORDS: [&str; 38] = [
     "send", "expect", "ask", "nudge", "break", "live", "identity", "set", "verify", "mark",
-    "unmarked", "reset", "siege", "dark", "word", "power", "assume", "fence", "boot", "resume",
-    "call", "retry", "wait", "survey", "run", "probe", "alarm", "clear", "log", "let", "done",
-    "fail", "on", "urgent", "after", "every", "else",
+    "unmarked", "opens", "reset", "siege", "dark", "word", "power", "assume", "fence", "boot",
+    "resume", "call", "retry", "wait", "survey", "run", "probe", "alarm", "clear", "log", "let",
+    "done", "fail", "on", "urgent", "after", "every", "else",
 ];

@@ -218,7 +218,7 @@ fn play_step(world: &mut World, step: &Step, mark: &mut Moment) -> Result<(), St
         Step::Pass(span) => world.pass(*span),
         Step::Until(hold, limit) => {
             let since = *mark;
-            let there = world.until(*limit, |world| {
+            let there = world.until_noticed(*limit, |world| {
                 world.broken().is_some() || holds(world, hold, since)
             });
             if !there && world.broken().is_none() {

@@ -8,7 +8,7 @@ use crate::machine::input::Input;
 /// A console's queue holds so much; the oldest bytes are dropped first.
 const QUEUE: usize = 256 << 10;
 /// Witnesses are asked so often.
-const WITNESS_EVERY: Duration = Duration::from_secs(5);
+pub(super) const WITNESS_EVERY: Duration = Duration::from_secs(5);
 
 impl World {
     pub(super) fn carry_bytes(&mut self) {
@@ -87,15 +87,16 @@ impl World {
         }
     }
 
+    /// How often the address of the package is asked.
+    pub(super) fn ping_every(&self) -> Duration {
+        let package = self.setup.packages.first();
+        package.map_or(WITNESS_EVERY, |p| p.program.ping_every)
+    }
+
     pub(super) fn ask_addresses(&mut self) {
         let now = self.now;
         if now >= self.next_ping {
-            let every = self
-                .setup
-                .packages
-                .first()
-                .map_or(WITNESS_EVERY, |p| p.program.ping_every);
-            self.next_ping = now + every;
+            self.next_ping = now + self.ping_every();
             for package in 0..self.setup.packages.len() {
                 self.ping(package);
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::driven::Driven;
 use super::{RaisedAlarm, World};
 use crate::clock::Moment;
 use crate::machine::Machine;
@@ -28,7 +29,7 @@ impl World {
         }
         let legs = world.setup.nodes.iter().all(|node| node.power_legs > 0);
         world.power_legs = legs;
-        world.machine = machine;
+        world.machine = Driven::new(machine);
         world.open = BTreeMap::new();
         // What the journal was still writing is written.
         for ticket in world.machine.awaited_entries() {

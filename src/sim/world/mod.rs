@@ -8,11 +8,13 @@
 
 mod carry;
 mod continuing;
+mod driven;
 mod interrupt;
 mod links;
 mod ordered;
 mod people;
 mod perform;
+mod quiet;
 mod reload;
 mod trouble;
 
@@ -33,9 +35,11 @@ use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
 use crate::sim::watch::{Watch, Window};
 
+use driven::Driven;
 pub use interrupt::{Interrupt, Interruption};
 use links::{HALF_DEAD, Port, RECONNECT};
 pub use ordered::StopWay;
+use quiet::Answered;
 use reload::Reload;
 use trouble::Trouble;
 pub use trouble::{JournalState, LegWay, PingWay};
@@ -70,7 +74,7 @@ pub(super) enum Beats {
     /// At each: ten a second, whoever looks at them.
     Each,
     /// At those of which somebody notices something. The others happen all the same, with the next
-    /// thing that does.
+    /// thing that does; and pings that change nothing are left out.
     Noticed,
 }
 
@@ -79,7 +83,7 @@ pub(super) enum Beats {
 pub struct World {
     /// The bench, to do things to it.
     pub rig: Rig,
-    machine: Machine,
+    machine: Driven,
     setup: Arc<Setup>,
     set: Arc<PatternSet>,
     ports: Vec<Port>,
@@ -87,6 +91,8 @@ pub struct World {
     next_ping: Moment,
     next_witness: Moment,
     rng: fastrand::Rng,
+    /// What was answered since the machine was told anything else.
+    answered: Answered,
     results: VecDeque<(Moment, Input)>,
     unsynced: VecDeque<(Moment, Ticket, Entry, Memory)>,
     memory: Memory,
@@ -144,7 +150,7 @@ impl World {
         watch.restarted(&memory, &rig);
         World {
             ports: (0..rig.len()).map(|_| Port::new(&set, now)).collect(),
-            machine: Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO),
+            machine: Driven::new(Machine::new(Arc::clone(&setup), &memory, now, WALL_ZERO)),
             rig,
             setup,
             set,
@@ -152,6 +158,7 @@ impl World {
             next_ping: now + Duration::from_millis(100),
             next_witness: now + Duration::from_millis(50),
             rng: fastrand::Rng::with_seed(seed),
+            answered: Answered::default(),
             results: VecDeque::new(),
             unsynced: VecDeque::new(),
             memory_before: memory.clone(),
@@ -289,12 +296,10 @@ impl World {
         }
         self.watch.restarted(&self.memory, &self.rig);
         self.take_new_files();
-        self.machine = Machine::new(
-            Arc::clone(&self.setup),
-            &self.memory,
-            self.now,
-            self.wall_zero,
-        );
+        let setup = Arc::clone(&self.setup);
+        let machine = Machine::new(setup, &self.memory, self.now, self.wall_zero);
+        self.machine = Driven::new(machine);
+        self.answered = Answered::default();
         self.drain();
         if self.trouble.gateway_silent {
             self.tell_gateway();
@@ -371,8 +376,6 @@ impl World {
         }
         note(self.sent.then(|| self.now + WIRE));
         self.sent = false;
-        note(Some(self.next_ping));
-        note(Some(self.next_witness));
         note(self.results.iter().map(|(at, _)| *at).min());
         let written = self.trouble.journal != JournalState::Fails;
         note(
@@ -381,7 +384,7 @@ impl World {
                 .map(|(at, ..)| *at)
                 .filter(|_| written),
         );
-        note(self.machine.poll_timeout().map(|(at, _)| at));
+        note(self.machine.due());
         for (n, port) in self.ports.iter().enumerate() {
             note(port.ear.poll_timeout().filter(|_| port.up));
             note(
@@ -391,6 +394,10 @@ impl World {
             );
             note(port.dead_since.map(|at| at + HALF_DEAD));
         }
+        if beats == Beats::Noticed && rests {
+            self.leave_out_answers(next);
+        }
+        let next = next.min(self.next_ping).min(self.next_witness);
         self.now = next
             .max(self.now + Duration::from_micros(1))
             .min(end.max(self.now));
@@ -403,8 +410,7 @@ impl World {
         self.carry_bytes();
         self.carry_results();
         self.ask_addresses();
-        let due = self.machine.poll_timeout();
-        if due.is_some_and(|(at, _)| at <= self.now) {
+        if self.machine.due().is_some_and(|at| at <= self.now) {
             self.tell(Input::Time);
         }
         if self.alive {
@@ -435,6 +441,7 @@ impl World {
         if let Input::Console { node, .. } = &input {
             self.watch.heard(*node);
         }
+        self.answered.hears(&input);
         self.machine.handle(input, self.now);
         self.drain();
         if self.typing.is_some() {

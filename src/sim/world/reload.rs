@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::driven::Driven;
+use super::quiet::Answered;
 use super::{FORGETS, World};
 use crate::machine::handover::Unready;
 use crate::machine::input::Input;
@@ -95,7 +97,8 @@ impl World {
         self.undone.clear();
         self.watch.restarted(&self.memory, &self.rig);
         let (setup, wall) = (Arc::clone(&self.setup), self.wall_zero);
-        self.machine = Machine::new(setup, &self.memory, self.now, wall);
+        self.machine = Driven::new(Machine::new(setup, &self.memory, self.now, wall));
+        self.answered = Answered::default();
         self.drain();
         if self.trouble.gateway_silent {
             self.tell_gateway();
