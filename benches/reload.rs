@@ -1,153 +1,51 @@
 //! A reload of many clusters of which one differs: how long `clusterd reload` takes at its control
-//! socket, and what it touches. Consoles are the chattering ports of `clusterd sim serve --chatter`, in
-//! this process, in front of the built daemon's own code.
+//! socket, and what it touches.
 //!
-//! `cargo bench --bench reload [-- CLUSTERS [ROUNDS [DIRECTORY]]]`; raw samples go to
+//! `ulimit -n 20000; cargo bench --bench reload [-- CLUSTERS [ROUNDS [DIRECTORY]]]`; raw samples go to
 //! `benches/results/reload.txt`.
 
 mod support;
 
-use std::fmt::Write as _;
-use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use clusterd::control::{Answer, Ask, Client};
-use clusterd::daemon::{Daemon, Systemd, prepare};
-use clusterd::home::Home;
-use clusterd::sim::NodeSpec;
-use clusterd::sim::serve::chatter::{ChatterSpec, Speech, chatter};
-use tokio::sync::oneshot;
+use clusterd::control::{Answer, Ask};
+use support::many::{DARK_AFTER, Many, Wanted, run, tell};
 
-const CLUSTERS: usize = 1000;
 const ROUNDS: usize = 20;
-/// Two simulated nodes a cluster.
-const NODES: usize = 2;
 
 fn main() {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let number = |at: usize, usual| {
-        let word = words.get(at).and_then(|word| word.parse().ok());
-        word.unwrap_or(usual)
-    };
-    let (clusters, rounds) = (number(0, CLUSTERS), number(1, ROUNDS));
-    let place = PathBuf::from(words.get(2).map_or("target", String::as_str));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime can be built");
-    runtime.block_on(measure(clusters, rounds, &place));
+    run(ROUNDS, measure);
 }
 
-async fn measure(clusters: usize, rounds: usize, place: &Path) {
-    let nodes = (0..clusters * NODES).map(|n| NodeSpec::sun(&format!("n{n}"), id(n)));
-    let ports = chatter(ChatterSpec {
-        nodes: nodes.collect(),
-        listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        base_port: 0,
-        lines_per_s: 0.0,
-        speech: Speech::Telnet,
-        seed: 1,
-        panic_after: None,
-    })
-    .expect("the ports can be opened");
-    let files = (0..clusters).map(|n| (name(n), cluster(n, ports.consoles(), 60)));
-    let home = support::home_of(place, None, &files.collect::<Vec<_>>());
-    let opened = Home::open(home.path()).expect("the home is there");
-    let prepared = prepare(opened.clone()).expect("the home is good");
-    let mut events = prepared.happened.subscribe();
-    let daemon = Daemon::start(prepared).await.expect("the daemon starts");
-    let (stop, stopped) = oneshot::channel();
-    let running = tokio::spawn(daemon.run(Systemd::absent(), async {
-        // Sent or dropped, both mean the end.
-        let _ = stopped.await;
-        "the bench is over".to_owned()
-    }));
-    settle(&mut events).await;
-    let mut same = Vec::new();
-    let mut one = Vec::new();
-    for round in 0..rounds {
-        same.push(reload(&opened, clusters, 0).await);
-        let text = cluster(clusters / 2, ports.consoles(), 61 + round);
-        let file = format!("clist/{}.yaml", name(clusters / 2));
-        fs::write(home.path().join(file), text).expect("the home can be written");
-        one.push(reload(&opened, clusters, 1).await);
-        settle(&mut events).await;
+async fn measure(wanted: Wanted) {
+    let clusters = wanted.clusters;
+    let mut many = Many::start(clusters, &wanted.place).await;
+    let (mut same, mut one) = (Vec::new(), Vec::new());
+    for round in 1..=wanted.rounds {
+        same.push(reload(&many, clusters, 0).await);
+        many.rewrite(clusters / 2, DARK_AFTER + round);
+        one.push(reload(&many, clusters, 1).await);
+        many.settle().await;
     }
-    // The run has ended with it.
-    let _ = stop.send(());
-    running.await.expect("the daemon ends in good order");
+    many.end().await;
     support::keep(
         "reload.txt",
         &format!("reload of {clusters} clusters: none differs, one differs"),
         &[("none", &same), ("one", &one)],
     );
-    for (what, mut samples) in [("none differs", same), ("one differs", one)] {
-        samples.sort();
-        let [p50, p99, max] = [50, 99, 100].map(|percent| support::at(&samples, percent));
-        println!("{clusters} clusters, {what}: p50 {p50:?}, p99 {p99:?}, max {max:?}");
-    }
+    tell(&format!("{clusters} clusters, none differs"), same);
+    tell(&format!("{clusters} clusters, one differs"), one);
 }
 
-/// One reload over the control socket; it must touch so many clusters.
-async fn reload(home: &Home, clusters: usize, touched: usize) -> Duration {
-    let (dir, socket) = (home.dir().to_owned(), home.path("clusterd.sock"));
-    let talk = move || {
-        let begun = Instant::now();
-        let mut client = Client::connect(&dir, &socket).expect("the daemon answers");
-        let answer = client.ask(Ask::Reload { dry_run: false });
-        (begun.elapsed(), answer)
-    };
-    let (took, answer) = tokio::task::spawn_blocking(talk).await.expect("it ends");
-    let Ok(Answer::Reloaded { report }) = answer else {
+/// One reload; it must touch so many clusters.
+async fn reload(many: &Many, clusters: usize, touched: usize) -> Duration {
+    let (took, answer) = many.ask(Ask::Reload { dry_run: false }).await;
+    let Answer::Reloaded { report } = answer else {
         panic!("{answer:?}");
     };
     assert_eq!(report.clusters.len(), touched, "{report:?}");
-    assert!(
-        report.clusters.iter().all(|one| one.waits.is_none()),
-        "{:?}",
-        report.clusters
-    );
+    let waits = report.clusters.iter().any(|one| one.waits.is_some());
+    assert!(!waits, "{:?}", report.clusters);
     assert_eq!(report.same, clusters - touched);
     took
-}
-
-/// Waits until no cluster has said anything for a while.
-async fn settle(events: &mut tokio::sync::broadcast::Receiver<clusterd::cluster::Happened>) {
-    let quiet = Duration::from_secs(3);
-    while tokio::time::timeout(quiet, events.recv()).await.is_ok() {}
-}
-
-fn name(number: usize) -> String {
-    format!("c{number:05}")
-}
-
-fn id(node: usize) -> u32 {
-    0x8010_0000 + u32::try_from(node).expect("some thousands")
-}
-
-fn cluster(number: usize, consoles: &[SocketAddr], dark_after: usize) -> String {
-    let name = name(number);
-    let mut text = format!("cluster: {name}\nnodes:\n");
-    for n in [0, 1] {
-        let node = number * NODES + n;
-        let _ = writeln!(
-            text,
-            "  n{n}: {{ platform: openboot, console: \"telnet://{}\", host_id: {:08x}, dark_after: {dark_after}s }}",
-            consoles[node],
-            id(node)
-        );
-    }
-    let (high, low) = (number / 250, number % 250 + 1);
-    let _ = write!(
-        text,
-        "packages:\n  p:\n    script: sun-openboot\n    nodes: [n0, n1]\n    boot_device: disk\n    \
-         address: 127.1.{high}.{low}\n    data_policy: integrity\n"
-    );
-    text
 }

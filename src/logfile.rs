@@ -42,6 +42,18 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same of bytes: what is no text is written out too.
+pub fn visible(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(&harmless(chunk.valid()));
+        for byte in chunk.invalid() {
+            write!(out, "\\x{byte:02x}").expect("a string takes all");
+        }
+    }
+    out
+}
+
 /// Control characters, and the invisible ones that reorder or hide text (Unicode's format
 /// characters, line and paragraph separators, tags).
 fn is_harmful(c: char) -> bool {

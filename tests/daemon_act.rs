@@ -277,3 +277,53 @@ fn fencing_what_serves_wants_a_second_word_and_boot_starts_it_again() {
     assert_eq!(pair.boots(), ["alpha", "alpha", "alpha"]);
     pair.never_two_writers();
 }
+
+#[test]
+fn nothing_is_ordered_in_a_maintenance_and_a_drill_is_known_after_a_restart() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let begin = ["maintenance", "pair", "--for", "1h", "--yes", "--reason"];
+    let begun = home.clusterd(&[&begin[..], &["new fans"]].concat());
+    assert!(begun.status.success(), "{}", stderr(&begun));
+    for order in [
+        &["switchover", "pair", "--yes", "--force"][..],
+        &["failback", "pair", "--yes", "--force"],
+        &["boot", "pair/alpha", "--yes", "--force"],
+        &["boot", "pair/beta", "--yes", "--force"],
+        &["fence", "pair/alpha", "--yes", "pair/alpha"],
+        &["fence", "pair/beta", "--yes", "pair/beta"],
+        &["drill", "pair", "--yes"],
+    ] {
+        let said = home.clusterd(order);
+        assert_eq!(said.status.code(), Some(4), "{order:?} {}", stdout(&said));
+        holds(
+            &stdout(&said),
+            &["is in maintenance (rule 15)", "Nothing was done."],
+        );
+    }
+    assert!(!home.activity().contains("orders"), "{}", home.activity());
+    let ended = home.clusterd(&["maintenance", "pair", "--end", "--yes"]);
+    assert!(ended.status.success(), "{}", stderr(&ended));
+    daemon.line("state watch");
+
+    let drill = home.clusterd(&["drill", "pair", "--yes", "--wait"]);
+    let text = stdout(&drill);
+    assert_eq!(drill.status.code(), Some(0), "{text}{}", stderr(&drill));
+    holds(
+        &text,
+        &[
+            "beta: proved stopped (firmware reset)",
+            "the boot device opens, and its first block can be read",
+            "Done: beta would take over",
+        ],
+    );
+    drop(daemon);
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let status = stdout(&home.clusterd(&["status", "pair"]));
+    holds(&status, &["of beta at ", "good: beta would take over"]);
+    assert_eq!(pair.boots(), ["alpha"]);
+    pair.never_two_writers();
+}

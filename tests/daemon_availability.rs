@@ -163,3 +163,30 @@ fn an_outage_in_a_maintenance_is_planned() {
     );
     assert_eq!(one["outages"][0]["planned"], true);
 }
+
+/// A new cluster waits at its prompts until somebody says who has the package: that is no outage.
+#[test]
+fn what_nobody_has_been_given_yet_is_not_down() {
+    let pair = Pair::at_prompt();
+    let home = Home::of(&pair);
+    let _daemon = home.run();
+    told(&home, "svc: service unknown", 1);
+    let log = stdout(&home.clusterd(&["events", "pair", "--kind", "service"]));
+    assert!(log.contains("(nobody has said yet who has svc)"), "{log}");
+    let one = counted(&home);
+    assert_eq!(
+        (&one["failures"], ms(&one, "down_unplanned_ms")),
+        (&0.into(), 0)
+    );
+    assert!(ms(&one, "unknown_ms") > 0, "{one}");
+    let waited = ms(&one, "to_ms");
+    let said = home.clusterd(&["adopt", "pair", "--primary", "alpha"]);
+    assert!(said.status.success(), "{}", stderr(&said));
+    told(&home, "svc: service up on alpha", 1);
+    let one = counted(&home);
+    let outages = one["outages"].as_array().unwrap();
+    assert!(
+        outages.iter().all(|outage| ms(outage, "from_ms") >= waited),
+        "{one}"
+    );
+}

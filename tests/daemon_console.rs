@@ -323,6 +323,10 @@ fn a_user_has_the_rights_that_the_table_gives_and_no_others() {
                 assert!(stderr(&said).contains("right"), "{}", stderr(&said));
             }
         }
+        // Whoever may not act may not silence an alarm either.
+        let acked = as_nobody(&home, &["ack", "pair", "guard_unknown"]);
+        let refused = acked.status.code() == Some(4) && stderr(&acked).contains("right");
+        assert_eq!(refused, !may[2], "{access} {}", stderr(&acked));
         daemon.stop();
     }
 }

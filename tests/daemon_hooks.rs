@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use daemon_support::{Home, Pair, stderr, stdout, until};
+use daemon_support::{Daemon, Home, Pair, found, stderr, stdout, until};
 
 /// A home whose package has these hooks, each in a line of its own.
 fn home_with(pair: &Pair, hooks: &[&str]) -> Home {
@@ -28,6 +28,23 @@ fn program(home: &Home, name: &str, body: &str) -> PathBuf {
     path
 }
 
+/// A running pair that is guarded with these hooks and programs.
+fn guarded(hooks: &[&str], programs: &[(&str, &str)]) -> (Pair, Home) {
+    let pair = Pair::running();
+    let home = home_with(&pair, hooks);
+    for (name, body) in programs {
+        program(&home, name, body);
+    }
+    (pair, home)
+}
+
+/// Runs until the script watches.
+fn watches(home: &Home) -> Daemon<'_> {
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    daemon
+}
+
 fn alarm(home: &Home, code: &str) -> Option<String> {
     let status = home.status();
     let alarms = status["alarms"].as_array().unwrap().iter();
@@ -38,7 +55,6 @@ fn alarm(home: &Home, code: &str) -> Option<String> {
 /// What happens is told to hooks in its order; none of them holds anything up.
 #[test]
 fn hooks_are_told_what_happens_around_a_takeover() {
-    let pair = Pair::running();
     let on = [
         "before_fence",
         "after_fence",
@@ -52,15 +68,13 @@ fn hooks_are_told_what_happens_around_a_takeover() {
         .map(|on| format!("{{ on: {on}, run: [./note, \"a secret word\"] }}"))
         .collect();
     let hooks: Vec<&str> = hooks.iter().map(String::as_str).collect();
-    let home = home_with(&pair, &hooks);
-    program(
-        &home,
+    let note = (
         "note",
         "echo \"$CLUSTERD_CLUSTER/$CLUSTERD_PACKAGE $CLUSTERD_EVENT $CLUSTERD_NODE $CLUSTERD_RESULT $CLUSTERD_TRY\" >> \
          \"${0%/*}/seen\"\necho well; env | grep -c '^CLUSTERD_'",
     );
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let (pair, home) = guarded(&hooks, &[note]);
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     daemon.line("beta is up");
     let seen = until("all hooks", || {
@@ -95,16 +109,15 @@ fn hooks_are_told_what_happens_around_a_takeover() {
 /// A hook that hangs, and a child of it that would hang on, are killed at the time; meanwhile the takeover is done.
 #[test]
 fn a_hook_that_hangs_is_killed_with_all_it_started_and_the_watch_goes_on() {
-    let pair = Pair::running();
     let hook = "{ on: before_fence, run: [./hangs], timeout: 2s }";
-    let home = home_with(&pair, &[hook]);
-    program(
-        &home,
-        "hangs",
-        "echo $$ > \"${0%/*}/pids\"\nsleep 1000 & echo $! >> \"${0%/*}/pids\"\necho 'waiting for the mirror' >&2\nwait",
+    let (pair, home) = guarded(
+        &[hook],
+        &[(
+            "hangs",
+            "echo $$ > \"${0%/*}/pids\"\nsleep 1000 & echo $! >> \"${0%/*}/pids\"\necho 'waiting for the mirror' >&2\nwait",
+        )],
     );
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     daemon.line("proved stopped");
     daemon.line("beta is up");
@@ -130,19 +143,18 @@ fn a_hook_that_hangs_is_killed_with_all_it_started_and_the_watch_goes_on() {
 
 #[test]
 fn a_hook_may_hold_up_a_boot_and_says_so() {
-    let pair = Pair::running();
     let hook = "{ on: before_switchover, run: [./gate], may: delay, timeout: 40s }";
-    let home = home_with(&pair, &[hook]);
-    program(
-        &home,
-        "gate",
-        "until test -e \"${0%/*}/open\"; do sleep 0.05; done",
+    let (pair, home) = guarded(
+        &[hook],
+        &[(
+            "gate",
+            "until test -e \"${0%/*}/open\"; do sleep 0.05; done",
+        )],
     );
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     daemon.line("alpha: proved stopped");
-    daemon.line("the boot of beta waits for the hook before_switchover, 40 s at most");
+    daemon.line("the switchover to beta waits for the hook before_switchover, 40 s at most");
     let status = stdout(&home.clusterd(&["status", "pair"]));
     assert!(
         status.contains("the hook before_switchover before the boot of beta"),
@@ -158,17 +170,16 @@ fn a_hook_may_hold_up_a_boot_and_says_so() {
 /// 1 is HOLD; `release` asks again, and 0 lets the boot go on.
 #[test]
 fn a_veto_is_hold_until_somebody_releases_it() {
-    let pair = Pair::running();
     let hook = "{ on: before_boot, run: [./mirror], may: veto, retries: 1, every: 100ms, recover: [./mend] }";
-    let home = home_with(&pair, &[hook]);
-    program(
-        &home,
-        "mirror",
-        "test -e \"${0%/*}/whole\" || { echo 'the mirror is not whole' >&2; exit 1; }",
+    let (pair, home) = guarded(
+        &[hook],
+        &[(
+            "mirror",
+            "test -e \"${0%/*}/whole\" || { echo 'the mirror is not whole' >&2; exit 1; }",
+        )],
     );
     program(&home, "mend", "echo $CLUSTERD_TRY >> \"${0%/*}/mended\"");
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     daemon.line("exit code 1 after");
     let recovery = daemon.line("hook before_boot: recovery ");
@@ -195,16 +206,15 @@ fn a_veto_is_hold_until_somebody_releases_it() {
 /// clusterd is killed while a boot waits for its hook: the new one proves anew and asks the hook anew.
 #[test]
 fn a_daemon_that_is_killed_in_the_middle_of_a_hook_begins_it_anew() {
-    let pair = Pair::running();
     let hook = "{ on: before_boot, run: [./gate], may: veto, timeout: 50s }";
-    let home = home_with(&pair, &[hook]);
-    program(
-        &home,
-        "gate",
-        "echo asked >> \"${0%/*}/asked\"\nuntil test -e \"${0%/*}/open\"; do sleep 0.05; done",
+    let (pair, home) = guarded(
+        &[hook],
+        &[(
+            "gate",
+            "echo asked >> \"${0%/*}/asked\"\nuntil test -e \"${0%/*}/open\"; do sleep 0.05; done",
+        )],
     );
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     daemon.line("the boot of beta waits for the hook before_boot");
     until("the hook to run", || {
@@ -228,18 +238,15 @@ fn a_daemon_that_is_killed_in_the_middle_of_a_hook_begins_it_anew() {
 /// An orderly end takes the hook with it.
 #[test]
 fn a_daemon_that_ends_takes_its_hooks_with_it() {
-    let pair = Pair::running();
-    let home = home_with(
-        &pair,
-        &["{ on: before_fence, run: [./hangs], timeout: 1h }"],
+    let hook = "{ on: before_fence, run: [./hangs], timeout: 1h }";
+    let (pair, home) = guarded(
+        &[hook],
+        &[(
+            "hangs",
+            "echo $$ > \"${0%/*}/pid\"\nwhile :; do sleep 0.05; done",
+        )],
     );
-    program(
-        &home,
-        "hangs",
-        "echo $$ > \"${0%/*}/pid\"\nwhile :; do sleep 0.05; done",
-    );
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     let pid = until("the hook to run", || {
         home.read("pid").trim().parse::<u32>().ok()
@@ -253,15 +260,15 @@ fn a_daemon_that_ends_takes_its_hooks_with_it() {
 /// A new configuration comes in when the hook has ended, and says what it waits for.
 #[test]
 fn a_reload_waits_for_a_hook() {
-    let pair = Pair::running();
-    let home = home_with(&pair, &["{ on: after_boot, run: [./gate], timeout: 50s }"]);
-    program(
-        &home,
-        "gate",
-        "until test -e \"${0%/*}/open\"; do sleep 0.05; done",
+    let hook = "{ on: after_boot, run: [./gate], timeout: 50s }";
+    let (pair, home) = guarded(
+        &[hook],
+        &[(
+            "gate",
+            "until test -e \"${0%/*}/open\"; do sleep 0.05; done",
+        )],
     );
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     daemon.line("beta is up");
     daemon.line("state watch");
@@ -282,15 +289,15 @@ fn a_reload_waits_for_a_hook() {
 /// Many words at once: the last lines stay, and nothing hangs on a full pipe.
 #[test]
 fn of_much_output_the_last_lines_are_kept() {
-    let pair = Pair::running();
-    let home = home_with(&pair, &["{ on: after_boot, run: [./talks] }"]);
-    program(
-        &home,
-        "talks",
-        "i=0; while [ $i -lt 20000 ]; do echo \"line $i of many words that fill a pipe\"; i=$((i+1)); done; printf 'a \\033[31m red end\\n'; exit 3",
+    let hook = "{ on: after_boot, run: [./talks] }";
+    let (pair, home) = guarded(
+        &[hook],
+        &[(
+            "talks",
+            "i=0; while [ $i -lt 20000 ]; do echo \"line $i of many words that fill a pipe\"; i=$((i+1)); done; printf 'a \\033[31m red end\\n'; exit 3",
+        )],
     );
-    let mut daemon = home.run();
-    daemon.line("state watch");
+    let mut daemon = watches(&home);
     pair.sim.panic(0);
     let line = daemon.line("hook after_boot");
     assert!(line.contains("exit code 3"), "{line}");
@@ -300,6 +307,49 @@ fn of_much_output_the_last_lines_are_kept() {
         "{line}"
     );
     assert!(line.len() < 1500, "{}", line.len());
+}
+
+/// Maintenance of the standby, its beginning and its end; that no standby is there, once that has lasted a
+/// minute; and that one is there again.
+#[test]
+fn hooks_are_told_of_maintenance_and_of_a_standby_that_is_gone_for_a_minute() {
+    let on = ["maintenance", "maintenance_ended", "degraded", "repaired"];
+    let hooks = on.map(|on| format!("{{ on: {on}, run: [./note] }}"));
+    let hooks = hooks.each_ref().map(String::as_str);
+    let note = "echo \"$CLUSTERD_EVENT $CLUSTERD_NODE: $CLUSTERD_CAUSE\" >> \"${0%/*}/seen\"";
+    let (_pair, home) = guarded(&hooks, &[("note", note)]);
+    let _daemon = watches(&home);
+    let says = |args: &[&str]| {
+        let output = home.clusterd(args);
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    let seen = |lines: usize| {
+        let seen = home.read("seen");
+        (seen.lines().count() == lines).then_some(seen)
+    };
+    let reason = ["--for", "1h", "--reason", "a new board", "--yes"];
+    says(&[&["maintenance", "pair/beta"][..], &reason].concat());
+    until("the maintenance", || seen(1));
+    // A minute, and then some.
+    let told = found(|| seen(2)).unwrap_or_else(|| until("a minute without a standby", || seen(2)));
+    says(&["maintenance", "pair/beta", "--end", "--yes"]);
+    until("a standby", || seen(4));
+    let mut lines: Vec<String> = home
+        .read("seen")
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    assert_eq!(lines[0], "maintenance beta: a new board", "{told}");
+    assert!(
+        lines[1].starts_with("degraded : the standby beta is in maintenance by "),
+        "{told}"
+    );
+    lines[2..].sort();
+    assert!(
+        lines[2].starts_with("maintenance_ended beta: "),
+        "{lines:?}"
+    );
+    assert_eq!(lines[3], "repaired :");
 }
 
 #[test]

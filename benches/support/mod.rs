@@ -2,6 +2,8 @@
 //! happens in it.
 #![allow(dead_code, reason = "not every bench needs all of it")]
 
+pub mod many;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

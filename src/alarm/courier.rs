@@ -5,14 +5,15 @@
 //! takes none, the route is, and everything waits.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use super::message::{Letter, Message, at, millis};
 use super::post::QUEUE;
-use super::transport::{Carrier, Trouble};
+use super::transport::{Carrier, Trouble, host_name};
 use crate::config::route::Route;
 
 /// What the other side refused so often, while it took others, is given up.
@@ -46,18 +47,32 @@ pub(super) struct Test {
     pub answer: oneshot::Sender<Result<String, String>>,
 }
 
-/// Carries letters until nobody writes any.
-pub(super) async fn run(
-    route: Route,
-    carrier: Carrier,
-    mut letters: mpsc::Receiver<Letter>,
-    mut tests: mpsc::Receiver<Test>,
-    reports: mpsc::Sender<Came>,
-) {
+/// What a courier works with.
+pub(super) struct Ways {
+    /// The route; a reload may change it.
+    pub route: watch::Receiver<Route>,
+    /// The home directory, from which files are taken.
+    pub home: PathBuf,
+    pub letters: mpsc::Receiver<Letter>,
+    pub tests: mpsc::Receiver<Test>,
+    pub reports: mpsc::Sender<Came>,
+}
+
+/// Carries letters until nobody writes any. What waits when its route is changed goes by the new one.
+pub(super) async fn run(ways: Ways) {
+    let Ways {
+        route: mut routes,
+        home,
+        mut letters,
+        mut tests,
+        reports,
+    } = ways;
+    let host = host_name();
+    let route = routes.borrow_and_update().clone();
     let mut courier = Courier {
         pause: route.pause,
+        carrier: Carrier::new(&route, &home, &host),
         route,
-        carrier,
         reports,
         queue: VecDeque::new(),
         failing_since: None,
@@ -77,6 +92,10 @@ pub(super) async fn run(
                     None => return,
                 },
                 Some(test) = tests.recv() => courier.test(test).await,
+                Ok(()) = routes.changed() => {
+                    let route = routes.borrow_and_update().clone();
+                    courier.goes_by(route, &home, &host);
+                }
             }
             continue;
         }
@@ -88,6 +107,11 @@ pub(super) async fn run(
                 if courier.failing_since.is_none() {
                     rest = Duration::ZERO;
                 }
+            }
+            Ok(()) = routes.changed() => {
+                let route = routes.borrow_and_update().clone();
+                courier.goes_by(route, &home, &host);
+                rest = Duration::ZERO;
             }
             () = sleep(rest) => rest = courier.first().await,
         }
@@ -121,6 +145,17 @@ impl Courier {
             refused: 0,
             delivered_then: 0,
         });
+    }
+
+    /// The route was changed: what waits is tried anew.
+    fn goes_by(&mut self, route: Route, home: &Path, host: &str) {
+        self.carrier = Carrier::new(&route, home, host);
+        self.pause = route.pause;
+        self.route = route;
+        for waiting in &mut self.queue {
+            waiting.tries = 0;
+            waiting.refused = 0;
+        }
     }
 
     /// Tries the first message; gives the pause before the next try.

@@ -7,6 +7,7 @@
 //! kill and stands nowhere yet is raised anew by what is wrong.
 
 mod outgoing;
+mod roads;
 mod written;
 
 pub(super) use outgoing::Beat;
@@ -18,19 +19,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::courier::{self, Came, Outcome};
+use super::courier::{Came, Outcome};
 use super::message::{Letter, millis};
 use super::registry::{Alarms, Inner, Subject};
 use super::tell::{self, ROUTE_FAILED};
-use super::{Told, heartbeat, severity_text, transport};
+use super::{Told, heartbeat, severity_text};
 use crate::clock::Span;
 use crate::config::route::{Heartbeat, Route};
 use crate::script::program::Severity;
 use crate::store::Journal;
+use roads::Road;
 use written::Ledger;
 
 /// Messages that may wait for one route.
@@ -45,8 +48,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// Between two looks at the alarms, however many are raised.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Where messages go.
-#[derive(Clone, Debug)]
+/// Where messages go; a reload may change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
     /// On what roads.
     pub routes: Vec<Route>,
@@ -60,10 +63,11 @@ pub struct Posting {
 pub async fn post(
     alarms: Arc<Alarms>,
     journal: Arc<Journal>,
-    posting: Posting,
+    mut posting: watch::Receiver<Posting>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let (mut office, mut reports) = Office::open(alarms, journal, posting).await;
+    let begins = posting.borrow_and_update().clone();
+    let (mut office, mut reports) = Office::open(alarms, journal, begins).await;
     let mut tick = interval(TICK);
     let alarms = Arc::clone(&office.alarms);
     let mut look = Some(Instant::now());
@@ -80,6 +84,11 @@ pub async fn post(
                 look = look.or(Some(Instant::now() + LOOK));
             }
             Some(came) = reports.recv() => office.heard(came),
+            Ok(()) = posting.changed() => {
+                let wanted = posting.borrow_and_update().clone();
+                office.goes_by(wanted);
+                look = Some(Instant::now());
+            }
             () = office.ledger.ready() => {}
             () = sleep_until(next_look), if look.is_some() => {}
             _ = tick.tick() => look = look.or(Some(Instant::now())),
@@ -93,11 +102,16 @@ pub async fn post(
 
 struct Office {
     alarms: Arc<Alarms>,
+    home: PathBuf,
     routes: Vec<Route>,
-    desks: BTreeMap<String, mpsc::Sender<Letter>>,
+    roads: BTreeMap<String, Road>,
+    heartbeat: Option<(Heartbeat, AbortHandle)>,
+    /// Messages on their way, and the route of each.
+    on_their_way: BTreeMap<u64, String>,
     ledger: Ledger,
     next: u64,
-    _couriers: JoinSet<()>,
+    report: mpsc::Sender<Came>,
+    couriers: JoinSet<()>,
 }
 
 impl Office {
@@ -106,58 +120,31 @@ impl Office {
         journal: Arc<Journal>,
         posting: Posting,
     ) -> (Office, mpsc::Receiver<Came>) {
-        let Posting {
-            routes,
-            heartbeat,
-            home,
-        } = posting;
         let (report, reports) = mpsc::channel(REPORTS);
-        let mut desks = BTreeMap::new();
-        let mut tests = BTreeMap::new();
-        let mut couriers = JoinSet::new();
-        let host = transport::host_name();
-        for route in &routes {
-            let (desk, letters) = mpsc::channel(QUEUE);
-            let (test, wanted) = mpsc::channel(4);
-            desks.insert(route.name.clone(), desk);
-            tests.insert(route.name.clone(), (test, route.timeout));
-            let carrier = transport::Carrier::new(route, &home, &host);
-            couriers.spawn(courier::run(
-                route.clone(),
-                carrier,
-                letters,
-                wanted,
-                report.clone(),
-            ));
-        }
-        let outgoing = Outgoing::new(&routes, tests);
-        if let Some(heartbeat) = heartbeat {
-            let beats = outgoing.beats();
-            couriers.spawn(heartbeat::run(
-                heartbeat,
-                home,
-                host,
-                beats,
-                Arc::clone(&alarms),
-            ));
-        } else {
-            alarms.clear(&Subject::host(), heartbeat::FAILED);
-        }
-        alarms.goes_out_by(outgoing);
+        alarms.goes_out_by(Outgoing::default());
         let waiting = written::outbox(&journal).await;
         let now = millis(SystemTime::now());
         let last = waiting.last().map_or(0, |letter| letter.id);
         let mut office = Office {
             alarms,
-            routes,
-            desks,
+            home: posting.home.clone(),
+            routes: Vec::new(),
+            roads: BTreeMap::new(),
+            heartbeat: None,
+            on_their_way: BTreeMap::new(),
             ledger: Ledger::new(journal),
             next: now.max(last),
-            _couriers: couriers,
+            report,
+            couriers: JoinSet::new(),
         };
-        office.forget_others(&waiting);
+        let ids = waiting.iter().map(|letter| letter.id).collect();
+        office.goes_by(posting);
+        if office.heartbeat.is_none() {
+            office.alarms.clear(&Subject::host(), heartbeat::FAILED);
+        }
+        office.forget_others(&ids);
         for letter in waiting {
-            if office.desks.contains_key(&letter.route) {
+            if office.roads.contains_key(&letter.route) {
                 office.hand_over(letter);
             } else {
                 tracing::warn!(
@@ -172,9 +159,8 @@ impl Office {
     }
 
     /// What was told on routes that are gone, and what waited in an outbox that is gone.
-    fn forget_others(&self, waiting: &[Letter]) {
-        let known: BTreeSet<&str> = self.desks.keys().map(String::as_str).collect();
-        let ids: BTreeSet<u64> = waiting.iter().map(|letter| letter.id).collect();
+    fn forget_others(&self, ids: &BTreeSet<u64>) {
+        let known: BTreeSet<&str> = self.roads.keys().map(String::as_str).collect();
         let mut inner = self.alarms.lock();
         let Inner { open, closed, .. } = &mut *inner;
         for alarm in open.values_mut().map(|open| &mut open.alarm).chain(closed) {
@@ -211,14 +197,21 @@ impl Office {
     }
 
     fn hand_over(&mut self, letter: Letter) {
-        let Some(desk) = self.desks.get(&letter.route) else {
+        let Some(road) = self.roads.get(&letter.route) else {
             return;
         };
-        if let Some(outgoing) = self.alarms.outgoing() {
-            outgoing.waits(&letter.route, 1);
-        }
-        if let Err(full) = desk.try_send(letter) {
-            let letter = full.into_inner();
+        self.on_their_way.insert(letter.id, letter.route.clone());
+        let outgoing = self.alarms.outgoing();
+        let waiting = outgoing.map_or(0, |outgoing| outgoing.waits(&letter.route));
+        // The courier holds some, and the way to it others.
+        let taken = match waiting > QUEUE {
+            true => Err(letter),
+            false => road
+                .letters
+                .try_send(letter)
+                .map_err(TrySendError::into_inner),
+        };
+        if let Err(letter) = taken {
             let why = format!("{QUEUE} messages wait for this route already");
             self.heard(Came {
                 letter,
@@ -231,6 +224,10 @@ impl Office {
     fn heard(&mut self, came: Came) {
         let Came { letter, outcome } = came;
         let route = letter.route.clone();
+        if !self.roads.contains_key(&route) {
+            // It is gone, and what it said last is nobody's.
+            return;
+        }
         if let Some(outgoing) = self.alarms.outgoing() {
             outgoing.heard(&route, &outcome);
         }
@@ -276,6 +273,7 @@ impl Office {
     /// A message is out of the outbox; what was told of its alarm is noted.
     fn closes(&mut self, letter: &Letter, note: impl FnOnce(&mut Told)) {
         self.ledger.sent(letter.id);
+        self.on_their_way.remove(&letter.id);
         let mut inner = self.alarms.lock();
         if let Some(told) = inner.told(&letter.message.alarm, &letter.route)
             && told.pending == Some(letter.id)
@@ -290,3 +288,6 @@ impl Office {
 fn word(severity: Severity) -> String {
     severity_text(severity).to_lowercase()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::order::{self, OrderArgs, Wanted, Yes};
+use super::order::ForceArgs;
 use super::{Exit, ask};
 use crate::control::OrderWord;
 
@@ -14,16 +14,10 @@ use crate::control::OrderWord;
 #[derive(Debug, Args)]
 pub struct BootArgs {
     #[command(flatten)]
-    order: OrderArgs,
+    order: ForceArgs,
     /// The node.
     #[arg(value_name = "CLUSTER/NODE")]
     name: String,
-    /// What is no rule shall not stop it, as of `switchover`.
-    #[arg(long)]
-    force: bool,
-    /// Asks no question.
-    #[arg(long)]
-    yes: bool,
 }
 
 /// Orders it.
@@ -32,12 +26,5 @@ pub fn run(args: &BootArgs) -> Exit {
         Ok(named) => named,
         Err(exit) => return exit,
     };
-    let wanted = Wanted {
-        cluster,
-        node: Some(node),
-        word: OrderWord::Boot,
-        force: args.force,
-        yes: if args.yes { Yes::Given } else { Yes::Missing },
-    };
-    order::give(&args.order, &wanted)
+    args.order.give(OrderWord::Boot, cluster, Some(node))
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Exit;
-use super::order::{self, OrderArgs, Wanted, Yes};
+use super::order::PlainArgs;
 use crate::control::OrderWord;
 
 /// Rehearses on the standby all that a takeover would need; nothing is typed on the primary.
@@ -17,23 +17,13 @@ use crate::control::OrderWord;
 #[derive(Debug, Args)]
 pub struct DrillArgs {
     #[command(flatten)]
-    order: OrderArgs,
+    order: PlainArgs,
     /// The cluster.
     #[arg(value_name = "CLUSTER")]
     cluster: String,
-    /// Asks no question.
-    #[arg(long)]
-    yes: bool,
 }
 
 /// Orders it.
 pub fn run(args: &DrillArgs) -> Exit {
-    let wanted = Wanted {
-        cluster: &args.cluster,
-        node: None,
-        word: OrderWord::Drill,
-        force: false,
-        yes: if args.yes { Yes::Given } else { Yes::Missing },
-    };
-    order::give(&args.order, &wanted)
+    args.order.give(OrderWord::Drill, &args.cluster, None)
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Exit;
-use super::order::{self, OrderArgs, Wanted, Yes};
+use super::order::ForceArgs;
 use crate::control::OrderWord;
 
 /// Moves a package home, to the first node of its list, in good order.
@@ -13,26 +13,13 @@ use crate::control::OrderWord;
 #[derive(Debug, Args)]
 pub struct FailbackArgs {
     #[command(flatten)]
-    order: OrderArgs,
+    order: ForceArgs,
     /// The cluster.
     #[arg(value_name = "CLUSTER")]
     cluster: String,
-    /// What is no rule shall not stop it, as of `switchover`.
-    #[arg(long)]
-    force: bool,
-    /// Asks no question.
-    #[arg(long)]
-    yes: bool,
 }
 
 /// Orders it.
 pub fn run(args: &FailbackArgs) -> Exit {
-    let wanted = Wanted {
-        cluster: &args.cluster,
-        node: None,
-        word: OrderWord::Failback,
-        force: args.force,
-        yes: if args.yes { Yes::Given } else { Yes::Missing },
-    };
-    order::give(&args.order, &wanted)
+    args.order.give(OrderWord::Failback, &args.cluster, None)
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Exit;
-use super::order::{self, OrderArgs, Wanted, Yes};
+use super::order::ForceArgs;
 use crate::control::OrderWord;
 
 /// Puts a cluster in HOLD: whatever fails, clusterd does nothing until `clusterd release CLUSTER`.
@@ -13,26 +13,13 @@ use crate::control::OrderWord;
 #[derive(Debug, Args)]
 pub struct HoldArgs {
     #[command(flatten)]
-    order: OrderArgs,
+    order: ForceArgs,
     /// The cluster.
     #[arg(value_name = "CLUSTER")]
     cluster: String,
-    /// Breaks off what is under way.
-    #[arg(long)]
-    force: bool,
-    /// Asks no question.
-    #[arg(long)]
-    yes: bool,
 }
 
 /// Orders it.
 pub fn run(args: &HoldArgs) -> Exit {
-    let wanted = Wanted {
-        cluster: &args.cluster,
-        node: None,
-        word: OrderWord::Hold,
-        force: args.force,
-        yes: if args.yes { Yes::Given } else { Yes::Missing },
-    };
-    order::give(&args.order, &wanted)
+    args.order.give(OrderWord::Hold, &args.cluster, None)
 }

@@ -34,6 +34,51 @@ pub struct OrderArgs {
     wait: bool,
 }
 
+/// What an order takes whose question `--yes` answers.
+#[derive(Clone, Debug, Args)]
+pub struct PlainArgs {
+    #[command(flatten)]
+    order: OrderArgs,
+    /// Asks no question.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What an order takes that can be passed by force.
+#[derive(Clone, Debug, Args)]
+pub struct ForceArgs {
+    #[command(flatten)]
+    plain: PlainArgs,
+    /// What is no rule shall not stop it; `hold`: what is under way is broken off.
+    #[arg(long)]
+    force: bool,
+}
+
+impl PlainArgs {
+    /// Orders it: `node` where it names one.
+    pub fn give(&self, word: OrderWord, cluster: &str, node: Option<&str>) -> Exit {
+        self.order_it(word, cluster, node, false)
+    }
+
+    fn order_it(&self, word: OrderWord, cluster: &str, node: Option<&str>, force: bool) -> Exit {
+        let wanted = Wanted {
+            cluster,
+            node,
+            word,
+            force,
+            yes: if self.yes { Yes::Given } else { Yes::Missing },
+        };
+        give(&self.order, &wanted)
+    }
+}
+
+impl ForceArgs {
+    /// Orders it: `node` where it names one.
+    pub fn give(&self, word: OrderWord, cluster: &str, node: Option<&str>) -> Exit {
+        self.plain.order_it(word, cluster, node, self.force)
+    }
+}
+
 /// An order, as the command line has it.
 #[derive(Clone, Debug)]
 pub struct Wanted<'a> {

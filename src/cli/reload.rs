@@ -70,8 +70,8 @@ fn text(report: &ReloadReport) -> String {
     for cluster in &report.clusters {
         out.push_str(&cluster_text(cluster, report.dry_run));
     }
-    if !report.host.is_empty() {
-        let _ = writeln!(out, "clusterd.yaml  {}", report.host.join(", "));
+    for what in &report.host {
+        let _ = writeln!(out, "clusterd.yaml  {}", harmless(what));
     }
     let count = |change| {
         let clusters = report.clusters.iter();

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Exit;
-use super::order::{self, OrderArgs, Wanted, Yes};
+use super::order::ForceArgs;
 use crate::control::OrderWord;
 
 /// Moves a package to its other node, in good order.
@@ -19,29 +19,17 @@ use crate::control::OrderWord;
 #[derive(Debug, Args)]
 pub struct SwitchoverArgs {
     #[command(flatten)]
-    order: OrderArgs,
+    order: ForceArgs,
     /// The cluster.
     #[arg(value_name = "CLUSTER")]
     cluster: String,
     /// The node that shall have the package.
     #[arg(long, value_name = "NODE")]
     to: Option<String>,
-    /// What is no rule shall not stop it.
-    #[arg(long)]
-    force: bool,
-    /// Asks no question.
-    #[arg(long)]
-    yes: bool,
 }
 
 /// Orders it.
 pub fn run(args: &SwitchoverArgs) -> Exit {
-    let wanted = Wanted {
-        cluster: &args.cluster,
-        node: args.to.as_deref(),
-        word: OrderWord::Switchover,
-        force: args.force,
-        yes: if args.yes { Yes::Given } else { Yes::Missing },
-    };
-    order::give(&args.order, &wanted)
+    let node = args.to.as_deref();
+    args.order.give(OrderWord::Switchover, &args.cluster, node)
 }

@@ -143,6 +143,7 @@ impl Guard {
     fn left_behind(&self) -> Vec<String> {
         let snapshot = self.machine.snapshot(self.host.clock.now());
         left_behind(&ClusterNow {
+            boots: Vec::new(),
             snapshot,
             consoles: Vec::new(),
             unready: None,

@@ -213,6 +213,7 @@ impl Guard {
             not_guarded: None,
             snapshot: Some(snapshot),
             consoles,
+            boots: Vec::new(),
             reload: None,
             standing: Standing::default(),
         });

@@ -144,6 +144,7 @@ impl Line {
             received: self.received,
             lost_after_ms: u64::try_from(self.lost_after.as_millis()).unwrap_or(u64::MAX),
             visitors: Vec::new(),
+            last_lines: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::handover::Yield;
 use super::orders::{OrderSaid, OrderWanted};
-use crate::control::{ConsoleReport, Grip, Visit};
+use crate::control::{BootReport, ConsoleReport, Grip, Visit};
 use crate::machine::Machine;
 use crate::machine::handover::Unready;
 use crate::machine::input::{HostFact, Upkeep};
@@ -18,6 +18,8 @@ use crate::script::program::OperatorWord;
 pub enum Message {
     /// How are things?
     Status(oneshot::Sender<ClusterNow>),
+    /// The same, with all that is shown of one cluster alone.
+    Whole(oneshot::Sender<ClusterNow>),
     /// A person says something.
     Say {
         /// Who, as the kernel knows them.
@@ -80,6 +82,8 @@ pub struct ClusterNow {
     pub snapshot: Snapshot,
     /// The links of its consoles.
     pub consoles: Vec<ConsoleReport>,
+    /// Boots that are under way; of [`Message::Whole`] alone.
+    pub boots: Vec<BootReport>,
     /// Why it would not give way to a new configuration now.
     pub unready: Option<Unready>,
 }

@@ -14,6 +14,7 @@
 mod addresses;
 mod asks;
 mod blueprint;
+mod boots;
 mod clock;
 mod difference;
 mod errand;

@@ -123,6 +123,7 @@ impl Guard {
         self.note_person(&event);
         self.tally.note(&event);
         self.run_hooks_beside(&event);
+        self.note_boot(&event);
         let text = one_line(&event.to_string());
         let line = format!("{}  {text}", stamp(SystemTime::now()));
         let book = Book::Activity(Arc::clone(&self.name));

@@ -110,6 +110,7 @@ impl Item {
                 kind: match event {
                     Event::Evidence { .. } => store::EntryKind::Evidence,
                     Event::GuardRead { .. } | Event::GuardLost { .. } => store::EntryKind::Guard,
+                    Event::Booted { .. } => store::EntryKind::Boot,
                     Event::Service { .. } | Event::Unwatched { .. } => store::EntryKind::Service,
                     _ => store::EntryKind::Event,
                 },

@@ -3,12 +3,17 @@
 
 use std::collections::VecDeque;
 
+use crate::logfile::visible;
+
 /// Bytes kept: 24 lines of 80 columns with their ends.
 const KEPT: usize = 2048;
 /// By how much its room grows, bytes: a console that only shows a prompt takes little.
 const STEP: usize = 64;
 /// Lines shown, the last one being what stands without its end.
 const LINES: usize = 24;
+/// Lines in a status, and characters of each.
+const SHOWN: usize = 4;
+const WIDEST: usize = 200;
 
 /// The last output of one console.
 #[derive(Debug, Default)]
@@ -36,6 +41,34 @@ impl Screen {
         self.bytes.iter().copied().collect()
     }
 
+    /// So many of them, the one that has not ended yet among them.
+    pub(super) fn last_lines(&self, count: usize) -> Vec<u8> {
+        let mut ends = self.bytes.iter().enumerate().rev();
+        // An end that nothing follows ends the last line, and is none between two.
+        if self.bytes.back() == Some(&b'\n') {
+            ends.next();
+        }
+        let mut ends = ends.filter(|(_, byte)| **byte == b'\n');
+        let first = ends.nth(count - 1).map_or(0, |(at, _)| at + 1);
+        self.bytes.iter().skip(first).copied().collect()
+    }
+
+    /// The last few that are not empty, for people: nothing in them moves a terminal.
+    pub(super) fn shown(&self) -> Vec<String> {
+        let bytes = self.last();
+        let lines = bytes.split(|byte| *byte == b'\n');
+        let mut lines: Vec<&[u8]> = lines.filter(|line| !line.trim_ascii().is_empty()).collect();
+        lines.drain(..lines.len().saturating_sub(SHOWN));
+        let shown = |line: &[u8]| {
+            let text = visible(line.trim_ascii_end());
+            match text.char_indices().nth(WIDEST) {
+                Some((end, _)) => format!("{}…", &text[..end]),
+                None => text,
+            }
+        };
+        lines.into_iter().map(shown).collect()
+    }
+
     /// Where the first of the lines begins that are shown.
     fn first(&self) -> usize {
         let newline = |(_, byte): &(usize, &u8)| **byte == b'\n';
@@ -56,6 +89,30 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_lines_end_with_the_one_that_has_not_ended() {
+        let mut screen = Screen::default();
+        assert_eq!(screen.last_lines(2), b"");
+        screen.hear(b"a\r\nb\r\nc\r\n");
+        assert_eq!(screen.last_lines(2), b"b\r\nc\r\n");
+        screen.hear(b"ok ");
+        assert_eq!(screen.last_lines(2), b"c\r\nok ");
+        assert_eq!(screen.last_lines(9), b"a\r\nb\r\nc\r\nok ");
+    }
+
+    #[test]
+    fn what_a_status_shows_moves_no_terminal_and_is_short() {
+        let mut screen = Screen::default();
+        assert!(screen.shown().is_empty());
+        screen.hear(b"gone\r\n\r\n\x1b[2J\x9b1m\xff\r\r\nlogin: \r\n");
+        screen.hear(&[b'x'; 300]);
+        let long = format!("{}…", "x".repeat(WIDEST));
+        assert_eq!(
+            screen.shown(),
+            ["gone", "\\x1b[2J\\x9b1m\\xff", "login:", &long]
+        );
+    }
 
     #[test]
     fn a_screenful_stays_and_no_more_memory_than_that() {

@@ -17,6 +17,8 @@ const LASTS: Duration = Duration::from_secs(5);
 pub(super) struct Serving {
     told: Option<Told>,
     next: Option<(Told, Moment)>,
+    /// Until then nobody had said who has the package: no outage began before.
+    unowned: Option<Moment>,
 }
 
 /// How the service stands, as it is told.
@@ -32,6 +34,10 @@ impl Guard {
     pub(super) fn look_at_service(&mut self, now: Moment) {
         // A cluster has one package.
         let footing = self.machine.footing(0);
+        if footing.node.is_none() {
+            self.serving.unowned = Some(now);
+        }
+        let unowned = self.serving.unowned;
         let was_down = self.serving.is_down();
         let Some((planned, since)) = self.serving.look(footing, now) else {
             return;
@@ -39,6 +45,7 @@ impl Guard {
         let (why, earlier) = self.machine.footing_why(0);
         // The first answer that was missed.
         let earlier = earlier.filter(|_| !was_down);
+        let earlier = earlier.filter(|at| unowned.is_none_or(|until| *at >= until));
         let since = earlier.map_or(since, |at| at.min(since));
         let setup = &self.blueprint.setup;
         let package = setup.packages.first();

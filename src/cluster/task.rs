@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Sleep, sleep_until};
 
 use super::asks::{Asker, Told};
+use super::boots::Boots;
 use super::clock::JumpWatch;
 use super::errand::Errands;
 use super::handover::{Handover, Leaving, take_over};
@@ -183,6 +184,7 @@ pub async fn guard(
         pulse.lost_since(guard.machine.lost_since());
         pulse.has_trouble(&guard.machine);
         guard.look_at_course(now);
+        guard.look_at_boots(now);
         guard.look_for_hooks(now);
         guard.look_at_service(now);
         let errands = guard.visitors.sweep();
@@ -220,6 +222,7 @@ pub(super) struct Guard {
     pub(super) recorder: Recorder,
     pub(super) errands: Errands,
     pub(super) hooks: Hooks,
+    pub(super) boots: Boots,
     pub(super) visitors: Visitors,
     /// Inputs that came of performing actions.
     pub(super) inputs: VecDeque<Input>,
@@ -264,6 +267,7 @@ impl Guard {
             recorder: Recorder::new(Arc::clone(&host.journal), &name),
             errands: Errands::default(),
             hooks: Hooks::new(&blueprint.hooks),
+            boots: Boots::default(),
             visitors,
             inputs: VecDeque::new(),
             name,
@@ -373,6 +377,7 @@ impl Guard {
             }
             Said::Bytes { epoch, bytes } => {
                 self.visitors.hear(node, bytes);
+                self.boots.hear(node, bytes, now);
                 line.received = line.received.saturating_add(bytes.len() as u64);
                 let mut heard = Vec::new();
                 line.ear.hear(bytes, now, &mut heard);
@@ -452,6 +457,9 @@ impl Guard {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.now(now));
             }
+            Message::Whole(answer) => {
+                let _ = answer.send(self.whole(now));
+            }
             Message::Attach {
                 node,
                 arrival,
@@ -508,6 +516,7 @@ impl Guard {
         ClusterNow {
             snapshot: self.machine.snapshot(now),
             unready: self.unready(),
+            boots: Vec::new(),
             consoles: consoles
                 .enumerate()
                 .map(|(node, (line, name))| ConsoleReport {
@@ -516,6 +525,16 @@ impl Guard {
                 })
                 .collect(),
         }
+    }
+
+    /// With all that is shown of one cluster alone.
+    fn whole(&self, now: Moment) -> ClusterNow {
+        let mut all = self.now(now);
+        all.boots = self.boots_now(now);
+        for (node, console) in all.consoles.iter_mut().enumerate() {
+            console.last_lines = self.visitors.screen(node).shown();
+        }
+        all
     }
 
     fn hear_operator(

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::message::{Arrival, NoVisit};
 use super::room::{Key, Pen, Room, Visitor};
+use super::screen::Screen;
 use crate::clock::Moment;
 use crate::control::{Grip, Outbox, Seen, Visit, VisitorReport, Wish};
 use crate::machine::action::PenWord;
@@ -340,6 +341,11 @@ impl Visitors {
         for visitor in &room.visitors {
             visitor.outbox.output(bytes);
         }
+    }
+
+    /// The last output of a console.
+    pub(super) fn screen(&self, node: NodeId) -> &Screen {
+        &self.rooms[node].screen
     }
 
     /// Output of the console was lost before it came here.

@@ -118,9 +118,11 @@ impl EventLine {
     /// The typed event, if it is one that this clusterd knows.
     pub fn event(&self) -> Option<Event> {
         match self.kind {
-            EntryKind::Event | EntryKind::Evidence | EntryKind::Guard | EntryKind::Service => {
-                serde_json::from_value(self.body.clone()).ok()
-            }
+            EntryKind::Event
+            | EntryKind::Evidence
+            | EntryKind::Guard
+            | EntryKind::Boot
+            | EntryKind::Service => serde_json::from_value(self.body.clone()).ok(),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@
 //! `docs/operating.md` shows a session.
 
 mod audit;
+mod boot_report;
 mod client;
 mod events;
 mod frame;
@@ -19,6 +20,7 @@ mod standing;
 mod visit;
 
 pub use audit::Ledger;
+pub use boot_report::{BootReport, StepReport};
 pub use client::{Client, ClientError};
 pub use events::{EVENT_VERSION, EventLine, EventPage, EventsAsked};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::boot_report::BootReport;
 use super::standing::Standing;
 use crate::alarm::{Alarm, RouteReport};
 use crate::machine::snapshot::Snapshot;
@@ -64,6 +65,10 @@ pub struct ClusterReport {
     pub snapshot: Option<Snapshot>,
     /// Its consoles, in the order of the snapshot's nodes.
     pub consoles: Vec<ConsoleReport>,
+    /// The boots of its nodes: those under way, and else the last one of each. In a report of one cluster
+    /// alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boots: Vec<BootReport>,
     /// What a reload has in store for it, and what that waits for.
     #[serde(default)]
     pub reload: Option<String>,
@@ -98,6 +103,10 @@ pub struct ConsoleReport {
     /// Who is at it.
     #[serde(default)]
     pub visitors: Vec<VisitorReport>,
+    /// The last lines of its output, made harmless; the last one may not have ended. In a report of one
+    /// cluster alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_lines: Vec<String>,
 }
 
 /// Somebody at a console.

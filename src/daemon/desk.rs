@@ -2,7 +2,7 @@
 //! what has to be asked of a cluster's task is asked in a task of its own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::prepare::Unguarded;
 use super::ward::{Ward, Wish};
-use super::{alarms, events, metrics, orders};
+use super::{alarms, events, metrics, orders, whole};
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::cluster::{Arrival, ClusterNow, Host, Message, NoVisit, Said, Sender};
@@ -19,6 +19,7 @@ use crate::control::{
     Answer, Ask, Asked, ClusterReport, Given, HostReport, REPORT_VERSION, Refusal, Report,
     Standing, Visit, Word,
 };
+use crate::store::Journal;
 
 /// How long a cluster's task may take to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
@@ -66,7 +67,7 @@ impl Desk<'_> {
                 let (host, subjects) = (self.host_report(), self.subjects());
                 let shared = Arc::clone(self.host);
                 tokio::spawn(async move {
-                    let report = report(host, subjects, &shared.alarms, None).await;
+                    let report = report(host, subjects, &shared.alarms, None, None).await;
                     // A large page takes its time, and a BREAK may wait for this thread.
                     let made = tokio::task::spawn_blocking(move || metrics::page(&shared, report));
                     if let Ok(text) = made.await {
@@ -251,8 +252,11 @@ impl Desk<'_> {
         }
         let host = self.host_report();
         let alarms = Arc::clone(&self.host.alarms);
+        // One alone is shown whole.
+        let journal = (subjects.len() == 1).then(|| Arc::downgrade(&self.host.journal));
         tokio::spawn(async move {
-            let report = Box::new(report(host, subjects, &alarms, only.as_deref()).await);
+            let report = report(host, subjects, &alarms, only.as_deref(), journal);
+            let report = Box::new(report.await);
             reply(answer, Answer::Status { report });
         });
     }
@@ -295,10 +299,12 @@ async fn report(
     subjects: Vec<Subject>,
     alarms: &Alarms,
     only: Option<&str>,
+    whole: Option<Weak<Journal>>,
 ) -> Report {
     let mut asked = JoinSet::new();
     for (place, subject) in subjects.into_iter().enumerate() {
-        asked.spawn(async move { (place, cluster_report(subject).await) });
+        let whole = whole.clone();
+        asked.spawn(async move { (place, cluster_report(subject, whole).await) });
     }
     let mut clusters = asked.join_all().await;
     clusters.sort_by_key(|(place, _)| *place);
@@ -312,10 +318,11 @@ async fn report(
     report
 }
 
-async fn cluster_report(subject: Subject) -> ClusterReport {
-    let now = match subject.mail {
-        Some(mail) => ask(&mail).await,
-        None => None,
+async fn cluster_report(subject: Subject, whole: Option<Weak<Journal>>) -> ClusterReport {
+    let now = match (subject.mail, whole) {
+        (Some(mail), Some(journal)) => whole::ask(&mail, &subject.cluster, journal).await,
+        (Some(mail), None) => ask(&mail).await,
+        (None, _) => None,
     };
     let silent = || "its task does not answer; see the alarms and logs/clusterd.log".to_owned();
     let not_guarded = match &now {
@@ -325,9 +332,9 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
     let unready = now.as_ref().and_then(|now| now.unready.as_ref());
     let wish = subject.wish.as_ref();
     let reload = wish.map(|wish| wish.text(&subject.cluster, unready));
-    let (snapshot, consoles) = match now {
-        Some(now) => (Some(now.snapshot), now.consoles),
-        None => (None, Vec::new()),
+    let (snapshot, consoles, boots) = match now {
+        Some(now) => (Some(now.snapshot), now.consoles, now.boots),
+        None => (None, Vec::new(), Vec::new()),
     };
     ClusterReport {
         cluster: subject.cluster,
@@ -335,15 +342,24 @@ async fn cluster_report(subject: Subject) -> ClusterReport {
         not_guarded,
         snapshot,
         consoles,
+        boots,
         reload,
         standing: Standing::default(),
     }
 }
 
 pub(super) async fn ask(mail: &Sender<Message>) -> Option<ClusterNow> {
+    ask_by(mail, Message::Status).await
+}
+
+/// By a message that is answered so.
+pub(super) async fn ask_by(
+    mail: &Sender<Message>,
+    message: fn(oneshot::Sender<ClusterNow>) -> Message,
+) -> Option<ClusterNow> {
     let asked = async {
         let (answer, answered) = oneshot::channel();
-        mail.send(Message::Status(answer)).await.ok()?;
+        mail.send(message(answer)).await.ok()?;
         answered.await.ok()
     };
     timeout(ANSWER, asked).await.ok().flatten()

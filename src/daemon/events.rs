@@ -53,7 +53,7 @@ async fn next(
     }
 }
 
-async fn read(journal: Arc<Journal>, wanted: Wanted) -> Result<Page, StoreError> {
+pub(super) async fn read(journal: Arc<Journal>, wanted: Wanted) -> Result<Page, StoreError> {
     // It is never closed.
     let _turn = READERS.acquire().await.ok();
     let read = tokio::task::spawn_blocking(move || journal.page(&wanted));

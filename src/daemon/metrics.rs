@@ -1,25 +1,8 @@
-//! The daemon's side of the metrics: what a page is made of, and the endpoint where it is fetched.
+//! What a page of the metrics is made of.
 
-use std::sync::Arc;
-
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-
-use crate::alarm::Subject;
 use crate::cluster::Host;
-use crate::control::{Asked, Report};
+use crate::control::Report;
 use crate::metrics::{self, Seen};
-
-/// Listens where `clusterd.yaml` says so.
-pub(super) fn start(host: &Host, asked: &mpsc::Sender<Asked>) -> Option<JoinHandle<()>> {
-    let Some(endpoint) = host.settings.metrics else {
-        host.alarms.clear(&Subject::host(), metrics::FAILED);
-        return None;
-    };
-    let alarms = Arc::clone(&host.alarms);
-    let serve = metrics::serve(endpoint.listen, asked.clone(), alarms);
-    Some(tokio::spawn(serve))
-}
 
 /// The page.
 pub(super) fn page(host: &Host, report: Report) -> String {

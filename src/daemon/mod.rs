@@ -33,6 +33,8 @@ mod tracing_log;
 mod turns;
 mod upkeep;
 mod ward;
+mod ways_out;
+mod whole;
 
 pub use prepare::{Prepared, StartError, prepare};
 pub use signals::Signals;

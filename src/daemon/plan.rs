@@ -126,9 +126,6 @@ fn host(now: &Settings, new: &Settings) -> Result<Vec<String>, Refused> {
         ("transcript", now.transcript != new.transcript),
         ("journal", now.journal != new.journal),
         ("ping", now.ping != new.ping),
-        ("routes", now.routes != new.routes),
-        ("heartbeat", now.heartbeat != new.heartbeat),
-        ("metrics", now.metrics != new.metrics),
     ];
     let fixed: Vec<&str> = fixed
         .iter()
@@ -149,5 +146,58 @@ fn host(now: &Settings, new: &Settings) -> Result<Vec<String>, Refused> {
         ("keyboard_idle", now.keyboard_idle != new.keyboard_idle),
     ];
     let live = live.iter().filter(|(_, differs)| *differs);
-    Ok(live.map(|(key, _)| (*key).to_owned()).collect())
+    let mut all: Vec<String> = live.map(|(key, _)| (*key).to_owned()).collect();
+    all.extend(roads(now, new));
+    Ok(all)
+}
+
+/// What differs in the ways out of this host.
+fn roads(now: &Settings, new: &Settings) -> Vec<String> {
+    let of = |settings: &Settings, name: &str| {
+        let mut routes = settings.routes.iter();
+        routes.position(|route| route.name == name)
+    };
+    let mut all = Vec::new();
+    for route in &now.routes {
+        match of(new, &route.name) {
+            None => all.push(gone(&route.name)),
+            Some(at) if new.routes[at] != *route => {
+                all.push(format!(
+                    "route {} is changed, what waits for it goes by the new one",
+                    route.name
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    for route in new
+        .routes
+        .iter()
+        .filter(|route| of(now, &route.name).is_none())
+    {
+        all.push(format!(
+            "route {} is new, it is told what is open",
+            route.name
+        ));
+    }
+    let differs = |what: &str, before: bool, after: bool| match (before, after) {
+        (false, _) => format!("{what} is new"),
+        (true, false) => format!("{what} is gone"),
+        (true, true) => format!("{what} is changed"),
+    };
+    if now.heartbeat != new.heartbeat {
+        let (before, after) = (now.heartbeat.is_some(), new.heartbeat.is_some());
+        all.push(differs("heartbeat", before, after));
+    }
+    if now.metrics != new.metrics {
+        let (before, after) = (now.metrics.is_some(), new.metrics.is_some());
+        let listens = new.metrics.map(|to| format!(", at {}", to.listen));
+        all.push(differs("metrics", before, after) + &listens.unwrap_or_default());
+    }
+    all
+}
+
+/// The line of a route that is gone.
+pub(super) fn gone(route: &str) -> String {
+    format!("route {route} is gone")
 }

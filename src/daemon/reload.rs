@@ -122,28 +122,42 @@ impl Daemon {
                 self.refused_reload(&order, &first);
                 order.reply(Answer::Faulty { faults });
             }
-            Ok(new) => {
-                let now = self.wards.iter();
-                let now: BTreeMap<_, _> = now
-                    .map(|(name, ward)| (name.as_str(), &ward.blueprint))
-                    .collect();
-                match plan(&now, new.blueprints, (&self.settings, &new.settings)) {
-                    Err(refused) => {
-                        self.refused_reload(&order, &refused.text);
-                        order.reply(Answer::refused(refused.code, refused.text));
-                    }
-                    Ok(plan) if order.dry_run => self.tell(order, &plan),
-                    Ok(plan) => {
-                        self.settings = new.settings;
-                        self.access.send_replace(self.settings.access.clone());
-                        self.apply(order, plan).await;
-                    }
-                }
-            }
+            Ok(new) => self.put_into_force(order, new).await,
         }
         if std::mem::take(&mut self.rereading.again) {
             self.reload(Order::of_signal());
         }
+    }
+
+    /// Compares, and changes what differs; or nothing, where anything of it cannot be.
+    async fn put_into_force(&mut self, order: Order, new: Reread) {
+        let now = self.wards.iter();
+        let now: BTreeMap<_, _> = now
+            .map(|(name, ward)| (name.as_str(), &ward.blueprint))
+            .collect();
+        let planned = plan(&now, new.blueprints, (&self.settings, &new.settings));
+        let tried = match planned {
+            Ok(plan) => {
+                let tried = self.try_ways_out(&new.settings).await;
+                tried.map(|listener| (plan, listener))
+            }
+            Err(refused) => Err(refused),
+        };
+        let (mut plan, listener) = match tried {
+            Ok(tried) => tried,
+            Err(refused) => {
+                self.refused_reload(&order, &refused.text);
+                return order.reply(Answer::refused(refused.code, refused.text));
+            }
+        };
+        plan.host = self.with_what_waits(&plan.host);
+        if order.dry_run {
+            return self.tell(order, &plan);
+        }
+        self.settings = new.settings;
+        self.access.send_replace(self.settings.access.clone());
+        self.goes_out_by(listener).await;
+        self.apply(order, plan).await;
     }
 
     /// Nothing was changed.

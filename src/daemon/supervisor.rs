@@ -17,6 +17,7 @@ use super::reply::Order;
 use super::systemd::Systemd;
 use super::trace::Trace;
 use super::ward::{MOST, Next, Ward};
+use super::ways_out::{self, Endpoint};
 use crate::alarm::{self, Alarms, Subject};
 use crate::clock::Span;
 use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
@@ -60,8 +61,8 @@ pub struct Daemon {
     keeper: JoinHandle<()>,
     server: Arc<Server>,
     service: JoinHandle<()>,
-    /// The endpoint of the metrics.
-    metrics: Option<JoinHandle<()>>,
+    pub(super) metrics: Endpoint,
+    pub(super) posting: watch::Sender<alarm::Posting>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
     trace: Trace,
@@ -92,12 +93,8 @@ impl Daemon {
         let trace = Trace::begin(&journal).await;
         let (stop, stopped) = watch::channel(false);
         let alarms = Arc::new(Alarms::new(Arc::clone(&scribe), before));
-        let posting = alarm::Posting {
-            routes: settings.routes.clone(),
-            heartbeat: settings.heartbeat.clone(),
-            home: home.dir().to_owned(),
-        };
-        let keeper = alarm::post(Arc::clone(&alarms), Arc::clone(&journal), posting, stopped);
+        let (posting, posted) = watch::channel(ways_out::posting(&settings, &home));
+        let keeper = alarm::post(Arc::clone(&alarms), Arc::clone(&journal), posted, stopped);
         let host = Arc::new(Host {
             clock: HostClock::start(),
             asks: Asks::start(settings.ping.timeout),
@@ -110,6 +107,7 @@ impl Daemon {
         });
         let (asked, requests) = mpsc::channel(REQUESTS);
         let serving = Arc::clone(&server);
+        let asks = asked.clone();
         let ledger = ledger(&host.scribe);
         let settings = host.settings.clone();
         let (access, granted) = watch::channel(settings.access.clone());
@@ -124,7 +122,7 @@ impl Daemon {
             host.settings.ping.gateway,
             &witnesses.copied().collect(),
         );
-        let metrics = super::metrics::start(&host, &asked);
+        let metrics = Endpoint::start(settings.metrics, &host.alarms, &asked);
         let mut daemon = Daemon {
             home,
             host,
@@ -139,7 +137,8 @@ impl Daemon {
             stop,
             keeper: tokio::spawn(keeper),
             metrics,
-            service: tokio::spawn(async move { serving.serve(asked, granted, ledger).await }),
+            posting,
+            service: tokio::spawn(async move { serving.serve(asks, granted, ledger).await }),
             server,
             requests,
             outlook,
@@ -454,9 +453,7 @@ impl Daemon {
             tracing::warn!("some tasks did not end in time and are left");
         }
         self.service.abort();
-        if let Some(metrics) = &self.metrics {
-            metrics.abort();
-        }
+        self.metrics.close();
         if timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Span;
+use crate::machine::boot_course::{BootReached, FsckVerdict, in_a_line};
 use crate::machine::proof::ProofKind;
 use crate::machine::serves::Serves;
+use crate::machine::setup::Gated;
 
 /// One thing that happened in a cluster. Nodes, packages and states are named, so that an
 /// event stands by itself.
@@ -179,7 +181,7 @@ pub enum Event {
     OutOfServiceOver { node: String },
     /// The node is a node like any other again.
     InService { node: String, why: String },
-    /// A boot waits for a hook.
+    /// A boot, or a person's switchover, waits for a hook.
     HookAwaited {
         package: String,
         node: String,
@@ -219,6 +221,14 @@ pub enum Event {
     },
     /// Nobody looks at the cluster any more.
     Unwatched { why: String },
+    /// A boot is over: when each of its steps was reached, and why it failed, if it did.
+    Booted {
+        node: String,
+        steps: Vec<BootReached>,
+        fsck: Option<FsckVerdict>,
+        took_ms: u64,
+        failed: Option<String>,
+    },
 }
 
 impl fmt::Display for Event {
@@ -303,6 +313,20 @@ impl fmt::Display for Event {
             }
             Event::Service { .. } => self.fmt_service(f),
             Event::Unwatched { why } => write!(f, "not watched any more: {why}"),
+            Event::Booted {
+                node,
+                steps,
+                fsck,
+                took_ms,
+                failed,
+            } => {
+                let took = Span(Duration::from_millis(*took_ms));
+                let steps = in_a_line(steps, *fsck);
+                match failed {
+                    None => write!(f, "{node}: booted in {took}: {steps}"),
+                    Some(why) => write!(f, "{node}: its boot ended after {took}, {why}: {steps}"),
+                }
+            }
             Event::HookAwaited { .. } | Event::Hook { .. } => self.fmt_hook(f),
             _ => self.fmt_order(f),
         }
@@ -438,9 +462,13 @@ impl Event {
                 within_ms,
             } => {
                 let within = Span(Duration::from_millis(*within_ms));
+                let what = match on == Gated::Switchover.word() {
+                    true => "switchover to",
+                    false => "boot of",
+                };
                 write!(
                     f,
-                    "{package}: the boot of {node} waits for the hook {on}, {within} at most"
+                    "{package}: the {what} {node} waits for the hook {on}, {within} at most"
                 )
             }
             Event::Hook {

@@ -65,10 +65,15 @@ impl Machine {
             | Wait::Power { ticket, .. } => ticket == wanted,
             _ => false,
         });
+        let early = self.packages.iter().any(|package| {
+            let asks = package.order.as_deref().filter(|order| order.end.is_none());
+            asks.and_then(|order| order.asks)
+                .is_some_and(|early| early.ticket == wanted)
+        });
         let siege = |node: &Node| node.siege.as_ref().and_then(|siege| siege.awaits);
         let siege = self.nodes.iter().any(|node| siege(node) == Some(wanted));
         let out = self.outs.tickets().any(|ticket| ticket == wanted);
-        package || siege || out || self.upkept.awaits(wanted)
+        package || early || siege || out || self.upkept.awaits(wanted)
     }
 
     /// The random word that was defined on a node for the proof in the making.
@@ -89,6 +94,7 @@ impl Machine {
             proof,
             making,
             guard_read,
+            guard_last: _,
             break_worked,
             broke,
             settled,
@@ -185,7 +191,9 @@ impl Machine {
         let order = order.as_deref().filter(|order| order.end.is_none());
         let order = order.map(|order| {
             let begun = order.awaits.is_none();
+            let asks = order.asks.map(|early| (early.gate, early.deadline));
             (
+                asks,
                 order.heard,
                 order.node,
                 order.demand.force,

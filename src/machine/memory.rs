@@ -97,6 +97,15 @@ pub struct Drill {
     pub text: String,
 }
 
+/// A standing guard that was read back and held.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GuardReading {
+    /// When, wall-clock seconds.
+    pub at: u64,
+    /// By what: a fence, or the script in one of its states.
+    pub by: String,
+}
+
 /// What is remembered of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeMemory {
@@ -108,6 +117,9 @@ pub struct NodeMemory {
     pub break_worked: bool,
     /// The standing guard was read back and no foreign boot was seen since.
     pub guard_read: bool,
+    /// When it was read back last, whether it holds since or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard_last: Option<GuardReading>,
     /// It is under siege.
     pub siege: bool,
     /// Wall-clock seconds of its recent failures.

@@ -16,6 +16,7 @@
 
 pub mod action;
 pub mod availability;
+pub mod boot_course;
 pub mod event;
 pub mod handover;
 pub mod input;

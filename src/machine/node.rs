@@ -8,7 +8,7 @@ use crate::machine::asking::Asking;
 use crate::machine::input::Ticket;
 use crate::machine::maintenance::Maintenance;
 use crate::machine::making::Making;
-use crate::machine::memory::NodeMemory;
+use crate::machine::memory::{GuardReading, NodeMemory};
 use crate::machine::out_of_service::OutOfService;
 use crate::machine::person::Pen;
 use crate::machine::proof::Proof;
@@ -146,6 +146,8 @@ pub struct Node {
     pub making: Making,
     /// The guard was read back, and nothing foreign was booted since.
     pub guard_read: bool,
+    /// When it was read back last, and by what: for people.
+    pub guard_last: Option<Box<GuardReading>>,
     /// A BREAK has worked on this console.
     pub break_worked: bool,
     /// The last BREAK we sent, and how many in a row.
@@ -221,6 +223,7 @@ impl Node {
             proof: None,
             making: Making::default(),
             guard_read: memory.guard_read,
+            guard_last: memory.guard_last.clone().map(Box::new),
             break_worked: memory.break_worked,
             broke: None,
             settled: false,
@@ -361,6 +364,7 @@ impl Node {
             host_id: self.host_id.clone(),
             break_worked: self.break_worked,
             guard_read: self.guard_read,
+            guard_last: self.guard_last.as_deref().cloned(),
             siege: self.siege.is_some(),
             failures: self.failures.clone(),
             panicked: self.evidence.panic.is_some(),

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! demand ─► weighed ─┬─► refused, with every reason
-//!                    └─► journal ─► durable ─► the script's trigger ─► the same doors ─► done, or why not
+//!                    └─► hooks before a switchover ─► journal ─► durable ─► the script's trigger ─► the same doors ─► done, or why not
 //! ```
 
 use std::collections::VecDeque;
@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use crate::clock::{Moment, Span};
 use crate::machine::action::EntryKind;
-use crate::machine::input::{Demand, Order, Ticket};
+use crate::machine::hook::Early;
+use crate::machine::input::{Demand, Order, Ticket, Verdict};
 use crate::machine::memory::{Drill, Held};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::snapshot::{OrderLine, OrderSnapshot};
@@ -43,6 +44,10 @@ pub struct Ordered {
     pub text: String,
     /// When it was taken.
     pub began: Moment,
+    /// When the journal was asked to take it.
+    pub written: Moment,
+    /// It waits until this hook has answered.
+    pub asks: Option<Early>,
     /// It waits until the journal has this.
     pub awaits: Option<Ticket>,
     /// The node was proved stopped since.
@@ -76,13 +81,15 @@ impl Machine {
             who,
             what: text.clone(),
         });
-        let mut ordered = Ordered {
+        let ordered = Ordered {
             number: self.tickets + 1,
             demand,
             heard,
             node,
             text,
             began: self.now,
+            written: self.now,
+            asks: None,
             awaits: None,
             proved: false,
             problem: None,
@@ -90,10 +97,42 @@ impl Machine {
             lines: VecDeque::new(),
             dropped: 0,
         };
+        self.packages[p].order = Some(Box::new(ordered));
         if heard == OperatorWord::Hold {
-            self.packages[p].order = Some(Box::new(ordered));
             return self.hold_for_a_person(p);
         }
+        if !self.order_waits_for_hooks(p) {
+            self.write_order(p);
+        }
+    }
+
+    /// The hooks before a person's switchover have given their leave: is it still to be done?
+    pub(super) fn order_goes_on(&mut self, p: PackageId) {
+        let Some(order) = self.packages[p].order.take() else {
+            return;
+        };
+        // It does not speak against itself.
+        let refusal = self.weigh(&order.demand).refusal(order.demand.force);
+        let same = self.resolve(p, &order.demand) == (order.heard, order.node);
+        self.packages[p].order = Some(order);
+        match refusal {
+            Some(why) => self.end_order(p, Err(format!("while the hooks ran: {why}"))),
+            None if !same => {
+                let why = "while the hooks ran another node came to have the package";
+                self.end_order(p, Err(why.to_owned()));
+            }
+            None => self.write_order(p),
+        }
+    }
+
+    /// What an order begins with, and the order itself, go to the journal.
+    fn write_order(&mut self, p: PackageId) {
+        let Some(ordered) = self.packages[p].order.as_deref() else {
+            return;
+        };
+        let (heard, node) = (ordered.heard, ordered.node);
+        let demand = ordered.demand.clone();
+        let entry = format!("{} orders: {}", demand.who, ordered.text);
         match heard {
             // What was proved before is proved anew.
             OperatorWord::Drill => {
@@ -101,8 +140,8 @@ impl Machine {
                     self.kill_proof(n, "a drill begins");
                 }
             }
-            OperatorWord::FencePrimary => self.hold_is_theirs(p, &ordered.demand),
-            OperatorWord::Boot | OperatorWord::Switchover => self.end_held(p, &ordered.demand.who),
+            OperatorWord::FencePrimary => self.hold_is_theirs(p, &demand),
+            OperatorWord::Boot | OperatorWord::Switchover => self.end_held(p, &demand.who),
             _ => {}
         }
         if heard == OperatorWord::Switchover {
@@ -110,10 +149,11 @@ impl Machine {
             self.packages[p].heir = node;
             self.packages[p].secondary = node;
         }
-        let entry = format!("{} orders: {}", ordered.demand.who, ordered.text);
         let ticket = self.journal(EntryKind::Intent, node, entry);
-        ordered.awaits = Some(ticket);
-        self.packages[p].order = Some(Box::new(ordered));
+        let now = self.now;
+        if let Some(ordered) = self.packages[p].order.as_mut() {
+            (ordered.awaits, ordered.written) = (Some(ticket), now);
+        }
         if Guard::JournalOrder.gone() {
             self.order_durable(ticket);
         }
@@ -278,7 +318,7 @@ impl Machine {
 
     /// The script rests: an order that it had taken up is over.
     pub(super) fn order_rests(&mut self, p: PackageId) {
-        let Some(order) = self.order_in_force(p).filter(|o| o.awaits.is_none()) else {
+        let Some(order) = self.order_in_force(p).filter(|o| !o.is_to_begin()) else {
             return;
         };
         let (package, setup) = (&self.packages[p], &self.setup.packages[p]);
@@ -327,6 +367,10 @@ impl Machine {
         if heard == OperatorWord::FencePrimary && !good {
             self.packages[p].held = None;
         }
+        if heard == OperatorWord::Switchover && !good {
+            // The hooks gave it to this switchover, and not to a takeover after it.
+            self.packages[p].leave = None;
+        }
         if heard == OperatorWord::Drill {
             let node = node.map_or("?", |n| self.setup.node_name(n)).to_owned();
             let entry = format!("drill of {node}: {text}");
@@ -354,7 +398,9 @@ impl Machine {
                 continue;
             };
             let late = order.ends_by() <= self.now;
-            if late && order.awaits.is_some() {
+            if late && order.asks.is_some() {
+                self.early_says(p, &Verdict::None("no end within its time".to_owned()));
+            } else if late && order.awaits.is_some() {
                 self.end_order(p, Err("the journal did not take it".to_owned()));
             } else if late {
                 self.end_order(p, Err(format!("it was not done within {}", Span(LIFE))));
@@ -413,6 +459,14 @@ impl Machine {
 
 impl Ordered {
     fn ends_by(&self) -> Moment {
-        self.began + if self.awaits.is_some() { JOURNAL } else { LIFE }
+        match self.asks {
+            Some(early) => early.deadline,
+            None => self.written + if self.awaits.is_some() { JOURNAL } else { LIFE },
+        }
+    }
+
+    /// The script has not heard of it yet.
+    pub fn is_to_begin(&self) -> bool {
+        self.awaits.is_some() || self.asks.is_some()
     }
 }

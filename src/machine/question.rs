@@ -6,6 +6,7 @@ use crate::clock::Moment;
 use crate::machine::action::EntryKind;
 use crate::machine::asking::{self, Ask, Asking, Verdict};
 use crate::machine::making::{Making, Piece};
+use crate::machine::memory::GuardReading;
 use crate::machine::node::{Identity, Node};
 use crate::machine::package::Door;
 use crate::machine::proof::{Proof, ProofKind};
@@ -413,7 +414,12 @@ impl Machine {
             Piece::Opens => "the boot device opens, and its first block can be read".to_owned(),
         };
         node.making.record(piece, firmware);
-        let guarded = node.making.guarded(firmware) && !node.guard_read;
+        let reads = matches!(piece, Piece::Set(..) | Piece::Verified(..));
+        let holds = node.making.guarded(firmware);
+        let guarded = holds && !node.guard_read;
+        if reads && holds {
+            self.date_guard(n);
+        }
         if *piece == Piece::Identity {
             self.identities_are_right(n);
         }
@@ -442,6 +448,18 @@ impl Machine {
             self.end_siege(n, "fully fenced");
             self.prove(n, ProofKind::FirmwareReset);
         }
+    }
+
+    /// The standing guard was read back just now: when, and by what, is for people.
+    fn date_guard(&mut self, n: NodeId) {
+        let state = self.package_of(n).map(|p| self.state(p));
+        let by = match (self.door_on(n), state) {
+            (Some(Door::Fence), _) => "a fence".to_owned(),
+            (_, Some(state)) => format!("the script, in state {state}"),
+            (_, None) => "the script".to_owned(),
+        };
+        let at = self.wall_now();
+        self.nodes[n].guard_last = Some(Box::new(GuardReading { at, by }));
     }
 
     /// Ends the alarm of a wrong machine at a console, once none is left.

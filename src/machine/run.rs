@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::machine::action::EntryKind;
+use crate::machine::order::Ordered;
 use crate::machine::package::{Frame, Package, Wait};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
@@ -207,7 +208,7 @@ impl Machine {
         }
         self.order_rests(p);
         let package = &mut self.packages[p];
-        let begins = package.order.as_deref().is_some_and(|o| o.awaits.is_some());
+        let begins = package.order.as_deref().is_some_and(Ordered::is_to_begin);
         if ordinary && !begins && Guard::HeirEnds.stands() && package.heir.take().is_some() {
             self.journal(
                 EntryKind::Result,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Machine;
 use super::node::{Condition, Link};
+use super::order::Ordered;
 use super::setup::{NodeId, PackageId};
 use super::stage::Stage;
 use crate::clock::Moment;
@@ -56,7 +57,8 @@ impl Machine {
     pub fn footing(&self, p: PackageId) -> Footing {
         let package = &self.packages[p];
         // People at work on it have said so; an order is in force from its weighing to its end.
-        let ordered = package.ordered.is_some() || self.order_in_force(p).is_some();
+        let begun = |order: &Ordered| order.asks.is_none();
+        let ordered = package.ordered.is_some() || self.order_in_force(p).is_some_and(begun);
         let ordered = ordered || self.resting(p).is_some();
         let held = package.hold.is_some();
         Footing {
@@ -74,10 +76,11 @@ impl Machine {
             return Serves::Down;
         }
         if package.misses >= SILENT {
-            // A monitor that doubts itself says nothing about others.
-            return match self.host.impaired {
-                Some(_) => Serves::Unknown,
-                None => Serves::Down,
+            // A monitor that doubts itself says nothing about others; and as long as nobody has said who has the
+            // package, nobody has said that it should be there.
+            return match (&self.host.impaired, primary) {
+                (None, Some(_)) => Serves::Down,
+                (Some(_), _) | (None, None) => Serves::Unknown,
             };
         }
         if package.answered.is_none() {
@@ -122,6 +125,10 @@ impl Machine {
             (Serves::Degraded, _) => (self.why_degraded(p), None),
             (Serves::Unknown, _) => match &self.host.impaired {
                 Some(why) => (format!("the monitor doubts itself: {why}"), None),
+                None if package.misses >= SILENT => {
+                    let why = format!("nobody has said yet who has {}", setup.name);
+                    (why, None)
+                }
                 None => (format!("{} was not asked yet", setup.address), None),
             },
             (Serves::Down, Stage::Stopping) => {

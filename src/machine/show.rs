@@ -117,7 +117,7 @@ impl Machine {
             about: state.about.clone(),
             state_age_ms: ms(now.since(package.run.entered)),
             hold: package.hold.clone(),
-            waits_for: self.show_wait(p, now),
+            waits_for: self.show_early(p, now).or_else(|| self.show_wait(p, now)),
             address: setup.address.clone(),
             address_misses: package.misses,
             data_policy: match setup.data_policy {
@@ -153,6 +153,18 @@ impl Machine {
             covered: word.is_some_and(|word| word.causes.contains(&doubt.cause)),
         });
         doubts.collect()
+    }
+
+    /// What a person's order waits for before the script hears of it.
+    fn show_early(&self, p: PackageId, now: Moment) -> Option<Waits> {
+        let (what, until) = self.early_text(p)?;
+        Some(Waits {
+            what,
+            left_ms: Some(ms(until.since(now))),
+            place: self.setup.packages[p]
+                .program
+                .place_text(self.packages[p].run.pc),
+        })
     }
 
     fn show_wait(&self, p: PackageId, now: Moment) -> Option<Waits> {
@@ -267,6 +279,7 @@ impl Machine {
                 .map(|proof| aged(proof.kind.to_string(), proof.born)),
             guard,
             guard_read: node.guard_read,
+            guard_last: node.guard_last.as_deref().cloned(),
             break_worked: node.break_worked,
             siege: node.siege.is_some() && !self.put_out(n),
             keyboard: node

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Stage;
-use crate::machine::memory::{Drill, Held};
+use crate::machine::memory::{Drill, GuardReading, Held};
 
 /// A cluster, now. All ages and rests are milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +184,9 @@ pub struct NodeSnapshot {
     /// Whether it was read back and holds.
     #[serde(default)]
     pub guard_read: bool,
+    /// When it was read back last and by what, whether it holds since or not.
+    #[serde(default)]
+    pub guard_last: Option<GuardReading>,
     /// Whether a BREAK has ever worked on its console.
     pub break_worked: bool,
     /// Whether it is under siege.

@@ -39,9 +39,14 @@ pub const FAILED: &str = "metrics";
 /// Listens at `listen` and answers for as long as it is polled. Where it cannot listen it says so and tries
 /// again: that Prometheus sees nothing keeps nobody from watching.
 pub async fn serve(listen: SocketAddr, asked: mpsc::Sender<Asked>, alarms: Arc<Alarms>) {
-    let listener = loop {
+    let listener = listener(listen, &alarms).await;
+    serve_at(listener, asked, alarms).await;
+}
+
+async fn listener(listen: SocketAddr, alarms: &Alarms) -> TcpListener {
+    loop {
         match TcpListener::bind(listen).await {
-            Ok(listener) => break listener,
+            Ok(listener) => return listener,
             Err(why) => {
                 let text = format!(
                     "the metrics cannot be fetched: failed to listen at {listen}: {why}; it is tried again"
@@ -50,7 +55,11 @@ pub async fn serve(listen: SocketAddr, asked: mpsc::Sender<Asked>, alarms: Arc<A
             }
         }
         sleep(AGAIN).await;
-    };
+    }
+}
+
+/// The same, where somebody listens already.
+pub async fn serve_at(listener: TcpListener, asked: mpsc::Sender<Asked>, alarms: Arc<Alarms>) {
     alarms.clear(&Subject::host(), FAILED);
     if let Ok(at) = listener.local_addr() {
         tracing::info!("metrics at http://{at}/metrics");

@@ -12,7 +12,7 @@ mod clusters;
 mod family;
 mod http;
 
-pub use http::{FAILED, serve};
+pub use http::{FAILED, serve, serve_at};
 
 use std::collections::BTreeMap;
 

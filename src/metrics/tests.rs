@@ -38,6 +38,7 @@ fn pki() -> ClusterReport {
         not_guarded: None,
         snapshot: Some(snapshot),
         consoles: vec![console],
+        boots: Vec::new(),
         reload: None,
         standing: Standing::default(),
     }

@@ -1,11 +1,13 @@
 //! Alarms on their way out of the host: the built daemon, and servers that are well, dead, slow, or lie.
 //! `plain` needs nothing but sockets; `peers` has the real servers from Debian packages.
 
+mod corners;
 #[path = "../daemon_support/mod.rs"]
 mod daemon_support;
 mod hostile;
 mod peers;
 mod plain;
+mod reload;
 mod servers;
 mod stories;
 

@@ -105,6 +105,20 @@ pub fn web_at(at: &str, does: impl Fn(usize) -> Web + Send + 'static) -> Server 
     })
 }
 
+/// A web server that answers a request with the status that this makes of it.
+pub fn web_that(says: impl Fn(&Heard) -> u16 + Send + 'static) -> Server {
+    serve("127.0.0.1:0", move |stream, _| {
+        let heard = request(&stream)?;
+        let head = format!(
+            "HTTP/1.1 {} So\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            says(&heard)
+        );
+        // A client that has gone is its own affair.
+        let _ = stream.try_clone().ok()?.write_all(head.as_bytes());
+        Some(heard)
+    })
+}
+
 fn request(stream: &TcpStream) -> Option<Heard> {
     let mut from = BufReader::new(stream);
     let mut head = String::new();

@@ -58,42 +58,58 @@ pub(in crate::alarm) struct Beat {
     pub refused: usize,
 }
 
-type Tests = BTreeMap<String, (mpsc::Sender<Test>, Duration)>;
-
 /// The way to the post office.
 #[derive(Debug)]
 pub struct Outgoing {
-    tests: Tests,
-    routes: Mutex<BTreeMap<String, RouteReport>>,
+    routes: Mutex<BTreeMap<String, Known>>,
     beat: watch::Sender<Option<Beat>>,
 }
 
-impl Outgoing {
-    pub(super) fn new(routes: &[Route], tests: Tests) -> Outgoing {
-        let reports = routes.iter().map(|route| {
-            let report = RouteReport {
-                name: route.name.clone(),
-                by: route.by.word().to_owned(),
-                severity: word(route.severity),
-                clusters: route
-                    .clusters
-                    .iter()
-                    .map(|glob| glob.text().to_owned())
-                    .collect(),
-                ..RouteReport::default()
-            };
-            (route.name.clone(), report)
-        });
+/// A route, seen from the rest of the daemon.
+#[derive(Debug)]
+struct Known {
+    report: RouteReport,
+    tests: mpsc::Sender<Test>,
+    within: Duration,
+}
+
+impl Default for Outgoing {
+    fn default() -> Outgoing {
         Outgoing {
-            tests,
-            routes: Mutex::new(reports.collect()),
+            routes: Mutex::default(),
             beat: watch::Sender::new(None),
         }
+    }
+}
+
+impl Outgoing {
+    /// A route that is new, with the way to its courier.
+    pub(super) fn begins(&self, route: &Route, tests: mpsc::Sender<Test>) {
+        let known = Known {
+            report: described(route, RouteReport::default()),
+            tests,
+            within: route.timeout,
+        };
+        self.lock().insert(route.name.clone(), known);
+    }
+
+    /// A route that was changed; what was counted stays.
+    pub(super) fn changes(&self, route: &Route) {
+        if let Some(known) = self.lock().get_mut(&route.name) {
+            known.report = described(route, known.report.clone());
+            known.within = route.timeout;
+        }
+    }
+
+    /// A route that is gone.
+    pub(super) fn ends(&self, route: &str) {
+        self.lock().remove(route);
     }
 
     /// How every route is.
     pub fn routes(&self) -> Vec<RouteReport> {
-        self.lock().values().cloned().collect()
+        let routes = self.lock();
+        routes.values().map(|known| known.report.clone()).collect()
     }
 
     /// Sends a message by this route that says it is a test, and tells what came of it.
@@ -101,8 +117,12 @@ impl Outgoing {
     /// # Errors
     /// There is no such route; here are those that there are.
     pub async fn test(&self, route: &str, who: &str) -> Result<TestOutcome, Vec<String>> {
-        let Some((courier, within)) = self.tests.get(route) else {
-            return Err(self.tests.keys().cloned().collect());
+        let (courier, within) = {
+            let routes = self.lock();
+            let Some(known) = routes.get(route) else {
+                return Err(routes.keys().cloned().collect());
+            };
+            (known.tests.clone(), known.within)
         };
         let began = Instant::now();
         let (answer, answered) = oneshot::channel();
@@ -112,7 +132,7 @@ impl Outgoing {
             answered.await.ok()
         };
         // One message may be under way before it.
-        let outcome = timeout(*within * 2 + Duration::from_secs(5), sent).await;
+        let outcome = timeout(within * 2 + Duration::from_secs(5), sent).await;
         let (good, text) = match outcome.ok().flatten() {
             Some(Ok(text)) => (true, text),
             Some(Err(text)) => (false, text),
@@ -136,15 +156,19 @@ impl Outgoing {
         self.beat.subscribe()
     }
 
-    pub(super) fn waits(&self, route: &str, more: u64) {
-        if let Some(report) = self.lock().get_mut(route) {
-            report.waiting += more;
-        }
+    /// One more message waits for a route: how many those are.
+    pub(super) fn waits(&self, route: &str) -> usize {
+        let mut routes = self.lock();
+        let waiting = routes.get_mut(route).map_or(0, |known| {
+            known.report.waiting += 1;
+            known.report.waiting
+        });
+        usize::try_from(waiting).unwrap_or(usize::MAX)
     }
 
     pub(super) fn heard(&self, route: &str, outcome: &Outcome) {
         let mut routes = self.lock();
-        let Some(report) = routes.get_mut(route) else {
+        let Some(Known { report, .. }) = routes.get_mut(route) else {
             return;
         };
         match outcome {
@@ -170,7 +194,22 @@ impl Outgoing {
     }
 
     /// Every change is made whole under the lock.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, RouteReport>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `report` with what the settings say of a route.
+fn described(route: &Route, report: RouteReport) -> RouteReport {
+    RouteReport {
+        name: route.name.clone(),
+        by: route.by.word().to_owned(),
+        severity: word(route.severity),
+        clusters: route
+            .clusters
+            .iter()
+            .map(|glob| glob.text().to_owned())
+            .collect(),
+        ..report
     }
 }

@@ -91,6 +91,8 @@ pub(super) struct Ledger {
     waiting: Vec<Change>,
     posted: Vec<Letter>,
     sent: Vec<u64>,
+    /// What a route was told stands in no write yet.
+    told: bool,
     writing: Option<Written>,
     not_before: Instant,
 }
@@ -111,6 +113,7 @@ impl Ledger {
             waiting: Vec::new(),
             posted: Vec::new(),
             sent: Vec::new(),
+            told: false,
             writing: None,
             not_before: Instant::now(),
         }
@@ -129,14 +132,18 @@ impl Ledger {
     /// A message was taken by the other side, or given up.
     pub fn sent(&mut self, id: u64) {
         match self.posted.iter().rposition(|letter| letter.id == id) {
-            // The journal never has to hear of it.
-            Some(at) => drop(self.posted.remove(at)),
+            // The journal never has to hear of it, but of what was told by it.
+            Some(at) => {
+                self.posted.remove(at);
+                self.told = true;
+            }
             None => self.sent.push(id),
         }
     }
 
     fn anything(&self) -> bool {
-        !(self.waiting.is_empty() && self.posted.is_empty() && self.sent.is_empty())
+        let nothing = self.waiting.is_empty() && self.posted.is_empty() && self.sent.is_empty();
+        !nothing || self.told
     }
 
     /// Begins to write, if there is anything, and nothing is being written.
@@ -147,6 +154,7 @@ impl Ledger {
         let waiting = std::mem::take(&mut self.waiting);
         let posted = std::mem::take(&mut self.posted);
         let sent = std::mem::take(&mut self.sent);
+        self.told = false;
         let state = serde_json::to_value(alarms.saved()).unwrap_or_default();
         let batch = Batch {
             entries: waiting.iter().map(entry).collect(),
@@ -190,6 +198,7 @@ impl Ledger {
     }
 
     fn take_back(&mut self, written: Written) {
+        self.told = true;
         prepend(&mut self.waiting, written.waiting, WAITING);
         prepend(&mut self.sent, written.sent, OUTBOX);
         let sent = &self.sent;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::orders;
+mod alone;
 mod overview;
 
 pub(super) use overview::open_alarms;
@@ -64,9 +65,16 @@ pub fn render(report: &Report, ink: Ink, width: usize) -> String {
             out.push('\n');
             out.push_str(&whole(cluster, ink, width));
         }
+        if let [one] = report.clusters.as_slice() {
+            out.push_str(&alone::boots_under_way(one, ink, width));
+        }
     }
     out.push('\n');
     out.push_str(&alarms(report, ink, width));
+    if let [one] = report.clusters.as_slice() {
+        // Last, for a screen that is too small loses what stands there.
+        out.push_str(&alone::rest(one, report.host.now_ms, ink, width));
+    }
     out
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::logfile::harmless;
+use crate::logfile::visible;
 use crate::transcript::{By, Entry, Outcome, Record, UtcMillis};
 
 /// A line without its end is shown in pieces of so many bytes.
@@ -120,18 +120,6 @@ impl<W: Write> Sheet<W> {
         let text = &text[..end.map_or(0, |at| at + 1)];
         writeln!(self.out, "{}", visible(text))
     }
-}
-
-/// Letters of all scripts stay; what could move a terminal, and what is no text, is written out.
-fn visible(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(&harmless(chunk.valid()));
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    out
 }
 
 /// A record as JSON. Bytes are text of as many characters, U+0000 to U+00FF.

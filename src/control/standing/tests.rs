@@ -13,6 +13,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         proof: None,
         guard: "read back, it holds".to_owned(),
         guard_read: true,
+        guard_last: None,
         break_worked: true,
         siege: false,
         keyboard: None,
@@ -34,6 +35,7 @@ fn console(node: &str) -> ConsoleReport {
         received: 0,
         lost_after_ms: 15_000,
         visitors: Vec::new(),
+        last_lines: Vec::new(),
     }
 }
 
@@ -72,6 +74,7 @@ fn well() -> ClusterReport {
             nodes: vec![node("ca1", "running"), node("ca2", "at its prompt")],
         }),
         consoles: vec![console("ca1"), console("ca2")],
+        boots: Vec::new(),
         reload: None,
         standing: Standing::default(),
     }

@@ -1,8 +1,10 @@
 //! The screen, word for word.
 
 use super::*;
-use crate::control::{HostReport, Standing};
+use crate::control::{BootReport, HostReport, Standing, StepReport};
 use crate::machine::Stage;
+use crate::machine::boot_course::{BootStep, FsckVerdict};
+use crate::machine::memory::GuardReading;
 use crate::machine::snapshot::{Aged, Snapshot, Wait};
 
 fn node(name: &str, condition: &str) -> NodeSnapshot {
@@ -15,6 +17,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         proof: None,
         guard: "read back, it holds".to_owned(),
         guard_read: true,
+        guard_last: None,
         break_worked: true,
         siege: false,
         keyboard: None,
@@ -36,6 +39,7 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         received: 0,
         lost_after_ms: 15_000,
         visitors: Vec::new(),
+        last_lines: Vec::new(),
     }
 }
 
@@ -64,6 +68,10 @@ fn cluster() -> ClusterReport {
         drill: None,
     };
     let mut ca1 = node("ca1", "panicked");
+    ca1.guard_last = Some(GuardReading {
+        at: 1_793_714_709 - 2 * 86_400,
+        by: "a fence".to_owned(),
+    });
     ca1.evidence = Some(Aged {
         text: "panic[cpu0]/thread=30001a2b3c0: \x1b[2Jtest".to_owned(),
         age_ms: 4500,
@@ -73,6 +81,7 @@ fn cluster() -> ClusterReport {
         text: "firmware reset".to_owned(),
         age_ms: 900,
     });
+    ca2.guard_read = false;
     ca2.guard = "unknown: power-loss takeover not possible until it is read".to_owned();
     ClusterReport {
         cluster: "pki-ca".to_owned(),
@@ -88,9 +97,53 @@ fn cluster() -> ClusterReport {
             nodes: vec![ca1, ca2],
         }),
         consoles: vec![console("ca1", true), console("ca2", false)],
+        boots: Vec::new(),
         reload: None,
         standing: Standing::default(),
     }
+}
+
+/// ca1 was booted lately, and ca2 boots.
+fn boots() -> Vec<BootReport> {
+    let step = |step, after_ms, usual_ms| StepReport {
+        step,
+        after_ms,
+        usual_ms,
+    };
+    let over = BootReport {
+        node: "ca1".to_owned(),
+        under_way: false,
+        age_ms: 71 * 3_600_000 + 90_000,
+        took_ms: Some(90_000),
+        failed: None,
+        steps: vec![
+            step(BootStep::Load, Some(0), None),
+            step(BootStep::Kernel, Some(5_100), None),
+            step(BootStep::Fsck, Some(30_000), None),
+            step(BootStep::Login, Some(90_000), None),
+        ],
+        fsck: Some(FsckVerdict::Clean),
+        measured: 0,
+        target_ms: None,
+    };
+    let goes_on = BootReport {
+        node: "ca2".to_owned(),
+        under_way: true,
+        age_ms: 72_300,
+        took_ms: None,
+        steps: vec![
+            step(BootStep::Load, Some(0), Some(0)),
+            step(BootStep::Kernel, Some(4_000), Some(4_900)),
+            step(BootStep::Fsck, Some(30_000), Some(30_000)),
+            step(BootStep::Login, None, Some(40_000)),
+            step(BootStep::Service, None, Some(41_000)),
+        ],
+        fsck: Some(FsckVerdict::Checking),
+        measured: 1,
+        target_ms: Some(480_000),
+        ..over.clone()
+    };
+    vec![over, goes_on]
 }
 
 fn report(clusters: Vec<ClusterReport>) -> Report {
@@ -122,7 +175,13 @@ fn report(clusters: Vec<ClusterReport>) -> Report {
 
 #[test]
 fn one_cluster_on_one_screen() {
-    let text = render(&report(vec![cluster()]), Ink::Plain, 100);
+    let mut one = cluster();
+    one.boots = boots();
+    one.consoles[0].last_lines = vec![
+        "panic[cpu0]/thread=30001a2b3c0: \\x1b[2Jtest".to_owned(),
+        "ok".to_owned(),
+    ];
+    let text = render(&report(vec![one]), Ink::Plain, 100);
     let wanted = "\
 1 cluster, 1 SWITCHING, 1 open alarm, critical
 clusterd 0.1.0, pid 4711, up 3 h 3 min, /var/lib/clusterd at 2026-11-03 14:05:09.000Z
@@ -141,11 +200,25 @@ pki-ca  SWITCHING  ca is on ca1
   ca2       console telnet://ts1/ca2 is not connected: port busy
   ca2       standing guard unknown: power-loss takeover not possible until it is read
   links     a dead console is lost after 15 s
+  boot      ca2 boots for 1 min 12 s; usual is what the one before took; its target is 8 min
+            LATER THAN USUAL
+             POST  load  kernel  fsck                  login  service
+    after    -     0 ms  4 s     30 s, no verdict yet  -      -
+    usually  -     0 ms  4 s     30 s                  40 s   41 s
 
 Open alarms
   CRITICAL  primary_panic  pki-ca/ca
             ca1: panic[cpu0]
             since 2026-11-03 14:05:04.000Z, 5 s ago, said 2 times
+
+  guard     ca1 holds; last read back 2026-11-01 14:05:09Z, 48 h ago, by a fence
+  guard     ca2 UNKNOWN: never read back
+  last boot ca1 71 h ago, in 1 min 30 s: load 0 ms, kernel 5 s, fsck 30 s (clean), login 1 min 30 s
+  console of ca1
+    | panic[cpu0]/thread=30001a2b3c0: \\x1b[2Jtest
+    | ok
+  console of ca2
+    nothing was heard since clusterd started
 ";
     assert_eq!(text, wanted, "\n{text}");
 }
@@ -162,6 +235,7 @@ fn hold_and_refused_files_stand_out() {
         not_guarded: Some("clist/web.yaml:3:7: unknown key".to_owned()),
         snapshot: None,
         consoles: Vec::new(),
+        boots: Vec::new(),
         reload: None,
         standing: Standing::default(),
     };
