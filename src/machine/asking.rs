@@ -49,11 +49,13 @@ pub enum Ask {
     Marked { word: String },
     /// The random word must be unknown.
     Unmarked { word: String },
-    /// A device must open and be read: the lines of that, and what was said to earlier ones.
+    /// A device must open and be read: the lines of that, and what was said to earlier ones. It is
+    /// asked again once: OpenBIOS under QEMU fails a read now and then, as it does a boot.
     Opens {
         device: String,
         line: usize,
         before: String,
+        again: bool,
     },
 }
 
@@ -130,9 +132,10 @@ impl Asking {
                 device,
                 line,
                 before,
+                again,
             } => {
                 let before = [&[before.as_str()], said.as_slice()].concat();
-                self.judge_opens(firmware, device, *line, &before)
+                self.judge_opens(firmware, (device, *line, *again), &before)
             }
             Ask::Unmarked { word } => Self::judge_unmarked(node, firmware, word, &said),
             Ask::Identity => Self::judge_identity(node, firmware),
@@ -172,8 +175,7 @@ impl Asking {
     fn judge_opens(
         &self,
         firmware: &Firmware,
-        device: &str,
-        line: usize,
+        (device, line, again): (&str, usize, bool),
         said: &[&str],
     ) -> Verdict {
         let told = |said: &[&str]| {
@@ -184,15 +186,21 @@ impl Asking {
                 .collect();
             said.join("; ")
         };
+        let ask = |line: usize, before: String, again: bool| {
+            let device = device.to_owned();
+            Verdict::Next(Ask::Opens {
+                device,
+                line,
+                before,
+                again,
+            })
+        };
         if line + 1 < firmware.opens.len() {
-            return Verdict::Next(Ask::Opens {
-                device: device.to_owned(),
-                line: line + 1,
-                before: told(said),
-            });
+            return ask(line + 1, told(said), again);
         }
         match said {
             [.., last] if self.sum.as_deref() == Some(last) => Verdict::Answered(Piece::Opens),
+            [_, ..] if !again => ask(0, String::new(), true),
             [before @ .., _] => {
                 let before = told(before);
                 let because = if before.is_empty() { "" } else { ": " };

@@ -146,6 +146,7 @@ impl Machine {
                 device: values.to_owned(),
                 line: 0,
                 before: String::new(),
+                again: false,
             },
             Question::Live => Ask::Live,
             Question::Identity => Ask::Identity,

@@ -126,6 +126,7 @@ fn f_panic() {
         return;
     };
     scene.adopted();
+    drilled(&mut scene);
     scene.pair.type_line(Alpha, "panic");
     scene.taken_over(Beta, Proof::Console);
     scene.boots(&[Alpha, Beta]);
@@ -137,6 +138,23 @@ fn f_panic() {
             .any(|code| code == "primary_panic")
     );
     scene.released(Some(Beta));
+}
+
+/// A drill finds that beta cannot read the disk, and when it can, that it would take over.
+fn drilled(scene: &mut Scene) {
+    scene.mark();
+    let drill = |scene: &Scene| scene.dog.command(&["drill", "bed", "--yes", "--wait"]);
+    scene.pair.run(&["disk", "dead", "beta"]);
+    let (good, said) = drill(scene);
+    assert!(!good && said.contains("disk cannot be read"), "{said}");
+    scene.alarm("drill_failed");
+    scene.watched(Alpha);
+    scene.pair.run(&["disk", "alive", "beta"]);
+    let (good, said) = drill(scene);
+    assert!(good && said.contains("beta would take over"), "{said}");
+    scene.cleared("drill_failed");
+    scene.watched(Alpha);
+    scene.nothing_was_done_to(Alpha);
 }
 
 #[test]

@@ -15,17 +15,6 @@ const LIBRARIES: [(&str, &str); 6] = [
     ("sun4v", "chat-scripts/sun-alom.chat"),
 ];
 
-/// Those whose lines have no catcher yet that was seen to catch them: they are looked at when they are
-/// named in `CLUSTERD_LINES`.
-const NOT_YET: [&str; 6] = [
-    "ilom",
-    "bmc",
-    "sun-openboot",
-    "sun-alom",
-    "sun-ilom",
-    "power-leg",
-];
-
 /// The scripts of which these states are looked at.
 const SCRIPTS: [&str; 4] = ["sun-openboot", "sun-alom", "sun-ilom", "power-leg"];
 const STATES: [&str; 2] = ["mend", "no_heir"];
@@ -83,15 +72,8 @@ pub fn shipped() -> Vec<Line> {
         let file = format!("chat-scripts/{name}.chat");
         of(name, &file, &file, state)
     };
-    let wanted = std::env::var("CLUSTERD_LINES").unwrap_or_default();
-    let wanted: Vec<&str> = wanted.split(',').collect();
     let libraries = LIBRARIES.iter().flat_map(of_library);
-    let lines = libraries.chain(SCRIPTS.iter().flat_map(of_script));
-    let looked_at = |line: &Line| {
-        let of = line.library.as_str();
-        !NOT_YET.contains(&of) || wanted.contains(&of)
-    };
-    lines.filter(looked_at).collect()
+    libraries.chain(SCRIPTS.iter().flat_map(of_script)).collect()
 }
 
 /// The name of the procedure that a line begins.
