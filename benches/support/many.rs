@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clusterd::cluster::Happened;
-use clusterd::control::{Answer, Ask, Client};
+use clusterd::control::{Answer, Ask, Client, ClusterReport};
 use clusterd::daemon::{Daemon, Systemd, prepare};
 use clusterd::home::Home;
 use clusterd::sim::NodeSpec;
@@ -16,12 +16,15 @@ use clusterd::sim::serve::chatter::{Chatter, ChatterSpec, Speech, chatter};
 use tempfile::TempDir;
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 const CLUSTERS: usize = 1000;
 /// Nodes of a cluster.
 const NODES: usize = 2;
 /// No cluster has said anything for so long: all of them rest.
 const QUIET: Duration = Duration::from_secs(3);
+/// So often they are looked at.
+const LOOKS: usize = 20;
 /// `dark_after` of every cluster, in seconds, until a bench writes another one.
 pub const DARK_AFTER: usize = 60;
 
@@ -103,12 +106,30 @@ impl Many {
         many
     }
 
-    /// Waits until no cluster has said anything for a while.
+    /// Waits until every cluster watches, and none has said anything for a while.
     pub async fn settle(&mut self) {
-        while tokio::time::timeout(QUIET, self.events.recv())
-            .await
-            .is_ok()
-        {}
+        let mut last = String::new();
+        for _ in 0..LOOKS {
+            while timeout(QUIET, self.events.recv()).await.is_ok() {}
+            let (_, answer) = self.ask(Ask::Status { cluster: None }).await;
+            let Answer::Status { report } = answer else {
+                panic!("{answer:?}");
+            };
+            let state = |one: &ClusterReport| {
+                let package = one.snapshot.as_ref()?.packages.first()?;
+                Some((package.state.clone(), package.waits_for.clone()?.what))
+            };
+            let watches = |one: &&ClusterReport| {
+                let rests =
+                    |(state, waits): (String, String)| state == "watch" && waits == "events";
+                state(one).is_some_and(rests)
+            };
+            let Some(one) = report.clusters.iter().find(|one| !watches(one)) else {
+                return;
+            };
+            last = format!("{}: {:?} {:?}", one.cluster, state(one), one.standing);
+        }
+        panic!("not every cluster comes to rest: {last}");
     }
 
     /// Writes the file of a cluster anew, with that time in it.

@@ -7,7 +7,7 @@ use super::task::Guard;
 use crate::clock::Moment;
 use crate::control::BootReport;
 use crate::machine::Event;
-use crate::machine::boot_course::{BootCourse, BootStands};
+use crate::machine::boot_course::BootCourse;
 use crate::machine::setup::NodeId;
 
 /// Lines before the first sign of a boot that may be of it too.
@@ -36,7 +36,7 @@ impl Guard {
             return;
         };
         // It was told to go on, else.
-        if self.machine.boot_stands(node) == BootStands::Starting {
+        if self.machine.is_starting(node) {
             let now = self.host.clock.now();
             self.boots.0.insert(node, BootCourse::begin(now));
         }
@@ -46,15 +46,15 @@ impl Guard {
     /// for that.
     pub(super) fn look_at_boots(&mut self, now: Moment) {
         for node in 0..self.lines.len() {
-            let stands = self.machine.boot_stands(node);
             let Some(course) = self.boots.0.get_mut(&node) else {
-                if stands == BootStands::Starting {
+                if self.machine.is_starting(node) {
                     let mut course = BootCourse::begin(now);
                     course.hear(&self.visitors.screen(node).last_lines(LINES), now);
                     self.boots.0.insert(node, course);
                 }
                 continue;
             };
+            let stands = self.machine.boot_stands(node);
             let Some(booted) = course.look(&stands, now) else {
                 continue;
             };

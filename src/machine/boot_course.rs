@@ -192,8 +192,13 @@ pub enum BootStands {
 }
 
 impl Machine {
-    /// Where a node stands, as far as a boot is concerned. It is cheap: each piece of output asks for it while
-    /// a boot is under way.
+    /// Whether a node starts, and its console is there to tell of it.
+    pub fn is_starting(&self, n: NodeId) -> bool {
+        let node = &self.nodes[n];
+        node.epoch().is_some() && node.condition == Condition::Starting
+    }
+
+    /// Where a node stands, as far as a boot is concerned.
     pub fn boot_stands(&self, n: NodeId) -> BootStands {
         let node = &self.nodes[n];
         if node.epoch().is_none() {
