@@ -77,8 +77,10 @@ guards! {
         FenceIntruder, 14, "a standby that runs is fenced only while another console shows that the primary serves";
         FenceIntruderPanicked, 14, "a standby that runs beside a waiting primary is fenced only after a panic";
         BootImpaired, 8, "no boot while the monitor doubts itself";
+        OutFence, 15, "no fence of a node out of service";
         FenceMaintained, 15, "no fence of a node in maintenance";
         FenceBesideMaintained, 15, "no takeover while the other node is in maintenance and not proved stopped";
+        OutBoot, 15, "no boot of a node out of service";
         BootMaintained, 15, "no boot of a node in maintenance";
         BootProof, 1, "no boot without a living proof for every other node";
         BootLink, 1, "no boot without the console";
@@ -164,6 +166,7 @@ guards! {
         EmptyGuard, 2, "a firmware without a guard cannot be proved";
     }
     "question.rs" {
+        OutTypes, 15, "the machine types nothing but that one RETURN, and sends no BREAK, to a node out of service";
         MaintenanceTypes, 15, "the machine types nothing, and sends no BREAK, in maintenance";
         PersonTypes, 16, "the machine types nothing, and sends no BREAK, while a person has the console";
         DirtyKilled, 4, "what may stand on a line is killed before the next byte";
@@ -240,6 +243,8 @@ guards! {
         SiegeTalks, 7, "no BREAK of a siege into a proof in the making";
         SiegePrimary, 9, "no siege of the node that has the package";
         SiegeKnown, 14, "no siege of a node with life before it is clear who has the package";
+        SiegeDurable, 9, "a siege that no fence stands behind begins when it is on the disk";
+        SiegeSuspended, 7, "a siege is suspended while its node is out of service";
     }
     "hear.rs" {
         HearEpoch, 4, "what an old link said is not heard";
@@ -329,6 +334,32 @@ guards! {
         MaintenanceDown, 15, "a service that is down in maintenance is told of";
         MaintenanceClock, 15, "a clock that is set does not shorten or lengthen a maintenance over a restart";
         MaintenanceUnasked, 15, "a node in maintenance is asked nothing, and does not count as silent";
+    }
+    "out_of_service/mod.rs" {
+        OutHeir, 15, "the primary is not stopped while the only other node is out of service";
+        OutUnasked, 15, "a node out of service is asked nothing by a script, and is not fenced";
+        OutVoids, 3, "what was proved of a node dies when it goes out of service, and when it is back";
+        OutUnfenced, 10, "a node that was out of service takes over nothing before it was fully fenced";
+        OutUnguards, 5, "the standing guard of a node that was out of service is not known";
+        OutBesieged, 7, "a node that was out of service meets a BREAK when it wakes";
+        OutLife, 15, "a sign of life ends a time out of service";
+        OutAddress, 15, "a service address that answers while nobody serves is a sign of life";
+        OutCarrier, 15, "a carrier that comes up is a sign of life";
+        OutUnheard, 3, "a node out of service is asked again wherever it may have said something unheard";
+        OutKept, 15, "a time out of service outlives a restart";
+    }
+    "out_of_service/order.rs" {
+        OutKnown, 15, "no node is out of service before it is known who has the package";
+        OutPrimary, 15, "the node that has the package is not out of service";
+        OutSwitch, 15, "no node goes out of service in the middle of a switch";
+        OutSilent, 15, "a node that has just said something is not out of service";
+        OutAsked, 15, "a node is asked whether it lives before it counts as out of service";
+        OutDurable, 9, "a node is out of service when that is on the disk";
+        OutAgain, 9, "what speaks against it is weighed again when it is on the disk";
+    }
+    "out_of_service/time.rs" {
+        OutEnds, 17, "a time out of service has an end, and the node counts then";
+        OutClock, 15, "a clock that is set does not shorten or lengthen a time out of service over a restart";
     }
     "handover.rs" {
         HandoverRests, 9, "a new configuration is not taken in the middle of a switch";

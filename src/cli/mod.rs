@@ -25,6 +25,7 @@ pub mod maintenance;
 pub mod man;
 pub mod metrics;
 mod order;
+pub mod out_of_service;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -77,6 +78,7 @@ enum Command {
     Hold(hold::HoldArgs),
     Release(release::ReleaseArgs),
     Maintenance(maintenance::MaintenanceArgs),
+    OutOfService(out_of_service::OutOfServiceArgs),
     Emulate(emulate::EmulateArgs),
     Reload(reload::ReloadArgs),
     Check(check::CheckArgs),
@@ -188,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Hold(args) => hold::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Maintenance(args) => maintenance::run(&args),
+        Command::OutOfService(args) => out_of_service::run(&args),
         Command::Emulate(args) => emulate::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Check(args) => check::run(&args),

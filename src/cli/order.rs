@@ -154,7 +154,7 @@ fn question(args: &OrderArgs, wanted: &Wanted<'_>, dry_run: bool) -> Ask {
 }
 
 /// The plan for people.
-fn text(plan: &Plan, force: bool) -> String {
+pub(super) fn text(plan: &Plan, force: bool) -> String {
     let mut out = format!("{}:\n", harmless(&plan.what));
     for (number, step) in plan.steps.iter().enumerate() {
         out.push_str(&format!("  {}. {}\n", number + 1, harmless(step)));

@@ -1,9 +1,11 @@
 //! What the supervisor tells a cluster's task, and what it answers.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use super::handover::Yield;
-use super::orders::OrderWanted;
+use super::orders::{OrderSaid, OrderWanted};
 use crate::control::{BootReport, ConsoleReport, Grip, Visit};
 use crate::machine::Machine;
 use crate::machine::handover::Unready;
@@ -41,6 +43,15 @@ pub enum Message {
         node: Option<String>,
         /// What came of it, when it is on the disk.
         answer: oneshot::Sender<Said>,
+    },
+    /// A person asks what taking a node out of service would do, for so long, or bringing it back.
+    WeighOut {
+        /// The node, by name.
+        node: String,
+        /// For how long; nothing for bringing it back.
+        lasts: Option<Duration>,
+        /// What it would do.
+        answer: oneshot::Sender<OrderSaid>,
     },
     /// A person wants to be at a console.
     Attach {

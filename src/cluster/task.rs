@@ -471,6 +471,14 @@ impl Guard {
                 node,
                 answer,
             } => self.order_upkeep((who, word), node.as_deref(), answer, now),
+            Message::WeighOut {
+                node,
+                lasts,
+                answer,
+            } => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.weigh_out(&node, lasts));
+            }
             Message::Copy(give) => {
                 // Whoever asked may have gone.
                 let _ = give.send(Box::new(self.machine.clone()));

@@ -1,10 +1,12 @@
-//! Orders of people that are answered when they are on the disk: maintenance.
+//! Orders of people that are answered when they are on the disk: maintenance, nodes out of service.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::message::Said;
+use super::orders::OrderSaid;
 use super::task::Guard;
 use crate::clock::Moment;
 use crate::machine::input::{Input, Upkeep, UpkeepOrder};
@@ -27,10 +29,8 @@ impl Guard {
     ) {
         let node = match node.map(|name| self.node_of(name)) {
             Some(None) => {
-                let nodes = self.blueprint.setup.nodes.iter();
-                let nodes = nodes.map(|node| node.name.to_string()).collect();
                 // Whoever asked may have gone.
-                let _ = answer.send(Said::NoSuchNode(nodes));
+                let _ = answer.send(Said::NoSuchNode(self.node_names()));
                 return;
             }
             Some(Some(node)) => Some(node),
@@ -48,6 +48,19 @@ impl Guard {
             word,
         };
         self.feed(Input::Upkeep(order), now);
+    }
+
+    /// What it would do to take a node out of service, or to bring it back.
+    pub(super) fn weigh_out(&self, node: &str, lasts: Option<Duration>) -> OrderSaid {
+        match self.node_of(node) {
+            Some(n) => OrderSaid::Weighed(self.machine.weigh_out_of_service(n, lasts)),
+            None => OrderSaid::NoSuchNode(self.node_names()),
+        }
+    }
+
+    fn node_names(&self) -> Vec<String> {
+        let nodes = self.blueprint.setup.nodes.iter();
+        nodes.map(|node| node.name.to_string()).collect()
     }
 
     /// The machine says what came of an order.

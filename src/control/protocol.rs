@@ -129,6 +129,30 @@ pub enum Ask {
         #[serde(default)]
         node: Option<String>,
     },
+    /// To take a node out of service, by the word of a person who was asked twice, or to prolong that.
+    OutOfService {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's.
+        node: String,
+        /// For how long from now on, milliseconds.
+        for_ms: u64,
+        /// What for.
+        reason: String,
+        /// Only to say what it would do, and what speaks against it.
+        #[serde(default)]
+        dry_run: bool,
+    },
+    /// To bring a node back that is out of service.
+    BackInService {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's.
+        node: String,
+        /// Only to say what it would do, and what speaks against it.
+        #[serde(default)]
+        dry_run: bool,
+    },
     /// To read all files again.
     Reload {
         /// Only to say what would change.
@@ -177,6 +201,8 @@ impl Ask {
             | Ask::Status { .. }
             | Ask::Alarms { .. }
             | Ask::Order { dry_run: true, .. }
+            | Ask::OutOfService { dry_run: true, .. }
+            | Ask::BackInService { dry_run: true, .. }
             | Ask::Events(_)
             | Ask::Metrics
             | Ask::Attach {
@@ -188,6 +214,8 @@ impl Ask {
             | Ask::Emulate { .. }
             | Ask::Maintain { .. }
             | Ask::EndMaintenance { .. }
+            | Ask::OutOfService { .. }
+            | Ask::BackInService { .. }
             | Ask::Acknowledge { .. }
             | Ask::TestRoute { .. }
             | Ask::Reload { .. } => Right::Operate,

@@ -229,6 +229,17 @@ fn unfit(node: &NodeSnapshot, consoles: &[ConsoleReport]) -> Option<String> {
         let who = &kept.who;
         return Some(format!("the standby {name} is in maintenance by {who}"));
     }
+    if let Some(out) = &node.out_of_service {
+        let who = &out.who;
+        return Some(match out.over {
+            false => {
+                format!("the standby {name} is out of service by {who}: no node can take over")
+            }
+            true => {
+                format!("the standby {name} was out of service, and its time is over: is it back?")
+            }
+        });
+    }
     if !connected(node, consoles) {
         return Some(format!("the console of the standby {name} is lost"));
     }

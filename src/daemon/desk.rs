@@ -23,6 +23,8 @@ use crate::store::Journal;
 
 /// How long a cluster's task may take to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
+/// The same where a node is asked first, and the journal: less than the socket waits.
+const ANSWER_OF_A_NODE: Duration = Duration::from_secs(9);
 
 /// What the desk needs to know of the daemon.
 pub(super) struct Desk<'a> {
@@ -117,6 +119,9 @@ impl Desk<'_> {
             ask @ (Ask::Maintain { .. } | Ask::EndMaintenance { .. }) => {
                 self.upkeep(ask, who, answer);
             }
+            ask @ (Ask::OutOfService { .. } | Ask::BackInService { .. }) => {
+                self.out_of_service(ask, who, answer);
+            }
             Ask::Say {
                 cluster,
                 word,
@@ -161,9 +166,13 @@ impl Desk<'_> {
             Err(refusal) => return reply(answer, refusal),
         };
         tracing::warn!("{line}");
+        let patience = match message {
+            Message::Upkeep { .. } => ANSWER_OF_A_NODE,
+            _ => ANSWER,
+        };
         tokio::spawn(async move {
             let said = match mail.send(message).await {
-                Ok(()) => timeout(ANSWER, hears).await,
+                Ok(()) => timeout(patience, hears).await,
                 Err(_) => return reply(answer, busy()),
             };
             reply(answer, told(said.ok().and_then(Result::ok), who, &cluster));

@@ -18,6 +18,7 @@ mod emulate;
 mod events;
 mod metrics;
 mod orders;
+mod out_of_service;
 mod outlook;
 mod plan;
 mod prepare;

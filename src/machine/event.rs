@@ -170,6 +170,17 @@ pub enum Event {
     },
     /// It is not any more.
     MaintenanceEnded { name: String, why: String },
+    /// A node is out of service by somebody's word, for so long.
+    OutOfService {
+        node: String,
+        who: String,
+        reason: String,
+        lasts_ms: u64,
+    },
+    /// The time of that is over; the node counts as running.
+    OutOfServiceOver { node: String },
+    /// The node is a node like any other again.
+    InService { node: String, why: String },
     /// A boot, or a person's switchover, waits for a hook.
     HookAwaited {
         package: String,
@@ -288,7 +299,11 @@ impl fmt::Display for Event {
             Event::Impaired { .. } | Event::Overruled { .. } | Event::Well => self.fmt_doubt(f),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
-            Event::Maintenance { .. } | Event::MaintenanceEnded { .. } => self.fmt_upkeep(f),
+            Event::Maintenance { .. }
+            | Event::MaintenanceEnded { .. }
+            | Event::OutOfService { .. }
+            | Event::OutOfServiceOver { .. }
+            | Event::InService { .. } => self.fmt_upkeep(f),
             Event::HostIdLearnt { node, id } => write!(f, "{node}: Host ID {id} learnt"),
             Event::Log { package, text } | Event::Unheard { package, text } => {
                 write!(f, "{package}: {text}")
@@ -400,7 +415,7 @@ impl Event {
         }
     }
 
-    /// Maintenance.
+    /// Maintenance, and nodes out of service.
     fn fmt_upkeep(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Maintenance {
@@ -415,6 +430,23 @@ impl Event {
             ),
             Event::MaintenanceEnded { name, why } => {
                 write!(f, "{name}: the maintenance is over: {why}")
+            }
+            Event::OutOfService {
+                node,
+                who,
+                reason,
+                lasts_ms,
+            } => write!(
+                f,
+                "{node}: out of service by {who} for {}: {reason}; it counts as stopped until it shows life",
+                Span(Duration::from_millis(*lasts_ms))
+            ),
+            Event::OutOfServiceOver { node } => write!(
+                f,
+                "{node}: its time out of service is over: it counts as running"
+            ),
+            Event::InService { node, why } => {
+                write!(f, "{node}: not out of service any more: {why}")
             }
             _ => Ok(()),
         }

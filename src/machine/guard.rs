@@ -58,6 +58,12 @@ impl Machine {
             );
             return veto("maintenance", why);
         }
+        if self.put_out(n) && Guard::OutFence.stands() {
+            return veto("out_of_service", format!("{} is out of service", name(n)));
+        }
+        if let Some(why) = self.kept_for_want_of_an_heir(p, n) {
+            return veto("out_of_service", why);
+        }
         let text = self.evidence_text(p, n);
         if self.word_lives(n) {
             return Ok("an operator's word".to_owned());
@@ -181,6 +187,9 @@ impl Machine {
         }
         if self.in_maintenance(n) && Guard::BootMaintained.stands() {
             return veto("maintenance", format!("{} is in maintenance", name(n)));
+        }
+        if self.put_out(n) && Guard::OutBoot.stands() {
+            return veto("out_of_service", format!("{} is out of service", name(n)));
         }
         if self.nodes[n].epoch().is_none() && Guard::BootLink.stands() {
             return veto(

@@ -26,6 +26,7 @@ impl Machine {
         let foreign = !self.nodes[n].owed(self.now) && !self.expected(n);
         self.nodes[n].heard = Some(self.now);
         self.nodes[n].heard_ever = Some(self.now);
+        self.wakes(n, "its console says something");
         self.sign_of_life(n, foreign);
         let text: String = heard
             .iter()

@@ -165,6 +165,11 @@ pub enum Upkeep {
     Maintain { lasts: Duration, reason: String },
     /// It ends.
     EndMaintenance,
+    /// A node is out of service, from now on for so long, and why: a named person has confirmed, asked
+    /// twice, that it is without power or without its storage.
+    OutOfService { lasts: Duration, reason: String },
+    /// It is back.
+    Back,
 }
 
 /// What the host knows about itself (design rule 8).

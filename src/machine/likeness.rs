@@ -31,6 +31,7 @@ impl Machine {
             packages,
             host,
             upkept,
+            outs,
             nonces: _,
             tickets: _,
             actions,
@@ -51,6 +52,7 @@ impl Machine {
         }
         host.hash(hasher);
         upkept.tell_apart(hasher);
+        outs.tell_apart(hasher);
     }
 
     /// Whether the answer to this request is still awaited.
@@ -68,7 +70,10 @@ impl Machine {
             asks.and_then(|order| order.asks)
                 .is_some_and(|early| early.ticket == wanted)
         });
-        package || early || self.upkept.awaits(wanted)
+        let siege = |node: &Node| node.siege.as_ref().and_then(|siege| siege.awaits);
+        let siege = self.nodes.iter().any(|node| siege(node) == Some(wanted));
+        let out = self.outs.tickets().any(|ticket| ticket == wanted);
+        package || early || siege || out || self.upkept.awaits(wanted)
     }
 
     /// The random word that was defined on a node for the proof in the making.
@@ -115,6 +120,7 @@ impl Machine {
             fence_tried,
             watched_since,
             maintenance,
+            out,
         } = node;
         match link {
             Link::Up { epoch: _, since } => (true, since).hash(hasher),
@@ -134,8 +140,9 @@ impl Machine {
                 since: _,
                 next,
                 answered,
+                awaits,
             } = siege;
-            (next, answered)
+            (next, answered, awaits.is_some())
         });
         (siege, carrier, pen, asking).hash(hasher);
         keyboard.filter(|_| node.typed_at(self.now)).hash(hasher);
@@ -153,7 +160,7 @@ impl Machine {
         word.as_ref().map(|word| word.at).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.failures.max);
         self.tell_wall_apart(failures, caps.max().unwrap_or(0), hasher);
-        (unfenced_failure, watched_since, maintenance).hash(hasher);
+        (unfenced_failure, watched_since, maintenance, out).hash(hasher);
         fence_tried.filter(|_| *unfenced_failure).hash(hasher);
     }
 

@@ -213,6 +213,8 @@ impl Machine {
         let outcome = match &order.word {
             Upkeep::Maintain { lasts, reason } => self.ask_maintenance(order, *lasts, reason),
             Upkeep::EndMaintenance => self.end_by_hand(order),
+            Upkeep::OutOfService { lasts, reason } => self.ask_out(order, *lasts, reason),
+            Upkeep::Back => self.back(order),
         };
         if let Err(why) = outcome {
             let text = format!("{}: refused, because {why}", self.order_text(order));
@@ -227,10 +229,14 @@ impl Machine {
         match &order.word {
             Upkeep::Maintain { lasts, .. } => format!("maintenance of {name} for {}", Span(*lasts)),
             Upkeep::EndMaintenance => format!("maintenance of {name} ends"),
+            Upkeep::OutOfService { lasts, .. } => {
+                format!("{name} out of service for {}", Span(*lasts))
+            }
+            Upkeep::Back => format!("{name} back in service"),
         }
     }
 
-    fn answer(&mut self, id: u64, outcome: Result<String, String>) {
+    pub(super) fn answer(&mut self, id: u64, outcome: Result<String, String>) {
         self.actions.push_back(Action::Answer { id, outcome });
     }
 
@@ -358,7 +364,7 @@ impl Machine {
     }
 
     /// Nothing is begun beside a switch: a fence or a boot under way, or meant.
-    fn switch_under_way(&self, p: PackageId) -> Option<String> {
+    pub(super) fn switch_under_way(&self, p: PackageId) -> Option<String> {
         let package = &self.packages[p];
         let run = &package.run;
         if run.stuck {
@@ -663,8 +669,9 @@ impl Machine {
                 any = true;
             }
         }
-        if any && Guard::MaintenanceClock.stands() {
-            let text = "the clock was set: the end of the maintenance is another hour now";
+        let out = self.out_clock_jumped(seconds);
+        if (any && Guard::MaintenanceClock.stands()) || out {
+            let text = "the clock was set: what ends by itself ends at another hour now";
             self.journal(EntryKind::Evidence, None, text.to_owned());
         }
     }
@@ -677,6 +684,7 @@ impl Machine {
                 kept.until = kept.until - span;
             }
         }
+        self.out_slept(span);
     }
 
     /// The wall clock as it is set now, in seconds since 1970. Times of switches and failures are told

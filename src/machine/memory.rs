@@ -30,6 +30,23 @@ pub struct MaintenanceMemory {
     pub lasts: u64,
 }
 
+/// What is remembered of a node that is out of service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutMemory {
+    /// Whose word it is.
+    pub who: String,
+    /// What for.
+    pub reason: String,
+    /// When it began, by the wall clock in seconds.
+    pub began: u64,
+    /// When it ends.
+    pub until: u64,
+    /// For how long it was given at last, seconds: no clock makes it longer.
+    pub lasts: u64,
+    /// Its time is over, and nobody has said yet how it is.
+    pub over: bool,
+}
+
 /// What is remembered of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageMemory {
@@ -115,4 +132,7 @@ pub struct NodeMemory {
     /// It is in maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<MaintenanceMemory>,
+    /// It is out of service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_service: Option<OutMemory>,
 }

@@ -24,6 +24,7 @@ pub mod maintenance;
 pub mod many_dark;
 pub mod memory;
 pub mod order;
+pub mod out_of_service;
 pub mod outlook;
 pub mod proof;
 pub mod setup;
@@ -82,6 +83,7 @@ use input::{Order, Ticket};
 use maintenance::Upkept;
 use memory::{Memory, NodeMemory, PackageMemory};
 use node::{Condition, Link, Node, Word};
+use out_of_service::Orders as OutOrders;
 use package::Package;
 use setup::{NodeId, NodeSetup, PackageId, Setup};
 
@@ -100,6 +102,7 @@ pub struct Machine {
     packages: Vec<Package>,
     host: Host,
     upkept: Upkept,
+    outs: OutOrders,
     nonces: VecDeque<u32>,
     tickets: Ticket,
     actions: VecDeque<Action>,
@@ -144,6 +147,7 @@ impl Machine {
             host: Host::new(setup.witnesses.len(), now),
             setup,
             upkept: Upkept::default(),
+            outs: OutOrders::default(),
             nonces: VecDeque::new(),
             tickets: 0,
             actions: VecDeque::new(),
@@ -160,6 +164,7 @@ impl Machine {
             }
         }
         machine.restore_maintenance(memory);
+        machine.restore_out_of_service(memory);
         machine
     }
 
@@ -174,6 +179,7 @@ impl Machine {
         self.tick_sieges();
         self.tick_orders();
         self.tick_maintenance();
+        self.tick_out_of_service();
         self.drive_all();
         if self.tend_pens() {
             self.drive_all();
@@ -259,6 +265,7 @@ impl Machine {
         // Whoever was here before may have left half a line at the prompt: a person, or a clusterd
         // that was killed between a boot command and its RETURN.
         self.nodes[n].dirty |= Guard::LinkDirties.stands();
+        self.unheard(n);
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::LinkUp { node });
     }
@@ -289,6 +296,7 @@ impl Machine {
             self.console_unsure(n, why);
         }
         self.nodes[n].forget_link();
+        self.unheard(n);
         self.nodes[n].unseen.get_or_insert(self.now);
     }
 
@@ -313,6 +321,7 @@ impl Machine {
     }
 
     fn gap(&mut self, n: NodeId, lost: u64) {
+        self.wakes(n, "its console said more than was read");
         if Guard::GapVoidsProof.stands() {
             self.kill_proof(n, "console output was lost");
         }
@@ -328,7 +337,11 @@ impl Machine {
     /// over it is asked again.
     fn carrier(&mut self, n: NodeId, epoch: u64, present: bool) {
         let stale = self.nodes[n].epoch() != Some(epoch) && Guard::CarrierEpoch.stands();
-        if stale || self.nodes[n].carrier == Some(present) {
+        if stale {
+            return;
+        }
+        self.carrier_of_out(n, present);
+        if self.nodes[n].carrier == Some(present) {
             return;
         }
         // The first word after a new link says how it is, not that it has changed.
@@ -349,6 +362,7 @@ impl Machine {
             package.misses = 0;
             package.missing_since = None;
             package.answered = Some(now);
+            self.address_wakes(p);
             let dark: Vec<NodeId> = self.setup.packages[p].nodes.clone();
             for n in dark {
                 let is_dark = |proof: &proof::Proof| proof.kind == proof::ProofKind::Dark;
@@ -376,8 +390,8 @@ impl Machine {
             who: order.who.clone(),
             text: text.clone(),
         });
-        let kept = order.node.is_some_and(|n| self.in_maintenance(n));
-        let confirms = (order.word, order.node.filter(|_| !kept));
+        let kept = |n: &NodeId| self.in_maintenance(*n) || self.put_out(*n);
+        let confirms = (order.word, order.node.filter(|n| !kept(n)));
         if let (crate::script::program::OperatorWord::Confirm, Some(n)) = confirms {
             self.nodes[n].word = Some(Box::new(Word {
                 who: order.who.clone(),
@@ -484,6 +498,7 @@ impl Machine {
                 .enumerate()
                 .map(|(n, (setup, node))| NodeMemory {
                     maintenance: self.remembered_maintenance(Some(n)),
+                    out_of_service: self.remembered_out(n),
                     ..node.memory(setup.name.as_str())
                 })
                 .collect(),
@@ -511,10 +526,11 @@ impl Machine {
         self.firmwares[n].clone()
     }
 
-    /// The other nodes of a package.
+    /// The other nodes of a package, as rule 1 counts them: none that is out of service.
     fn others(&self, p: PackageId, n: NodeId) -> Vec<NodeId> {
-        let nodes = self.setup.packages[p].nodes.iter();
-        nodes.copied().filter(|other| *other != n).collect()
+        let nodes = self.setup.packages[p].nodes.iter().copied();
+        let counts = |other: &NodeId| *other != n && !self.is_out(*other);
+        nodes.filter(counts).collect()
     }
 
     fn witness_answers(&self, within: Duration) -> bool {

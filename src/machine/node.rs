@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::asking::Asking;
+use crate::machine::input::Ticket;
 use crate::machine::maintenance::Maintenance;
 use crate::machine::making::Making;
 use crate::machine::memory::{GuardReading, NodeMemory};
+use crate::machine::out_of_service::OutOfService;
 use crate::machine::person::Pen;
 use crate::machine::proof::Proof;
 use crate::mutant::Guard;
@@ -104,6 +106,8 @@ pub struct Siege {
     pub next: Moment,
     /// It has said something that was not yet dealt with.
     pub answered: bool,
+    /// The first BREAK waits until the journal has this.
+    pub awaits: Option<Ticket>,
 }
 
 /// An operator's word that the node is stopped.
@@ -193,6 +197,8 @@ pub struct Node {
     pub fence_tried: Option<Moment>,
     /// It is in maintenance, by itself.
     pub maintenance: Option<Box<Maintenance>>,
+    /// A person has taken it out of service.
+    pub out: Option<Box<OutOfService>>,
 }
 
 impl Node {
@@ -226,6 +232,7 @@ impl Node {
                 since: now,
                 next: now,
                 answered: false,
+                awaits: None,
             }),
             echo: true,
             carrier: None,
@@ -246,6 +253,7 @@ impl Node {
             unfenced_failure: memory.unfenced_failure,
             fence_tried: None,
             maintenance: None,
+            out: None,
         }
     }
 
@@ -362,6 +370,7 @@ impl Node {
             panicked: self.evidence.panic.is_some(),
             unfenced_failure: self.unfenced_failure,
             maintenance: None,
+            out_of_service: None,
         }
     }
 }

@@ -25,10 +25,23 @@ impl Machine {
         self.nodes[n].epoch().filter(|_| !person)
     }
 
-    /// The same; none in maintenance either, where nothing is written (rule 15) but by a siege.
+    /// The same; none in maintenance or out of service either, where nothing is written (rule 15) but by a
+    /// siege.
     fn free_epoch(&self, n: NodeId) -> Option<u64> {
         let kept = self.in_maintenance(n) && Guard::MaintenanceTypes.stands();
-        self.unheld_epoch(n).filter(|_| !kept)
+        let out = self.put_out(n) && Guard::OutTypes.stands();
+        self.unheld_epoch(n).filter(|_| !kept && !out)
+    }
+
+    /// The one RETURN that a node out of service is typed where it may have said something unheard; false
+    /// when nothing can be typed there.
+    pub(super) fn asks_for_life(&mut self, n: NodeId) -> bool {
+        let epoch = self.unheld_epoch(n);
+        let Some(epoch) = epoch.filter(|_| !self.in_maintenance(n)) else {
+            return false;
+        };
+        self.type_on(n, epoch, "\r");
+        true
     }
 
     /// What a siege sends.

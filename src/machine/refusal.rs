@@ -14,7 +14,8 @@ impl Machine {
         if node.epoch().is_none() {
             return Some(format!("the console of {} is not connected", name(n)));
         }
-        if node.siege.is_some() && Guard::RefuseSiege.stands() {
+        let besieged = node.siege.is_some() && !self.put_out(n);
+        if besieged && Guard::RefuseSiege.stands() {
             return Some(format!(
                 "{} is under siege: it was taken for stopped without its own word, and nothing may keep BREAK from it",
                 name(n)

@@ -109,7 +109,7 @@ impl Machine {
     fn stands_by(&self, n: NodeId) -> bool {
         let node = &self.nodes[n];
         let up = matches!(node.link, Link::Up { .. });
-        let fit = up && node.siege.is_none() && !self.in_maintenance(n);
+        let fit = up && node.siege.is_none() && !self.in_maintenance(n) && !self.put_out(n);
         fit && node.condition == Condition::Prompt
     }
 
@@ -169,6 +169,7 @@ impl Machine {
         let others = others.filter(|n| Some(**n) != primary).map(|&n| {
             let node = &self.nodes[n];
             let is = match &node.link {
+                _ if self.put_out(n) => "out of service",
                 Link::Down { .. } => "console lost",
                 Link::Up { .. } if node.siege.is_some() => "dark",
                 Link::Up { .. } if self.in_maintenance(n) => "in maintenance",

@@ -10,8 +10,8 @@ use crate::machine::node::{Link, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId, Setup};
 use crate::machine::snapshot::{
-    Aged, DoubtSnapshot, MaintenanceSnapshot, NodeSnapshot, OverruledSnapshot, PackageSnapshot,
-    Snapshot, Wait as Waits,
+    Aged, DoubtSnapshot, MaintenanceSnapshot, NodeSnapshot, OutSnapshot, OverruledSnapshot,
+    PackageSnapshot, Snapshot, Wait as Waits,
 };
 use crate::script::program::{Op, PatternId, StateKind};
 
@@ -46,6 +46,9 @@ impl Machine {
     pub fn awaited_entries(&self) -> Vec<Ticket> {
         let waits = self.packages.iter().map(|package| &package.run.wait);
         let mut tickets: Vec<Ticket> = self.upkept.tickets().collect();
+        tickets.extend(self.outs.tickets());
+        let sieges = self.nodes.iter().filter_map(|node| node.siege.as_ref());
+        tickets.extend(sieges.filter_map(|siege| siege.awaits));
         tickets.extend(waits.filter_map(|wait| match wait {
             Wait::Durable { ticket, .. } => Some(*ticket),
             _ => None,
@@ -278,7 +281,7 @@ impl Machine {
             guard_read: node.guard_read,
             guard_last: node.guard_last.as_deref().cloned(),
             break_worked: node.break_worked,
-            siege: node.siege.is_some(),
+            siege: node.siege.is_some() && !self.put_out(n),
             keyboard: node
                 .pen
                 .as_ref()
@@ -289,6 +292,17 @@ impl Machine {
                 .maintenance
                 .as_deref()
                 .map(|kept| self.show_maintenance(kept, now)),
+            out_of_service: node.out.as_deref().map(|out| OutSnapshot {
+                who: out.who.clone(),
+                reason: out.reason.clone(),
+                age_ms: self
+                    .wall_now()
+                    .saturating_sub(out.began)
+                    .saturating_mul(1000),
+                left_ms: ms(out.until.since(now)),
+                over: out.over,
+                siege_suspended: node.siege.is_some() && !out.over,
+            }),
         }
     }
 }

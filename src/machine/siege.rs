@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use crate::machine::action::EntryKind;
+use crate::machine::input::Ticket;
 use crate::machine::node::{Condition, Siege};
+use crate::machine::out_of_service;
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
@@ -24,10 +26,36 @@ impl Machine {
             since: now,
             next: now,
             answered: false,
+            awaits: None,
         });
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::SiegeBegan { node });
         self.journal(EntryKind::Siege, Some(n), "siege begun".to_owned());
+    }
+
+    /// Begins a siege that no intent of a fence stands behind: its first BREAK waits for the journal.
+    pub(super) fn begin_siege_by_journal(&mut self, n: NodeId) {
+        let now = self.now;
+        self.nodes[n].siege = Some(Siege {
+            since: now,
+            next: now,
+            answered: false,
+            awaits: None,
+        });
+        let node = self.setup.node_name(n).to_owned();
+        self.event(Event::SiegeBegan { node });
+        let ticket = self.journal(EntryKind::Siege, Some(n), "siege begun".to_owned());
+        if let Some(siege) = &mut self.nodes[n].siege {
+            siege.awaits = Some(ticket);
+        }
+    }
+
+    /// An entry is on the disk: the siege that waits for it sends its first BREAK.
+    pub(super) fn siege_durable(&mut self, ticket: Ticket) {
+        let sieges = self.nodes.iter_mut().filter_map(|node| node.siege.as_mut());
+        for siege in sieges.filter(|siege| siege.awaits == Some(ticket)) {
+            siege.awaits = None;
+        }
     }
 
     /// Ends a siege, if there is one.
@@ -43,6 +71,7 @@ impl Machine {
         self.journal(EntryKind::Siege, Some(n), format!("siege ended: {why}"));
         if let Some(p) = self.package_of(n) {
             self.clear(p, "siege_answered");
+            self.clear(p, out_of_service::WOKE);
         }
     }
 
@@ -62,7 +91,14 @@ impl Machine {
         // A silent node is besieged even while it is not clear who has the package.
         let known = package.bound || node.condition == Condition::Silent;
         let known = known || Guard::SiegeKnown.gone();
-        node.siege.is_some() && node.epoch().is_some() && known && !talked_to && !has_it
+        // A siege that is suspended, or whose entry is not on the disk yet.
+        let suspended = self.put_out(n) && Guard::SiegeSuspended.stands();
+        let written = |siege: &Siege| siege.awaits.is_none() || Guard::SiegeDurable.gone();
+        let sends = node
+            .siege
+            .as_ref()
+            .is_some_and(|siege| written(siege) && !suspended);
+        sends && node.epoch().is_some() && known && !talked_to && !has_it
     }
 
     /// Sends what is due.

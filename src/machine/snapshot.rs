@@ -63,6 +63,23 @@ pub struct MaintenanceSnapshot {
     pub left_ms: u64,
 }
 
+/// A node out of service, now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutSnapshot {
+    /// Whose word it is that it is without power or without its storage.
+    pub who: String,
+    /// What for.
+    pub reason: String,
+    /// How long it has lasted.
+    pub age_ms: u64,
+    /// How long it lasts yet.
+    pub left_ms: u64,
+    /// Its time is over: it counts as running, and somebody is to say how it is.
+    pub over: bool,
+    /// It was under siege before, and gets no BREAK meanwhile.
+    pub siege_suspended: bool,
+}
+
 /// A package, now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageSnapshot {
@@ -182,6 +199,9 @@ pub struct NodeSnapshot {
     /// Its own maintenance: nothing is written to its console.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<MaintenanceSnapshot>,
+    /// A person has taken it out of service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_service: Option<OutSnapshot>,
 }
 
 /// A text with its age.

@@ -38,6 +38,7 @@ impl Machine {
             if Guard::StandstillDark.stands() {
                 self.nodes[n].watched_since = self.now;
             }
+            self.unheard(n);
         }
     }
 

@@ -74,7 +74,7 @@ impl Machine {
                 self.wait(p, Wait::Sleep { until, then });
             }
             Op::Survey { within, .. } => {
-                let nodes = self.setup.packages[p].nodes.clone();
+                let nodes = self.in_service(p);
                 let survey = Survey::new(&nodes, now, now + *within);
                 self.wait(p, Wait::Survey(Box::new(survey)));
             }

@@ -226,6 +226,7 @@ impl Machine {
             };
         }
         let kept = self.in_maintenance(n) && Guard::SurveyMaintained.stands();
+        let kept = kept || self.put_out(n);
         if kept && !matches!(look, Look::Found(_)) {
             return Look::Found(Finding::Maintained);
         }
@@ -312,7 +313,7 @@ impl Machine {
             Some(Look::Found(finding)) => finding,
             _ => Finding::Silent,
         };
-        let nodes = &self.setup.packages[p].nodes;
+        let nodes = &self.in_service(p);
         for n in nodes {
             if let Identity::Wrong(why) = &self.nodes[*n].identity
                 && Guard::SurveyWrong.stands()
@@ -372,7 +373,7 @@ impl Machine {
         finding: &dyn Fn(&NodeId) -> Finding,
     ) -> Outcome {
         let package = &self.packages[p];
-        let nodes = &self.setup.packages[p].nodes;
+        let nodes = &self.in_service(p);
         let name = |n: NodeId| self.setup.node_name(n);
         let all_wait = nodes.iter().all(|n| finding(n) == Finding::Prompt);
         let waits = known.filter(|n| finding(n) == Finding::Prompt);
@@ -477,7 +478,7 @@ impl Machine {
 
     /// Binds the roles to nodes.
     fn bind(&mut self, p: PackageId, primary: NodeId, how: &str) {
-        let secondary = self.others(p, primary).first().copied();
+        let secondary = self.next_after(p, Some(primary));
         let package = &mut self.packages[p];
         let changed = !package.known || !package.bound || package.primary != Some(primary);
         package.primary = Some(primary);

@@ -18,6 +18,9 @@ impl Machine {
         if self.awaits_maintenance(p, op) || self.talk_in_maintenance(p, n, op) {
             return;
         }
+        if self.talk_out_of_service(p, n, op) {
+            return;
+        }
         if self.yields(p, n, op) {
             return;
         }

@@ -95,7 +95,9 @@ impl Machine {
             Link::Down { .. } => LASTS,
             Link::Up { .. } => ASKED,
         };
-        node.unseen.map(|since| since + lasts)
+        // A node without power may well have a console without a link.
+        let unseen = node.unseen.filter(|_| !self.put_out(n));
+        unseen.map(|since| since + lasts)
     }
 
     fn tell_beside(&mut self, p: PackageId) {

@@ -36,6 +36,10 @@ impl Machine {
             self.maintenance_timeout(),
             "a maintenance ends, or is told of again",
         );
+        note(
+            self.out_timeout(),
+            "a time out of service ends, or is told of again",
+        );
         note(self.pen_timeout(), "a person's pause is over");
         note(
             self.host.timeout(self.now),

@@ -221,6 +221,8 @@ impl Machine {
     pub(super) fn durable(&mut self, done: Ticket) {
         self.order_durable(done);
         self.upkeep_durable(done);
+        self.out_durable(done);
+        self.siege_durable(done);
         for p in 0..self.packages.len() {
             let Wait::Durable { ticket, then } = self.packages[p].run.wait.clone() else {
                 continue;

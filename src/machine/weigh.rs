@@ -55,7 +55,7 @@ impl Plan {
         self.rule("reload", text);
     }
 
-    fn rule(&mut self, guard: &str, text: impl Into<String>) {
+    pub(super) fn rule(&mut self, guard: &str, text: impl Into<String>) {
         self.object(guard, text.into(), false);
     }
 
@@ -266,6 +266,7 @@ impl Machine {
             let text = format!("the console of {name} is not connected (rule 1)");
             plan.rule("link", text);
         }
+        self.weigh_in_service(to, plan);
         if let Identity::Wrong(why) = &node.identity {
             plan.rule(
                 "identity",
@@ -319,6 +320,16 @@ impl Machine {
         }
     }
 
+    fn weigh_in_service(&self, n: NodeId, plan: &mut Plan) {
+        if self.put_out(n) {
+            let (cluster, name) = (&self.setup.cluster, self.setup.node_name(n));
+            let text = format!(
+                "{name} is out of service: nothing is typed there; it is back? `out-of-service {cluster}/{name} --back`"
+            );
+            plan.rule("out_of_service", text);
+        }
+    }
+
     fn weigh_boot(&self, p: PackageId, n: Option<NodeId>, plan: &mut Plan) {
         let (package, setup) = (&self.packages[p], &self.setup.packages[p]);
         let Some(n) = n else { return };
@@ -349,6 +360,7 @@ impl Machine {
         let Some(n) = n else { return };
         let name = self.setup.node_name(n);
         let package = &self.setup.packages[p].name;
+        self.weigh_in_service(n, plan);
         plan.steps.push(format!(
             "fence {name}: BREAK, its guard set, a reset, and proved stopped at its prompt; or its power"
         ));
@@ -378,6 +390,7 @@ impl Machine {
         plan.steps.push(format!(
             "nothing is typed on {primary}; if it fails meanwhile, the takeover goes first"
         ));
+        self.weigh_in_service(n, plan);
         if node.epoch().is_none() {
             let text = format!("the console of {name} is not connected (rule 1)");
             plan.rule("link", text);

@@ -175,6 +175,10 @@ fn of_nodes(clusters: &[ClusterReport], counts: &BTreeMap<String, Counts>) -> Ve
         "clusterd_node_besieged",
         "1 while the node is under siege: taken for stopped without its own word.",
     );
+    let mut out = Family::gauge(
+        "clusterd_node_out_of_service",
+        "1 while the node counts as stopped on a person's word alone; no node takes over for it.",
+    );
     let mut fences = Family::counter(
         "clusterd_fences_total",
         "Ways to stop the node that were gone, by whether they ended with a proof.",
@@ -193,6 +197,8 @@ fn of_nodes(clusters: &[ClusterReport], counts: &BTreeMap<String, Counts>) -> Ve
             ready.put(&labels, truth(stands && !has));
             guard.put(&labels, truth(node.guard_read));
             siege.put(&labels, truth(node.siege));
+            let counts = node.out_of_service.as_ref().filter(|out| !out.over);
+            out.put(&labels, truth(counts.is_some()));
             let [of, named] = labels;
             fences.put(&[of, named, ("result", "proved")], number(count.proved));
             fences.put(
@@ -202,7 +208,7 @@ fn of_nodes(clusters: &[ClusterReport], counts: &BTreeMap<String, Counts>) -> Ve
             breaks.put(&labels, number(count.breaks));
         }
     }
-    vec![primary, ready, guard, siege, fences, breaks]
+    vec![primary, ready, guard, siege, out, fences, breaks]
 }
 
 fn has_package(node: &NodeSnapshot, snapshot: &Snapshot) -> bool {

@@ -157,6 +157,10 @@ fn bench(
             rig.node_at(n, now).set_variable(name, value);
         }
         let is = match seen.condition.as_str() {
+            _ if seen.out_of_service.is_some() => {
+                rig.power(n, false, now);
+                "has no power"
+            }
             "silent" => {
                 rig.power(n, false, now);
                 "has no power"
@@ -169,7 +173,11 @@ fn bench(
             _ if primary == Some(n) || seen.condition == "running" => "runs and serves",
             _ => "stands at its firmware prompt",
         };
-        assumed.push(format!("{name}, which is {} now, {is}", seen.condition));
+        let seen_as = match seen.out_of_service {
+            Some(_) => "out of service",
+            None => &seen.condition,
+        };
+        assumed.push(format!("{name}, which is {seen_as} now, {is}"));
         if seen.link != "connected" {
             rig.set_link(n, ConsoleLink::Refused, now);
             assumed.push(format!("the console of {name} stays lost"));

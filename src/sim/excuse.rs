@@ -1,5 +1,6 @@
 //! What the data policy accepts, as a closed list: why a node that clusterd took for stopped could
-//! write all the same. `docs/safety.md` has the trace of each. Under `integrity` there is none.
+//! write all the same. `docs/safety.md` has the trace of each. Under `integrity` there is none but a
+//! person's word about a node out of service.
 
 use crate::machine::setup::DataPolicy;
 use crate::sim::node::{Condition, Node};
@@ -17,16 +18,20 @@ pub enum Excuse {
     HeedsNoBreak,
     /// What it says comes far too late or not at all, and its network is cut off.
     ConsoleCutOff,
+    /// A person gave their word that it was out of service, without power or without its storage; and it
+    /// was not, or got them back and had said nothing yet.
+    SaidToBeOff,
 }
 
 impl Excuse {
     /// All of them.
-    pub const ALL: [Excuse; 5] = [
+    pub const ALL: [Excuse; 6] = [
         Excuse::StandsStill,
         Excuse::HungPastBreak,
         Excuse::Deaf,
         Excuse::HeedsNoBreak,
         Excuse::ConsoleCutOff,
+        Excuse::SaidToBeOff,
     ];
 
     /// The excuse of a node that is dark now, by what is really wrong with it. `cut_off`: its console
@@ -71,6 +76,9 @@ impl std::fmt::Display for Excuse {
             Excuse::HeedsNoBreak => "it heeds no BREAK, its network is cut off, and it writes on",
             Excuse::ConsoleCutOff => {
                 "its console and its network are both cut off, and it writes on"
+            }
+            Excuse::SaidToBeOff => {
+                "a person said that it was out of service, and it has said nothing to the contrary"
             }
         })
     }

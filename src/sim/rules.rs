@@ -35,6 +35,8 @@ pub enum Rule {
     OwnTrouble,
     /// Rule 15: nothing is written in maintenance, but by a siege.
     Maintenance,
+    /// Rules 7 and 15: a node out of service is typed nothing but RETURN, is sent no BREAK, and is not switched off.
+    OutOfService,
     /// Rule 16: nothing is typed under a person's hands.
     UnderHands,
     /// Liveness: a lost service is told: it runs, or an alarm is open, within the script's own deadlines.
@@ -55,6 +57,7 @@ impl std::fmt::Display for Rule {
             Rule::Cap => "no more switches within the window than the cap allows",
             Rule::OwnTrouble => "the monitor's own trouble never causes a BREAK, a stop or a boot",
             Rule::Maintenance => "nothing is written in maintenance",
+            Rule::OutOfService => "nothing but RETURN is written to a node out of service",
             Rule::UnderHands => "nothing is typed under a person's hands",
             Rule::SilentOutage => "the service runs, or an alarm is open",
             Rule::WindowStays => "two writers that a person made are told of",

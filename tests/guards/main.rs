@@ -16,6 +16,7 @@ mod library;
 mod link;
 mod maintenance;
 mod order;
+mod out_of_service;
 mod person;
 mod proof;
 mod resume;

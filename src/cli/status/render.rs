@@ -16,7 +16,7 @@ use crate::alarm::{Alarm, severity_text};
 use crate::clock::Span;
 use crate::control::{ClusterReport, ConsoleReport, Level, Report, StandingWord};
 use crate::logfile::harmless;
-use crate::machine::snapshot::{MaintenanceSnapshot, NodeSnapshot, PackageSnapshot};
+use crate::machine::snapshot::{MaintenanceSnapshot, NodeSnapshot, OutSnapshot, PackageSnapshot};
 use crate::scribe::stamp;
 use crate::script::program::Severity;
 
@@ -120,6 +120,25 @@ fn maintenance(kept: &MaintenanceSnapshot) -> String {
         age(kept.age_ms.max(1000)),
         age(kept.left_ms / 1000 * 1000),
         harmless(&kept.reason),
+    )
+}
+
+/// Who took it out of service, and what that means.
+fn out_of_service(out: &OutSnapshot) -> String {
+    let (who, reason) = (harmless(&out.who), harmless(&out.reason));
+    if out.over {
+        return format!(
+            "its time out of service is over (by {who}: {reason}): it counts as running. Back? Say --back; not yet? Say it again"
+        );
+    }
+    let siege = match out.siege_suspended {
+        true => "; its siege is suspended",
+        false => "",
+    };
+    format!(
+        "out of service by {who} for {}, {} yet: {reason}; it counts as stopped on that word, until it shows life{siege}",
+        age(out.age_ms.max(1000)),
+        age(out.left_ms / 1000 * 1000),
     )
 }
 
@@ -233,9 +252,11 @@ fn nodes(
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for node in nodes {
-        let is = match node.siege {
-            true => format!("{}, BESIEGED", node.condition),
-            false => node.condition.clone(),
+        let out = node.out_of_service.as_ref().filter(|out| !out.over);
+        let is = match (node.siege, out) {
+            (true, _) => format!("{}, BESIEGED", node.condition),
+            (false, Some(_)) => "OUT OF SERVICE".to_owned(),
+            (false, None) => node.condition.clone(),
         };
         rows.push(vec![
             node.node.clone(),
@@ -312,6 +333,7 @@ fn node_lines(node: &NodeSnapshot, cluster: &ClusterReport, width: usize) -> Str
         texts.push(format!("at its console: {visitors}"));
     }
     texts.extend(node.maintenance.as_ref().map(maintenance));
+    texts.extend(node.out_of_service.as_ref().map(out_of_service));
     if !node.guard.starts_with("read") {
         texts.push(format!("standing guard {}", node.guard));
     }

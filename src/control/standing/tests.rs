@@ -1,7 +1,7 @@
 //! Each word, and what makes a cluster stand so.
 
 use super::*;
-use crate::machine::snapshot::MaintenanceSnapshot;
+use crate::machine::snapshot::{MaintenanceSnapshot, OutSnapshot};
 
 fn node(name: &str, condition: &str) -> NodeSnapshot {
     NodeSnapshot {
@@ -19,6 +19,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         keyboard: None,
         host_id: None,
         maintenance: None,
+        out_of_service: None,
     }
 }
 
@@ -197,6 +198,24 @@ fn in_maintenance_nothing_else_counts_but_the_monitors_own_doubt() {
     let standby = after(|c| nodes(c)[1].maintenance = Some(kept()));
     let why = "the standby ca2 is in maintenance by alice".to_owned();
     assert_eq!(standby, (Word::Degraded, why));
+}
+
+#[test]
+fn a_standby_out_of_service_is_no_standby() {
+    let out = |over| OutSnapshot {
+        who: "alice".to_owned(),
+        reason: "mainboard".to_owned(),
+        age_ms: 0,
+        left_ms: 60_000,
+        over,
+        siege_suspended: false,
+    };
+    let why = "the standby ca2 is out of service by alice: no node can take over".to_owned();
+    let stands = after(|c| nodes(c)[1].out_of_service = Some(out(false)));
+    assert_eq!(stands, (Word::Degraded, why));
+    let why = "the standby ca2 was out of service, and its time is over: is it back?".to_owned();
+    let stands = after(|c| nodes(c)[1].out_of_service = Some(out(true)));
+    assert_eq!(stands, (Word::Degraded, why));
 }
 
 #[test]

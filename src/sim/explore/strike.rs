@@ -149,6 +149,7 @@ fn people(rng: &mut fastrand::Rng) -> Deed {
         11 => order(rng, n),
         12 => Deed::Operator(OperatorWord::Adopt, None),
         _ if rng.bool() => Deed::Operator(OperatorWord::Release, None),
+        _ if rng.bool() => out_of_service(rng),
         _ => maintenance(rng),
     }
 }
@@ -171,6 +172,12 @@ fn maintenance(rng: &mut fastrand::Rng) -> Deed {
     let node = [None, Some(0), Some(1)][rng.usize(..3)];
     let lasts = Duration::from_secs(rng.u64(30..3600));
     Deed::Maintenance(node, (rng.u32(..4) > 0).then_some(lasts))
+}
+
+/// A node is said to be without power, which may be true, or to be back.
+fn out_of_service(rng: &mut fastrand::Rng) -> Deed {
+    let lasts = Duration::from_secs(rng.u64(60..7200));
+    Deed::OutOfService(rng.usize(..2), (rng.u32(..5) > 0).then_some(lasts))
 }
 
 /// What happens to the monitoring host.

@@ -70,6 +70,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
             world.rig.node_at(*node, now).set_slow(*by);
         }
         Deed::Maintenance(node, lasts) => world.maintenance(*node, *lasts),
+        Deed::OutOfService(node, lasts) => world.out_of_service(*node, *lasts),
         Deed::PersonTypes(node, line) => world.person_types(*node, PERSON, line),
         Deed::PersonBreaks(node) => {
             world.person(*node, PERSON, input::Deed::Asks { idle: PERSON_IDLE });
@@ -203,6 +204,9 @@ fn let_loose(world: &mut World) {
     for (n, node) in now.nodes.iter().enumerate() {
         if node.maintenance.is_some() {
             world.maintenance(Some(n), None);
+        }
+        if node.out_of_service.is_some() {
+            world.out_of_service(n, None);
         }
     }
     for node in 0..world.rig.len() {

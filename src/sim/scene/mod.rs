@@ -221,6 +221,9 @@ pub enum Deed {
     Site(bool),
     /// `maintenance [NODE] for TIME`, `maintenance [NODE] ends`: an operator's order.
     Maintenance(Option<usize>, Option<Duration>),
+    /// `out-of-service NODE for TIME`, `out-of-service NODE back`: an operator's word that it is without
+    /// power, true or not.
+    OutOfService(usize, Option<Duration>),
     /// `person NODE types "TEXT"`: at a console of clusterd's own, with RETURN.
     PersonTypes(usize, String),
     /// `person NODE breaks`

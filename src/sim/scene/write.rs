@@ -261,6 +261,10 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
             let lasts = lasts.map_or("ends".to_owned(), |lasts| format!("for {}", span(lasts)));
             format!("maintenance {node}{lasts}")
         }
+        Deed::OutOfService(n, lasts) => {
+            let lasts = lasts.map_or("back".to_owned(), |lasts| format!("for {}", span(lasts)));
+            format!("out-of-service {} {lasts}", of(n))
+        }
         Deed::PersonTypes(n, line) => format!("person {} types \"{line}\"", of(n)),
         Deed::PersonBreaks(n) => format!("person {} breaks", of(n)),
         Deed::PersonLeaves(n) => format!("person {} leaves", of(n)),

@@ -37,6 +37,8 @@ struct Known {
     line: String,
     /// It is in maintenance until then.
     maintained: Option<Moment>,
+    /// It is out of service by a person's word, and clusterd has heard nothing of it since.
+    out: bool,
     /// A BREAK went out while a person had the console: it must be theirs.
     break_of_person: bool,
 }
@@ -131,10 +133,11 @@ impl Watch {
                 identified,
                 line,
                 maintained,
+                out,
                 break_of_person,
             } = known;
             (by_hand, dark, intent, siege, line, break_of_person).hash(hasher);
-            maintained.hash(hasher);
+            (maintained, out).hash(hasher);
             self.swapped_at.and(*identified).hash(hasher);
         }
         (self.swapped_at, self.nodes_suffered, self.forgot_switches).hash(hasher);
@@ -179,6 +182,11 @@ impl Watch {
         self.pings_lost = lost;
     }
 
+    /// clusterd reads a byte of this console: what a person said of its node counts no more.
+    pub fn heard(&mut self, port: usize) {
+        self.nodes[port].out = false;
+    }
+
     /// A person typed this at a node.
     pub fn person_types(&mut self, node: usize, text: &str, at: Moment) {
         let starts = ["boot", "go", ":c"];
@@ -198,6 +206,8 @@ impl Watch {
             let mut nodes = memory.nodes.iter();
             let kept = nodes.any(|node| node.node == *name && node.maintenance.is_some());
             known.maintained = known.maintained.filter(|_| kept);
+            let mut nodes = memory.nodes.iter();
+            known.out &= nodes.any(|node| node.node == *name && node.out_of_service.is_some());
             known.siege = memory
                 .nodes
                 .iter()

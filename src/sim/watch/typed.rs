@@ -39,6 +39,10 @@ impl Watch {
             let what = format!("typed: {:?}", String::from_utf8_lossy(bytes));
             self.breaks_rule(at, Rule::Maintenance, what);
         }
+        if self.nodes[port].out && bytes.iter().any(|byte| !byte.is_ascii_control()) {
+            let what = format!("typed: {:?}", String::from_utf8_lossy(bytes));
+            self.breaks_rule(at, Rule::OutOfService, what);
+        }
         for &byte in bytes {
             match byte {
                 b'\r' | b'\n' => {
@@ -70,6 +74,12 @@ impl Watch {
         match rig.find(name) {
             Some(n) => self.nodes[n].maintained = until,
             None => self.maintained = until,
+        }
+    }
+
+    fn out_of_service(&mut self, name: &str, out: bool, rig: &dyn Truth) {
+        if let Some(n) = rig.find(name) {
+            self.nodes[n].out = out;
         }
     }
 
@@ -106,7 +116,7 @@ impl Watch {
             .nodes
             .iter()
             .enumerate()
-            .find(|(n, node)| *n != port && node.proof.is_none());
+            .find(|(n, node)| *n != port && node.proof.is_none() && !machine.is_out(*n));
         if let Some((_, other)) = unproved {
             let what = format!(
                 "{line:?} was typed without a living proof for {}",
@@ -125,6 +135,9 @@ impl Watch {
         if self.in_maintenance(port, at) && !self.nodes[port].siege {
             self.breaks_rule(at, Rule::Maintenance, "a BREAK was sent".to_owned());
         }
+        if self.nodes[port].out {
+            self.breaks_rule(at, Rule::OutOfService, "a BREAK was sent".to_owned());
+        }
         let known = &self.nodes[port];
         if known.intent != Some(Intent::Stop) && !known.siege {
             let what = "a BREAK was sent, and no intent of it was durable".to_owned();
@@ -138,6 +151,10 @@ impl Watch {
         if self.in_maintenance(node, at) {
             let what = "a power leg was told to switch it off".to_owned();
             self.breaks_rule(at, Rule::Maintenance, what);
+        }
+        if self.nodes[node].out {
+            let what = "a power leg was told to switch it off".to_owned();
+            self.breaks_rule(at, Rule::OutOfService, what);
         }
         self.acts("a power leg was told to switch a node off", at);
     }
@@ -174,6 +191,10 @@ impl Watch {
                 self.maintained(name, Some(until), rig);
             }
             Event::MaintenanceEnded { name, .. } => self.maintained(name, None, rig),
+            Event::OutOfService { node, .. } => self.out_of_service(node, true, rig),
+            Event::OutOfServiceOver { node } | Event::InService { node, .. } => {
+                self.out_of_service(node, false, rig);
+            }
             Event::BootTyped { node, .. } => self.booted(node, rig, at),
             _ => {}
         }
@@ -223,6 +244,10 @@ impl Watch {
             let unseen = |hand: Moment| at.since(hand) < UNSEEN;
             if self.nodes[n].by_hand.is_some_and(unseen) {
                 continue;
+            }
+            if self.nodes[n].out {
+                // What it writes from now on is of that word.
+                self.nodes[n].dark.get_or_insert(Excuse::SaidToBeOff);
             }
             if let Some(excuse) = self.nodes[n].dark {
                 self.excused.push(excuse);

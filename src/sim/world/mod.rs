@@ -438,6 +438,9 @@ impl World {
         if !self.alive {
             return;
         }
+        if let Input::Console { node, .. } = &input {
+            self.watch.heard(*node);
+        }
         self.answered.hears(&input);
         self.machine.handle(input, self.now);
         self.drain();

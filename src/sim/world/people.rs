@@ -40,6 +40,21 @@ impl World {
         self.tell(Input::Upkeep(order));
     }
 
+    /// An operator takes a node out of service, whatever is true of it, or brings it back.
+    pub fn out_of_service(&mut self, node: usize, lasts: Option<Duration>) {
+        let reason = "a new mainboard".to_owned();
+        let order = UpkeepOrder {
+            id: 0,
+            who: "op".to_owned(),
+            node: Some(node),
+            word: match lasts {
+                Some(lasts) => Upkeep::OutOfService { lasts, reason },
+                None => Upkeep::Back,
+            },
+        };
+        self.tell(Input::Upkeep(order));
+    }
+
     /// A person at a console of clusterd's own asks to type, and types `line` with its RETURN
     /// as soon as they may. What they are told stands in [`World::pen_words`].
     pub fn person_types(&mut self, node: usize, who: &str, line: &str) {

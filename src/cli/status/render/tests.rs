@@ -23,6 +23,7 @@ fn node(name: &str, condition: &str) -> NodeSnapshot {
         keyboard: None,
         host_id: Some("80b1c2d3".to_owned()),
         maintenance: None,
+        out_of_service: None,
     }
 }
 

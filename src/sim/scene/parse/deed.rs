@@ -81,6 +81,7 @@ const FIRST_WORDS: &[&str] = &[
     "terminal-server",
     "site",
     "maintenance",
+    "out-of-service",
     "person",
     "legs",
     "pings",
@@ -231,6 +232,7 @@ impl Reader {
             "terminal-server" => Deed::TerminalServer(flag(rest, "on", "off")?),
             "site" => Deed::Site(flag(rest, "on", "off")?),
             "maintenance" => self.maintenance(rest)?,
+            "out-of-service" => self.out_of_service(rest)?,
             "person" => self.person(rest)?,
             "legs" => Deed::Legs(
                 self.node(rest)?,
@@ -308,6 +310,14 @@ impl Reader {
         Ok(match rest.choice(&[("for", true), ("ends", false)])? {
             true => Deed::Maintenance(node, Some(rest.span()?)),
             false => Deed::Maintenance(node, None),
+        })
+    }
+
+    fn out_of_service(&self, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+        let node = self.node(rest)?;
+        Ok(match rest.choice(&[("for", true), ("back", false)])? {
+            true => Deed::OutOfService(node, Some(rest.span()?)),
+            false => Deed::OutOfService(node, None),
         })
     }
 
