@@ -73,7 +73,9 @@ pub fn shipped() -> Vec<Line> {
         of(name, &file, &file, state)
     };
     let libraries = LIBRARIES.iter().flat_map(of_library);
-    libraries.chain(SCRIPTS.iter().flat_map(of_script)).collect()
+    libraries
+        .chain(SCRIPTS.iter().flat_map(of_script))
+        .collect()
 }
 
 /// The name of the procedure that a line begins.
