@@ -77,7 +77,6 @@ guards! {
         FenceIntruder, 14, "a standby that runs is fenced only while another console shows that the primary serves";
         FenceIntruderPanicked, 14, "a standby that runs beside a waiting primary is fenced only after a panic";
         BootImpaired, 8, "no boot while the monitor doubts itself";
-        OutFence, 15, "no fence of a node out of service";
         FenceMaintained, 15, "no fence of a node in maintenance";
         FenceBesideMaintained, 15, "no takeover while the other node is in maintenance and not proved stopped";
         OutBoot, 15, "no boot of a node out of service";

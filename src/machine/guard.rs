@@ -58,9 +58,6 @@ impl Machine {
             );
             return veto("maintenance", why);
         }
-        if self.put_out(n) && Guard::OutFence.stands() {
-            return veto("out_of_service", format!("{} is out of service", name(n)));
-        }
         if let Some(why) = self.kept_for_want_of_an_heir(p, n) {
             return veto("out_of_service", why);
         }

@@ -134,6 +134,63 @@ fn a_node_out_of_service_is_not_started() {
     assert!(against.contains("beta is out of service"), "{against}");
 }
 
+/// Alpha was switched off, and beta is out of service: a step that starts beta is refused.
+#[test]
+fn it_is_not_started_beside_a_primary_that_is_proved_stopped() {
+    let mut d = Plan {
+        shows: [Shows::Nothing, Shows::Nothing],
+        legs: 1,
+        address: false,
+        ..Plan::default()
+    }
+    .ready(
+        "
+    fence primary with off refused -> vetoed else -> bad
+    -> waits
+state waits \"for an operator\"
+    on operator release -> go_on
+state go_on \"boots the other\"
+    boot secondary with openboot_boot refused -> vetoed else -> bad
+    -> good
+procedure off(node) \"by its leg\"
+    power off node within 30s",
+    );
+    d.act();
+    if d.is_in("rest_silent") {
+        d.order(OperatorWord::Release, None);
+    }
+    d.pass(secs(5));
+    let off = clusterd::machine::input::PowerState::Off;
+    for _ in 0..2 {
+        if !d.power.is_empty() {
+            d.legs_say(std::slice::from_ref(&off));
+        }
+    }
+    d.pass(secs(5));
+    assert!(d.proved(ALPHA) && d.is_in("waits"), "{}", d.story());
+    d.taken_out(BETA, 3600);
+    d.order(OperatorWord::Release, None);
+    d.pass(secs(30));
+    assert!(!d.wrote("belongs to beta"), "{}", d.story());
+    assert!(d.is_in("vetoed"), "{}", d.story());
+}
+
+/// Its link is made anew while alpha is being started: it counts again, and is asked no sum.
+#[test]
+fn it_is_typed_nothing_but_return_even_where_it_counts_again() {
+    let mut d = dead_standby(RESTART);
+    d.taken_out(BETA, 3600);
+    d.turns(ALPHA, Shows::Prompt);
+    d.address = false;
+    d.pass(secs(8));
+    d.act();
+    d.reach("the boot's questions", |d| d.typed(ALPHA, "banner"));
+    d.connect(BETA);
+    d.pass(secs(3));
+    assert!(!d.typed(BETA, "hex"), "{}", d.story());
+    assert!(!d.said("boot command given"), "{}", d.story());
+}
+
 #[test]
 fn a_standby_that_is_out_of_service_is_not_fenced_by_an_act_of_its_own() {
     let mut d = dead_standby(
