@@ -231,14 +231,16 @@ impl Watch {
 
     /// A boot command left.
     fn booted(&mut self, booted: &str, rig: &dyn Truth, at: Moment) {
-        if let Some(n) = rig.find(booted) {
+        // Whoever its cable leads to starts: that this is the node meant is asked where the line is typed.
+        let starts = rig.find(booted).map(|port| rig.node_of(port));
+        if let Some(n) = starts {
             self.keep_what_was_answered_for(n, rig);
             self.nodes[n].by_hand = None;
             self.nodes[n].dark = None;
         }
         for n in 0..self.nodes.len() {
             let node = rig.node(n);
-            if node.spec().name == booted || !could_write(node) {
+            if Some(n) == starts || !could_write(node) {
                 continue;
             }
             let unseen = |hand: Moment| at.since(hand) < UNSEEN;
