@@ -231,7 +231,8 @@ impl Watch {
 
     /// A boot command left.
     fn booted(&mut self, booted: &str, rig: &dyn Truth, at: Moment) {
-        // Whoever its cable leads to starts: that this is the node meant is asked where the line is typed.
+        // Whoever its cable leads to starts: that this is the node meant is asked where the line is typed,
+        // and whether another one could go on is asked once more when a system comes up.
         let starts = rig.find(booted).map(|port| rig.node_of(port));
         if let Some(n) = starts {
             self.keep_what_was_answered_for(n, rig);
@@ -240,7 +241,7 @@ impl Watch {
         }
         for n in 0..self.nodes.len() {
             let node = rig.node(n);
-            if Some(n) == starts || !could_write(node) {
+            if Some(n) == starts || node.spec().name == booted || !could_write(node) {
                 continue;
             }
             let unseen = |hand: Moment| at.since(hand) < UNSEEN;
