@@ -254,17 +254,22 @@ fn what_cannot_be_is_refused_with_its_reason() {
     serves_from_beta(&pair);
 }
 
+/// What a panic would do: known when the daemon has lived for a while.
+fn emulated_panic(home: &Home) -> String {
+    let said = until("twelve seconds of its life", || {
+        let said = home.clusterd(&["emulate", "pair", "panic"]);
+        said.status.success().then_some(said)
+    });
+    good(&said)
+}
+
 /// What it would do is said, and nothing is done.
 #[test]
 fn what_would_happen_is_said_and_nothing_is_done() {
     let (pair, home) = running();
     let mut daemon = home.run();
     daemon.line("state watch");
-    let said = until("twelve seconds of its life", || {
-        let said = home.clusterd(&["emulate", "pair", "panic"]);
-        said.status.success().then_some(said)
-    });
-    let text = good(&said);
+    let text = emulated_panic(&home);
     for part in [
         "Nothing is done: this is what would happen. Assumed:",
         "alpha, which is running now, runs and serves",
@@ -308,16 +313,12 @@ fn what_was_shown_beforehand_proves_nothing_afterwards() {
     let (pair, home) = running();
     let mut daemon = home.run();
     daemon.line("state watch");
-    let said = until("twelve seconds of its life", || {
-        let said = home.clusterd(&["emulate", "pair", "panic"]);
-        said.status.success().then_some(said)
-    });
     let marks = |text: &str| -> Vec<String> {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric());
         let marks = words.filter(|word| word.len() == 10 && word.starts_with("mk"));
         marks.map(str::to_owned).collect()
     };
-    let shown = marks(&good(&said));
+    let shown = marks(&emulated_panic(&home));
     assert!(!shown.is_empty());
     pair.sim.panic(0);
     daemon.line("proved stopped");

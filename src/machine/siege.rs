@@ -18,23 +18,21 @@ const SIEGE_EVERY: Duration = Duration::from_secs(1);
 impl Machine {
     /// Begins a siege.
     pub(super) fn begin_siege(&mut self, n: NodeId) {
-        if self.nodes[n].siege.is_some() {
-            return;
+        if self.nodes[n].siege.is_none() {
+            self.enter_siege(n);
         }
-        let now = self.now;
-        self.nodes[n].siege = Some(Siege {
-            since: now,
-            next: now,
-            answered: false,
-            awaits: None,
-        });
-        let node = self.setup.node_name(n).to_owned();
-        self.event(Event::SiegeBegan { node });
-        self.journal(EntryKind::Siege, Some(n), "siege begun".to_owned());
     }
 
     /// Begins a siege that no intent of a fence stands behind: its first BREAK waits for the journal.
     pub(super) fn begin_siege_by_journal(&mut self, n: NodeId) {
+        let ticket = self.enter_siege(n);
+        if let Some(siege) = &mut self.nodes[n].siege {
+            siege.awaits = Some(ticket);
+        }
+    }
+
+    /// The ticket is that of its entry.
+    fn enter_siege(&mut self, n: NodeId) -> Ticket {
         let now = self.now;
         self.nodes[n].siege = Some(Siege {
             since: now,
@@ -44,10 +42,7 @@ impl Machine {
         });
         let node = self.setup.node_name(n).to_owned();
         self.event(Event::SiegeBegan { node });
-        let ticket = self.journal(EntryKind::Siege, Some(n), "siege begun".to_owned());
-        if let Some(siege) = &mut self.nodes[n].siege {
-            siege.awaits = Some(ticket);
-        }
+        self.journal(EntryKind::Siege, Some(n), "siege begun".to_owned())
     }
 
     /// An entry is on the disk: the siege that waits for it sends its first BREAK.

@@ -361,11 +361,10 @@ fn a_node_in_maintenance_is_not_stopped() {
     d.wrote_nothing(BETA);
 }
 
-/// The primary was switched off, its standby goes into maintenance: that is not started.
-#[test]
-fn a_node_in_maintenance_is_not_started() {
+/// Alpha was switched off by its leg; a `release` would start beta, whose console shows that.
+pub fn switched_off_beside(beta: Shows) -> Desk {
     let mut d = Plan {
-        shows: [Shows::Nothing, Shows::Prompt],
+        shows: [Shows::Nothing, beta],
         legs: 1,
         address: false,
         ..Plan::default()
@@ -395,6 +394,13 @@ procedure off(node) \"by its leg\"
     }
     d.pass(secs(5));
     assert!(d.proved(ALPHA) && d.is_in("waits"), "{}", d.story());
+    d
+}
+
+/// The primary was switched off, its standby goes into maintenance: that is not started.
+#[test]
+fn a_node_in_maintenance_is_not_started() {
+    let mut d = switched_off_beside(Shows::Prompt);
     d.maintained(Some(BETA), 600);
     assert!(d.proved(ALPHA), "its own maintenance it is not");
     d.order(OperatorWord::Release, None);

@@ -7,6 +7,7 @@ use clusterd::machine::snapshot::OutSnapshot;
 use clusterd::script::program::OperatorWord;
 
 use crate::desk::*;
+use crate::maintenance::switched_off_beside;
 
 /// What a restart in place does.
 const RESTART: &str = "
@@ -137,37 +138,7 @@ fn a_node_out_of_service_is_not_started() {
 /// Alpha was switched off, and beta is out of service: a step that starts beta is refused.
 #[test]
 fn it_is_not_started_beside_a_primary_that_is_proved_stopped() {
-    let mut d = Plan {
-        shows: [Shows::Nothing, Shows::Nothing],
-        legs: 1,
-        address: false,
-        ..Plan::default()
-    }
-    .ready(
-        "
-    fence primary with off refused -> vetoed else -> bad
-    -> waits
-state waits \"for an operator\"
-    on operator release -> go_on
-state go_on \"boots the other\"
-    boot secondary with openboot_boot refused -> vetoed else -> bad
-    -> good
-procedure off(node) \"by its leg\"
-    power off node within 30s",
-    );
-    d.act();
-    if d.is_in("rest_silent") {
-        d.order(OperatorWord::Release, None);
-    }
-    d.pass(secs(5));
-    let off = clusterd::machine::input::PowerState::Off;
-    for _ in 0..2 {
-        if !d.power.is_empty() {
-            d.legs_say(std::slice::from_ref(&off));
-        }
-    }
-    d.pass(secs(5));
-    assert!(d.proved(ALPHA) && d.is_in("waits"), "{}", d.story());
+    let mut d = switched_off_beside(Shows::Nothing);
     d.taken_out(BETA, 3600);
     d.order(OperatorWord::Release, None);
     d.pass(secs(30));
