@@ -7,16 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clusterd::cluster::Happened;
 use clusterd::control::{Answer, Ask, Client, ClusterReport};
-use clusterd::daemon::{Daemon, Systemd, prepare};
 use clusterd::home::Home;
 use clusterd::sim::NodeSpec;
 use clusterd::sim::serve::chatter::{Chatter, ChatterSpec, Speech, chatter};
 use tempfile::TempDir;
-use tokio::sync::{broadcast, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use super::Running;
 
 const CLUSTERS: usize = 1000;
 /// Nodes of a cluster.
@@ -63,9 +61,7 @@ pub struct Many {
     ports: Chatter,
     home: TempDir,
     opened: Home,
-    events: broadcast::Receiver<Happened>,
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
+    daemon: Running,
 }
 
 impl Many {
@@ -85,22 +81,12 @@ impl Many {
         let files = (0..clusters).map(|n| (name(n), file(n, ports.consoles(), DARK_AFTER)));
         let home = super::home_of(place, None, &files.collect::<Vec<_>>());
         let opened = Home::open(home.path()).expect("the home is there");
-        let prepared = prepare(opened.clone()).expect("the home is good");
-        let events = prepared.happened.subscribe();
-        let daemon = Daemon::start(prepared).await.expect("the daemon starts");
-        let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(daemon.run(Systemd::absent(), async {
-            // Sent or dropped, both mean the end.
-            let _ = stopped.await;
-            "the bench is over".to_owned()
-        }));
+        let daemon = Running::start(opened.clone()).await;
         let mut many = Many {
             ports,
             home,
             opened,
-            events,
-            stop,
-            running,
+            daemon,
         };
         many.settle().await;
         many
@@ -110,7 +96,7 @@ impl Many {
     pub async fn settle(&mut self) {
         let mut last = String::new();
         for _ in 0..LOOKS {
-            while timeout(QUIET, self.events.recv()).await.is_ok() {}
+            while timeout(QUIET, self.daemon.events.recv()).await.is_ok() {}
             let (_, answer) = self.ask(Ask::Status { cluster: None }).await;
             let Answer::Status { report } = answer else {
                 panic!("{answer:?}");
@@ -156,9 +142,7 @@ impl Many {
 
     /// Ends the daemon.
     pub async fn end(self) {
-        // The run has ended with it.
-        let _ = self.stop.send(());
-        self.running.await.expect("the daemon ends in good order");
+        self.daemon.end().await;
     }
 }
 

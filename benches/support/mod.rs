@@ -28,10 +28,39 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// The daemon, guarding one home in this process.
 pub struct Guarded {
-    events: broadcast::Receiver<Happened>,
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
+    daemon: Running,
     _home: TempDir,
+}
+
+/// A daemon in this process, over a home.
+pub struct Running {
+    /// What happens in its clusters.
+    pub events: broadcast::Receiver<Happened>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Starts it.
+    pub async fn start(opened: Home) -> Running {
+        let prepared = prepare(opened).expect("the home is good");
+        let events = prepared.happened.subscribe();
+        let daemon = Daemon::start(prepared).await.expect("the daemon starts");
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(daemon.run(Systemd::absent(), async {
+            // Sent or dropped, both mean the end.
+            let _ = stopped.await;
+            "the bench is over".to_owned()
+        }));
+        Running { events, stop, task }
+    }
+
+    /// Ends it.
+    pub async fn end(self) {
+        // It may have gone already.
+        let _ = self.stop.send(());
+        self.task.await.expect("the daemon ends in good order");
+    }
 }
 
 impl Guarded {
@@ -40,19 +69,8 @@ impl Guarded {
     pub async fn start(place: &Path, cluster: &str, script: Option<(&str, &str)>) -> Guarded {
         let home = home(place, cluster, script);
         let opened = Home::open(home.path()).expect("the home is there");
-        let prepared = prepare(opened).expect("the home is good");
-        let events = prepared.happened.subscribe();
-        let daemon = Daemon::start(prepared).await.expect("the daemon starts");
-        let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(daemon.run(Systemd::absent(), async {
-            // Sent or dropped, both mean the end.
-            let _ = stopped.await;
-            "the bench is over".to_owned()
-        }));
         Guarded {
-            events,
-            stop,
-            running,
+            daemon: Running::start(opened).await,
             _home: home,
         }
     }
@@ -68,7 +86,13 @@ impl Guarded {
         let mut seen = Vec::new();
         let look = async {
             loop {
-                let event = self.events.recv().await.expect("the daemon lives").event;
+                let event = self
+                    .daemon
+                    .events
+                    .recv()
+                    .await
+                    .expect("the daemon lives")
+                    .event;
                 if wanted(&event) {
                     return event;
                 }
@@ -81,9 +105,7 @@ impl Guarded {
 
     /// Ends the daemon.
     pub async fn end(self) {
-        // It may have gone already.
-        let _ = self.stop.send(());
-        self.running.await.expect("the daemon ends in good order");
+        self.daemon.end().await;
     }
 }
 
