@@ -68,6 +68,7 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
         } else {
             Start::Adopted
         },
+        gates: strike::gates(&mut rng),
         seed,
         ..Bench::default()
     };
@@ -96,10 +97,19 @@ fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step>
     };
     let mut steps = Vec::new();
     for _ in 0..faults {
+        if faults > 1 && !bench.gates.is_empty() && rng.u32(..3) == 0 {
+            steps.push(Step::Do(strike::hook_says(rng)));
+        }
         let deed = match strike::deed(rng) {
             // A Sun whose guard was never set boots itself after an error, past `auto-boot?`: that
             // is the firmware's doing, and why the guard is to be read before production.
             Deed::ErrorReset(n) if bench.start == Start::Adopted => Deed::Panic(n),
+            // That a node is without power is true, as often as not.
+            Deed::OutOfService(n, Some(lasts)) if faults > 1 && rng.bool() => {
+                steps.push(Step::Do(Deed::Power(n, false)));
+                steps.push(Step::Pass(Duration::from_secs(rng.u64(10..120))));
+                Deed::OutOfService(n, Some(lasts))
+            }
             deed => deed,
         };
         steps.push(Step::Do(deed));

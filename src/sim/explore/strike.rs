@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::pick;
+use crate::machine::input::Verdict;
+use crate::machine::setup::{GateHook, Gated, HookMay};
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
@@ -50,14 +52,40 @@ const TYPED: [&str; 12] = [
 /// What is typed, and not ended.
 const UNENDED: [&str; 5] = ["boot di", "boot disk", "go", "setenv auto-boot? tr", ": x "];
 
+/// What a person or a running system may set behind clusterd's back.
+const UNGUARDED: [(&str, &str); 2] = [("auto-boot?", "true"), ("boot-device", "disk")];
+
+/// The hooks that may hold up a boot: most clusters have none.
+pub(super) fn gates(rng: &mut fastrand::Rng) -> Vec<GateHook> {
+    let count = rng.u32(..8).saturating_sub(5);
+    let one = |hook| GateHook {
+        hook,
+        before: *pick(rng, &[Gated::Boot, Gated::Switchover]).unwrap_or(&Gated::Boot),
+        may: *pick(rng, &[HookMay::Delay, HookMay::Veto]).unwrap_or(&HookMay::Delay),
+        within: Duration::from_secs(rng.u64(1..120)),
+    };
+    (0..count as usize).map(one).collect()
+}
+
+/// What one of them says, soon or too late.
+pub(super) fn hook_says(rng: &mut fastrand::Rng) -> Deed {
+    let verdict = match rng.u32(..4) {
+        0 => Verdict::GoOn,
+        1 => Verdict::No,
+        2 => Verdict::NotHere,
+        _ => Verdict::None("it hung".to_owned()),
+    };
+    Deed::HookSays(verdict, Duration::from_millis(rng.u64(1..180_000)))
+}
+
 /// One thing that happens.
 pub(super) fn deed(rng: &mut fastrand::Rng) -> Deed {
     match rng.u32(..100) {
-        0..=29 => node(rng),
-        30..=44 => console(rng),
-        45..=57 => breaks(rng),
-        58..=69 => people(rng),
-        70..=91 => host(rng),
+        0..=28 => node(rng),
+        29..=42 => console(rng),
+        43..=54 => breaks(rng),
+        55..=70 => people(rng),
+        71..=91 => host(rng),
         _ => boots(rng),
     }
 }
@@ -140,23 +168,27 @@ fn breaks(rng: &mut fastrand::Rng) -> Deed {
 fn people(rng: &mut fastrand::Rng) -> Deed {
     let n = rng.usize(..2);
     let typed = |rng: &mut fastrand::Rng| (*pick(rng, &TYPED).unwrap_or(&"")).to_owned();
-    match rng.u32(..14) {
+    match rng.u32(..21) {
         0..=3 => Deed::Type(n, typed(rng)),
         4 | 5 => Deed::TypeUnended(n, (*pick(rng, &UNENDED).unwrap_or(&"go")).to_owned()),
         6..=8 => Deed::PersonTypes(n, typed(rng)),
         9 => Deed::PersonBreaks(n),
         10 => Deed::PersonLeaves(n),
-        11 => order(rng, n),
-        12 => Deed::Operator(OperatorWord::Adopt, None),
-        _ if rng.bool() => Deed::Operator(OperatorWord::Release, None),
-        _ if rng.bool() => out_of_service(rng),
-        _ => maintenance(rng),
+        11..=13 => order(rng, n),
+        14 => Deed::Operator(OperatorWord::Adopt, None),
+        15 => Deed::Operator(OperatorWord::Release, None),
+        16 | 17 => out_of_service(rng),
+        18 | 19 => maintenance(rng),
+        _ => {
+            let (name, value) = *pick(rng, &UNGUARDED).unwrap_or(&UNGUARDED[0]);
+            Deed::Setenv(n, name.to_owned(), value.to_owned())
+        }
     }
 }
 
 /// What people order.
 fn order(rng: &mut fastrand::Rng, n: usize) -> Deed {
-    let (word, node) = match rng.u32(..12) {
+    let (word, node) = match rng.u32(..14) {
         0..=4 => (OperatorWord::Switchover, None),
         5 => (OperatorWord::Failback, None),
         6 => (OperatorWord::Hold, None),

@@ -144,6 +144,7 @@ fn account(world: &mut World, deed: &Deed) {
             let node = world.rig.node_of(*port);
             world.watch().person_types(node, text, now);
         }
+        Deed::Setenv(node, name, _) => world.watch().person_sets(*node, name),
         Deed::Swap(..) => world.watch().swapped(now),
         _ => {}
     }

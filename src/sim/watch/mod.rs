@@ -25,6 +25,8 @@ use crate::machine::setup::{Cap, DataPolicy, Setup};
 struct Known {
     /// When a person typed something here that starts or resumes a system.
     by_hand: Option<Moment>,
+    /// A person changed its standing guard behind clusterd's back, and no full fence has set it anew.
+    guard_changed: bool,
     /// It was taken for stopped because it was dark, and why that was wrong.
     dark: Option<Excuse>,
     /// The intent of this process that is durable, by its first word.
@@ -41,6 +43,13 @@ struct Known {
     out: bool,
     /// A BREAK went out while a person had the console: it must be theirs.
     break_of_person: bool,
+}
+
+impl Known {
+    /// A person answers for what runs on it.
+    fn is_a_persons(&self) -> bool {
+        self.by_hand.is_some() || self.guard_changed
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,6 +136,7 @@ impl Watch {
         for known in &self.nodes {
             let Known {
                 by_hand,
+                guard_changed,
                 dark,
                 intent,
                 siege,
@@ -137,6 +147,7 @@ impl Watch {
                 break_of_person,
             } = known;
             (by_hand, dark, intent, siege, line, break_of_person).hash(hasher);
+            guard_changed.hash(hasher);
             (maintained, out).hash(hasher);
             self.swapped_at.and(*identified).hash(hasher);
         }
@@ -194,6 +205,12 @@ impl Watch {
         if words.into_iter().any(|word| starts.contains(&word)) {
             self.nodes[node].by_hand = Some(at);
         }
+    }
+
+    /// A person set a variable of a node's firmware behind clusterd's back: what starts by itself from
+    /// now on is theirs.
+    pub fn person_sets(&mut self, node: usize, variable: &str) {
+        self.nodes[node].guard_changed |= ["auto-boot?", "boot-device"].contains(&variable);
     }
 
     /// clusterd begins anew with what the journal holds.

@@ -87,7 +87,7 @@ impl Watch {
     }
 
     fn by_hand(&self, nodes: &[usize]) -> bool {
-        nodes.iter().any(|n| self.nodes[*n].by_hand.is_some())
+        nodes.iter().any(|n| self.nodes[*n].is_a_persons())
     }
 
     fn looks_at_writers(&mut self, rig: &dyn Truth, told: bool, at: Moment) {
@@ -124,7 +124,7 @@ impl Watch {
                     let known = &self.nodes[*n];
                     let name = &rig.node(*n).spec().name;
                     let dead = rig.disk().fault_for(name) == Some(DiskFault::DeadPath);
-                    known.by_hand.is_some() || known.dark.is_some() || dead
+                    known.is_a_persons() || known.dark.is_some() || dead
                 };
                 if !live.iter().any(answered_for) {
                     let names: Vec<&str> =
