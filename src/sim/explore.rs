@@ -6,9 +6,11 @@ mod strike;
 
 use std::time::Duration;
 
-use super::scene::{Bench, BenchNode, Deed, Hold, Scene, Start, Step};
+use super::needs;
+use super::scene::{Bench, BenchNode, BenchProcessor, Deed, Hold, ProcessorWay, Scene, Start, Step};
 use crate::machine::setup::{Cap, DataPolicy};
 use crate::script::diagnostic::Span;
+use crate::script::program::Program;
 
 pub use boundary::Interrupted;
 
@@ -32,7 +34,30 @@ pub struct Weather {
     pub platforms: Vec<String>,
     /// The policies that scenes are played under.
     pub policies: Vec<DataPolicy>,
+    /// The script cannot do without a power leg: every node has one, and not every other bench.
+    pub power_legs: bool,
+    /// The service processors that the script speaks to; its nodes are behind one of them.
+    pub processors: Vec<BenchProcessor>,
 }
+
+impl Weather {
+    /// Everything that `program` wants of its benches, read off it.
+    pub fn of(program: &Program, side: Side, faults: usize, policies: Vec<DataPolicy>) -> Weather {
+        let known = |name: &&str| program.firmware(name).is_some();
+        let platforms = SIMULATED.iter().filter(|name| known(name));
+        Weather {
+            side,
+            faults,
+            platforms: platforms.map(|name| (*name).to_owned()).collect(),
+            policies,
+            power_legs: needs::power_leg(program),
+            processors: needs::processors(program),
+        }
+    }
+}
+
+/// The firmwares that are simulated.
+pub const SIMULATED: [&str; 2] = ["openboot", "openbios"];
 
 /// How long after the last fault the end is judged, everything being whole again: longer than
 /// any wait of the shipped scripts.
@@ -49,20 +74,15 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
     let platform = pick(&mut rng, &weather.platforms)
         .cloned()
         .unwrap_or_default();
-    let node = |name: &str, host_id| BenchNode {
-        name: name.to_owned(),
-        platform: platform.clone(),
-        host_id,
-        meant: None,
-    };
     let bench = Bench {
-        nodes: vec![node("alpha", 0x8077_0001), node("beta", 0x8077_0002)],
+        nodes: nodes(&platform),
         policy: *pick(&mut rng, &weather.policies).unwrap_or(&DataPolicy::Integrity),
         switches: Cap {
             max: *pick(&mut rng, &[4, 20, 20]).unwrap_or(&20),
             within: Duration::from_secs(3600),
         },
-        power_legs: rng.usize(..2),
+        power_legs: rng.usize(..2).max(usize::from(weather.power_legs)),
+        processor: processor(seed, weather),
         start: if rng.bool() {
             Start::Proven
         } else {
@@ -85,6 +105,57 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
     }
 }
 
+/// The benches of these scenes as they begin, one for every way to begin: without any fault, all of them
+/// must come there.
+pub fn openings(weather: &Weather) -> Vec<Bench> {
+    let processors = weather.processors.iter().copied().map(Some);
+    let processors: Vec<_> = match weather.processors.is_empty() {
+        true => vec![None],
+        false => processors.collect(),
+    };
+    let mut openings = Vec::new();
+    for start in [Start::Adopted, Start::Proven] {
+        for platform in &weather.platforms {
+            for policy in &weather.policies {
+                openings.extend(processors.iter().map(|processor| Bench {
+                    nodes: nodes(platform),
+                    policy: *policy,
+                    power_legs: usize::from(weather.power_legs),
+                    processor: *processor,
+                    start,
+                    ..Bench::default()
+                }));
+            }
+        }
+    }
+    openings
+}
+
+fn nodes(platform: &str) -> Vec<BenchNode> {
+    let node = |name: &str, host_id| BenchNode {
+        name: name.to_owned(),
+        platform: platform.to_owned(),
+        host_id,
+        meant: None,
+    };
+    vec![node("alpha", 0x8077_0001), node("beta", 0x8077_0002)]
+}
+
+/// The service processor of a seed's bench. It is drawn apart: a script that knows none has the same
+/// scenes as ever.
+fn processor(seed: u64, weather: &Weather) -> Option<BenchProcessor> {
+    pick(&mut fastrand::Rng::with_seed(!seed), &weather.processors).copied()
+}
+
+/// What happens on a bench: where it has service processors, to one of them now and then.
+fn strikes(rng: &mut fastrand::Rng, bench: &Bench) -> Deed {
+    if bench.processor.is_some() && rng.u32(..12) == 0 {
+        let (_, way) = pick(rng, &ProcessorWay::ALL).unwrap_or(&ProcessorWay::ALL[0]);
+        return Deed::Processor(rng.usize(..2), *way);
+    }
+    strike::deed(rng)
+}
+
 /// Faults at random moments, then everything whole, and what must hold at the end. A third of all
 /// scenes have one fault alone: after it, too, the service must run or somebody be told, before
 /// anything is mended.
@@ -100,7 +171,7 @@ fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step>
         if faults > 1 && !bench.gates.is_empty() && rng.u32(..3) == 0 {
             steps.push(Step::Do(strike::hook_says(rng)));
         }
-        let deed = match strike::deed(rng) {
+        let deed = match strikes(rng, bench) {
             // A Sun whose guard was never set boots itself after an error, past `auto-boot?`: that
             // is the firmware's doing, and why the guard is to be read before production.
             Deed::ErrorReset(n) if bench.start == Start::Adopted => Deed::Panic(n),
@@ -196,7 +267,7 @@ fn shorten_pauses(best: &mut Scene, fails: &mut impl FnMut(&Scene) -> bool, mut 
 mod tests {
     use super::*;
     use crate::script::diagnostic::Sources;
-    use crate::sim::scene;
+    use crate::sim::{Host, ProcessorKind, scene};
 
     fn weather() -> Weather {
         Weather {
@@ -204,6 +275,8 @@ mod tests {
             faults: 12,
             platforms: vec!["openbios".to_owned(), "openboot".to_owned()],
             policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],
+            power_legs: false,
+            processors: Vec::new(),
         }
     }
 
@@ -213,9 +286,18 @@ mod tests {
             side: Side::Monitor,
             ..weather()
         };
+        let behind = [ProcessorKind::Alom, ProcessorKind::Ilom].map(|kind| BenchProcessor {
+            kind,
+            host: Host::Sun4v,
+        });
+        let processors = Weather {
+            power_legs: true,
+            processors: behind.to_vec(),
+            ..weather()
+        };
         for seed in 0..1000 {
-            let weather = if seed % 2 == 0 { &weather() } else { &monitor };
-            let made = scene(seed, weather);
+            let weathers = [&weather(), &monitor, &processors];
+            let made = scene(seed, weathers[usize::try_from(seed % 3).expect("it is small")]);
             let text = scene::write(&made);
             let mut read = scene::parse("x", &text, &mut Sources::default())
                 .unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));

@@ -20,6 +20,7 @@ mod fault;
 mod firmware;
 mod forth;
 mod hall;
+pub mod needs;
 mod node;
 mod nvram;
 pub mod prove;

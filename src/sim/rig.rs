@@ -157,7 +157,10 @@ impl Rig {
         let typed = Traffic::Operator(bytes.to_vec());
         self.ports[port].transcript.note(now, typed);
         let node = self.ports[port].node;
-        self.nodes[node].type_bytes(bytes, now);
+        match &mut self.processors[node] {
+            Some(processor) => processor.another_types(bytes, &mut self.nodes[node], now),
+            None => self.nodes[node].type_bytes(bytes, now),
+        }
         self.collect();
     }
 
@@ -176,12 +179,26 @@ impl Rig {
     }
 
     /// The terminal server sends a BREAK to every node, as some do when they lose power
-    /// (`FreeBSD` console-server article).
+    /// (`FreeBSD` console-server article). Behind a service processor none of that comes to a node:
+    /// there a person with a session of their own sends it.
     pub fn break_everything(&mut self, now: Moment) {
+        self.break_lines(now);
+        for (node, processor) in self.processors.iter_mut().enumerate() {
+            if let Some(processor) = processor {
+                processor.send_break(&mut self.nodes[node], now);
+            }
+        }
+        self.collect();
+    }
+
+    /// BREAK on every line that leads to a node and not to its service processor.
+    fn break_lines(&mut self, now: Moment) {
         self.advance(now);
         for port in &mut self.ports {
             port.transcript.note(now, Traffic::StrayBreak);
-            self.nodes[port.node].send_break(now);
+            if self.processors[port.node].is_none() {
+                self.nodes[port.node].send_break(now);
+            }
         }
         self.collect();
     }
@@ -249,10 +266,13 @@ impl Rig {
         nodes.chain(self.wires_timeout()).min()
     }
 
-    /// Whether everything that was written has been read. A service processor may have more to say
-    /// at any time.
+    /// Whether everything that was written has been read, and said by those between.
     pub(super) fn is_read(&self) -> bool {
-        self.processors.iter().all(Option::is_none)
+        let said = |(processor, node): (&Option<ServiceProcessor>, &Node)| {
+            let processor = processor.as_ref();
+            processor.is_none_or(|processor| processor.has_said_all(node))
+        };
+        self.processors.iter().zip(&self.nodes).all(said)
             && !self.nodes.iter().any(Node::has_output)
             && self.ports.iter().all(|port| port.output.is_empty())
     }
@@ -322,7 +342,7 @@ impl Rig {
             self.set_link(port, link, now);
         }
         if on {
-            self.break_everything(now);
+            self.break_lines(now);
             for port in &mut self.ports {
                 port.output.clear();
             }
@@ -416,7 +436,7 @@ impl Rig {
             }
             let mut output = self.nodes[node].take_output();
             if let Some(processor) = &mut self.processors[node] {
-                output = processor.show(&output, self.nodes[node].condition());
+                output = processor.show(&output, &self.nodes[node]);
             }
             output = self.ports[port].wire.carry(output, self.now, &mut self.rng);
             if output.is_empty() {

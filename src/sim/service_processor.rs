@@ -121,6 +121,20 @@ impl ServiceProcessor {
         self.hung = true;
     }
 
+    /// It answers again, and nobody else has its console.
+    pub fn mend(&mut self) {
+        self.hung = false;
+        self.writes = true;
+    }
+
+    /// What stands at the shell of such a processor.
+    pub(super) fn prompt(kind: ProcessorKind) -> &'static str {
+        match kind {
+            ProcessorKind::Alom => alom::PROMPT,
+            ProcessorKind::Ilom => ilom::PROMPT,
+        }
+    }
+
     /// The service processor itself starts anew; the machine notices nothing. The next session
     /// begins at the shell.
     pub fn restart(&mut self) {
@@ -153,8 +167,23 @@ impl ServiceProcessor {
         }
     }
 
+    /// Somebody types on another session's console.
+    pub(super) fn another_types(&mut self, bytes: &[u8], node: &mut Node, now: Moment) {
+        for &byte in bytes {
+            match self.menu {
+                Some(menu) => self.key_at_menu(menu, byte, node, now),
+                None => node.type_bytes(&[byte], now),
+            }
+        }
+    }
+
     /// What the session shows of the node's output, with its own words.
-    pub(super) fn show(&mut self, output: &[u8], now_is: Condition) -> Vec<u8> {
+    pub(super) fn show(&mut self, output: &[u8], node: &Node) -> Vec<u8> {
+        let now_is = node.condition();
+        if self.menu == Some(Menu::Enter) && !node.is_frozen() {
+            // Somebody let its kernel go on.
+            self.menu = None;
+        }
         let was = std::mem::replace(&mut self.last, now_is);
         let halted = was == Condition::ShuttingDown && now_is == PROMPT;
         let output = if self.host == Host::Sun4v && halted {
@@ -188,6 +217,11 @@ impl ServiceProcessor {
             text.truncate(end + TERMINATED.len());
         }
         format!("{text}\r\n{}", self.menu_question(Menu::Exit)).into_bytes()
+    }
+
+    /// Whether nothing is left to be shown of what it knows and of what its machine does.
+    pub(super) fn has_said_all(&self, node: &Node) -> bool {
+        self.out.is_empty() && self.last == node.condition()
     }
 
     fn say(&mut self, text: &str) {
@@ -248,10 +282,7 @@ impl ServiceProcessor {
     }
 
     fn show_prompt(&mut self) {
-        self.say(match self.kind {
-            ProcessorKind::Alom => alom::PROMPT,
-            ProcessorKind::Ilom => ilom::PROMPT,
-        });
+        self.say(ServiceProcessor::prompt(self.kind));
     }
 
     fn obey(&mut self, line: &str, node: &mut Node, now: Moment) {
@@ -299,7 +330,7 @@ impl ServiceProcessor {
     }
 
     /// BREAK to the machine. A sun4v kernel stops by itself and asks.
-    fn send_break(&mut self, node: &mut Node, now: Moment) {
+    pub(super) fn send_break(&mut self, node: &mut Node, now: Moment) {
         if self.host == Host::Sun4u {
             return node.send_break(now);
         }

@@ -14,15 +14,12 @@ use super::{Policy, compile_file};
 use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
-use crate::sim::explore::{self, Side, Weather};
-use crate::sim::scene::{Deed, Scene, Stage, Step};
+use crate::sim::explore::{self, SIMULATED, Side, Weather};
+use crate::sim::scene::{self, Bench, Deed, Scene, Stage, Step};
 use crate::sim::{Excuse, World};
 
 /// A year, with its quarter of a day.
 const YEAR: Duration = Duration::from_secs(31_557_600);
-
-/// The firmwares that are simulated.
-const SIMULATED: [&str; 2] = ["openboot", "openbios"];
 
 /// Plays random scenes of faults with a chat script, on all cores, in virtual time.
 ///
@@ -120,11 +117,20 @@ pub fn run(args: &ExploreArgs) -> Exit {
             return Exit::Faults;
         }
     };
-    let platforms = SIMULATED
-        .iter()
-        .filter(|name| program.firmware(name).is_some());
-    let platforms: Vec<String> = platforms.map(|name| (*name).to_owned()).collect();
-    if platforms.is_empty() {
+    let policies = match args.policy {
+        Some(policy) => vec![policy.into()],
+        None => vec![
+            DataPolicy::Integrity,
+            DataPolicy::Adaptability,
+            DataPolicy::Availability,
+        ],
+    };
+    let side = match args.monitor_only {
+        true => Side::Monitor,
+        false => Side::Any,
+    };
+    let weather = Weather::of(&program, side, args.faults, policies);
+    if weather.platforms.is_empty() {
         eprintln!(
             "clusterd: {} knows none of the firmwares that are simulated: {}",
             args.script.display(),
@@ -132,26 +138,14 @@ pub fn run(args: &ExploreArgs) -> Exit {
         );
         return Exit::Faults;
     }
-    let every = || {
-        vec![
-            DataPolicy::Integrity,
-            DataPolicy::Adaptability,
-            DataPolicy::Availability,
-        ]
-    };
-    let side = match args.monitor_only {
-        true => Side::Monitor,
-        false => Side::Any,
-    };
+    if let Some(why) = cannot_begin(&program, &weather) {
+        eprint!("clusterd: {}: {why}", args.script.display());
+        return Exit::Faults;
+    }
     let seeds = args.episodes();
     let sweep = Sweep {
         program,
-        weather: Weather {
-            side,
-            faults: args.faults,
-            platforms,
-            policies: args.policy.map_or_else(every, |policy| vec![policy.into()]),
-        },
+        weather,
         next: AtomicU64::new(args.from),
         done: AtomicU64::new(0),
         faults: AtomicU64::new(0),
@@ -186,6 +180,41 @@ pub fn run(args: &ExploreArgs) -> Exit {
             tell(&scene, &why, &sweep.program, &args.script, &args.save)
         }
     }
+}
+
+/// Why no scene of this script can begin: without any fault, the cluster does not come to where scenes
+/// begin. With what happened on the way.
+fn cannot_begin(program: &Arc<Program>, weather: &Weather) -> Option<String> {
+    let stage = match Stage::new(program) {
+        Ok(stage) => stage,
+        Err(why) => return Some(format!("{why}\n")),
+    };
+    for bench in explore::openings(weather) {
+        let why = match stage.open(&bench) {
+            Err(why) => format!("{why}\n"),
+            Ok(opening) => match opening.missing() {
+                None => continue,
+                Some(why) => told(&bench, why, opening.world()),
+            },
+        };
+        return Some(why);
+    }
+    None
+}
+
+/// An opening that does not come, as its scene and its timeline.
+fn told(bench: &Bench, why: &str, world: &World) -> String {
+    let head = scene::write(&Scene {
+        title: "nothing but the opening".to_owned(),
+        bench: bench.clone(),
+        steps: Vec::new(),
+    });
+    format!(
+        "this script cannot be explored: without any fault, {why}\n\n\
+         what happened until then:\n\n{}\nthe scene, for `clusterd script simulate`:\n\n{}\n",
+        world.timeline(),
+        head.trim_end()
+    )
 }
 
 impl Sweep {

@@ -11,6 +11,7 @@ use crate::machine::setup::{
 use crate::matcher::{PatternError, PatternSet};
 use crate::name::{ClusterName, NodeName, PackageName};
 use crate::script::program::{Op, Program, When};
+use crate::sim::needs;
 use crate::sim::spec::{NodeSpec, Times};
 
 /// The names of the nodes, and their Host IDs.
@@ -69,7 +70,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model of `program` under `policy`; `power_legs` says whether the nodes have one each.
+    /// The model of `program` under `policy`; `power_legs` says whether the nodes have one each, which
+    /// they have in any case where the script cannot do without.
     ///
     /// # Errors
     /// The script speaks to no simulated firmware, or its patterns do not fit together.
@@ -78,6 +80,7 @@ impl Model {
         policy: DataPolicy,
         power_legs: bool,
     ) -> Result<Model, NoModel> {
+        let power_legs = power_legs || needs::power_leg(program);
         let platform = ["openboot", "openbios"]
             .into_iter()
             .find(|name| program.firmware(name).is_some())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Deed, MonitorCable};
+use super::{Deed, MonitorCable, ProcessorWay};
 use crate::machine::input;
 use crate::script::program::OperatorWord;
 use crate::sim::node::Condition;
@@ -77,6 +77,7 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
             world.person(*node, PERSON, input::Deed::Breaks);
         }
         Deed::PersonLeaves(node) => world.person_leaves(*node, PERSON),
+        Deed::Processor(node, way) => processor(world, *node, *way),
         Deed::Legs(node, way) => world.set_legs(*node, *way),
         Deed::Pings(way) => world.set_pings(*way),
         Deed::DropReplies(count) => world.drop_replies(*count),
@@ -90,6 +91,19 @@ pub(in crate::sim) fn act(world: &mut World, deed: &Deed) {
         Deed::TearJournal => world.tear_journal(),
         Deed::HookSays(verdict, after) => world.hooks.push_back((*after, verdict.clone())),
         _ => to_a_node(world, deed),
+    }
+}
+
+/// What happens to a service processor; nothing, where the node has none.
+fn processor(world: &mut World, node: usize, way: ProcessorWay) {
+    let now = world.now();
+    if let Some(processor) = world.rig.processor_at(node, now) {
+        match way {
+            ProcessorWay::Hangs => processor.hang(),
+            ProcessorWay::Answers => processor.mend(),
+            ProcessorWay::Restarts => processor.restart(),
+            ProcessorWay::Taken => processor.taken_by_another(),
+        }
     }
 }
 
@@ -211,6 +225,7 @@ fn let_loose(world: &mut World) {
         }
     }
     for node in 0..world.rig.len() {
+        processor(world, node, ProcessorWay::Answers);
         let now = world.now();
         let machine = world.rig.node_at(node, now);
         machine.thaw(now);

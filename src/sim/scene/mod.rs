@@ -26,6 +26,7 @@ use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
+use crate::sim::service_processor::{Host, ProcessorKind};
 use crate::sim::spec::{RebootsFrom, Times};
 use crate::sim::wire::BreakWay;
 use crate::sim::world::{Interruption, JournalState, LegWay, PingWay, StopWay};
@@ -66,6 +67,8 @@ pub struct Bench {
     pub dark_after: Duration,
     /// How many power legs every node has, all of which work.
     pub power_legs: usize,
+    /// The service processor between every node and its port, where there is one.
+    pub processor: Option<BenchProcessor>,
     /// The hooks that may hold up a boot.
     pub gates: Vec<GateHook>,
     /// What the cluster file's `stop:` does, where it has one.
@@ -78,6 +81,15 @@ pub struct Bench {
     pub params: Vec<(String, String)>,
     /// How it stands when the scene begins.
     pub start: Start,
+}
+
+/// A service processor of a scene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BenchProcessor {
+    /// Whose.
+    pub kind: ProcessorKind,
+    /// What a BREAK meets in the kernel behind it.
+    pub host: Host,
 }
 
 /// A node of a scene.
@@ -256,9 +268,34 @@ pub enum Deed {
     /// `hook-says well|no|not-here|nothing after TIME`: the next hook that a boot waits for; others say
     /// at once that it may go on.
     HookSays(Verdict, Duration),
+    /// `sp NODE hangs|answers|restarts|taken`: its service processor.
+    Processor(usize, ProcessorWay),
     /// `let-loose`: everything that was pulled, cut, frozen, switched off or bent is as it was, clusterd
     /// runs, and three minutes pass.
     LetLoose,
+}
+
+/// What happens to a service processor itself; its machine notices nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessorWay {
+    /// It stands still: nothing is answered, nothing passes.
+    Hangs,
+    /// It answers, and nobody else has its console.
+    Answers,
+    /// It starts anew: the next session begins at its shell.
+    Restarts,
+    /// Another session has taken the console: ours only looks on.
+    Taken,
+}
+
+impl ProcessorWay {
+    /// All of them, by their words in a scene.
+    pub const ALL: [(&'static str, ProcessorWay); 4] = [
+        ("hangs", ProcessorWay::Hangs),
+        ("answers", ProcessorWay::Answers),
+        ("restarts", ProcessorWay::Restarts),
+        ("taken", ProcessorWay::Taken),
+    ];
 }
 
 /// A machine's `security-mode`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::act::act;
 use super::hold::holds;
-use super::{Bench, BenchNode, Scene, Start, Step};
+use super::{Bench, BenchNode, BenchProcessor, Scene, Start, Step};
 use crate::clock::Moment;
 use crate::machine::memory::Memory;
 use crate::machine::setup::{NodeSetup, PackageSetup, Setup, listens_for};
@@ -16,6 +16,7 @@ use crate::script::program::Program;
 use crate::sim::node::Condition;
 use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
+use crate::sim::service_processor::ServiceProcessor;
 use crate::sim::spec::NodeSpec;
 use crate::sim::world::{Beats, StopWay, World};
 
@@ -27,6 +28,9 @@ const BOOTED: Duration = Duration::from_secs(5);
 
 /// How long the way to the start of a scene may take.
 const PREPARED: Duration = Duration::from_secs(4 * 3600);
+
+/// A node that is switched on again before a scene is fenced within this.
+const FENCED: Duration = Duration::from_secs(1800);
 
 /// How a scene went.
 #[derive(Debug)]
@@ -141,6 +145,11 @@ impl Stage {
             machine.set_variable("auto-boot?", "false");
             machine.power(true, Moment::ZERO);
         }
+        if let Some(BenchProcessor { kind, host }) = bench.processor {
+            for node in 0..rig.len() {
+                rig.attach_processor(node, ServiceProcessor::new(kind, host));
+            }
+        }
         let settled = Moment::ZERO + SETTLED + bench.times.post;
         rig.advance(settled);
         if bench.start != Start::AtPrompts {
@@ -183,6 +192,12 @@ impl Opening {
     /// The world.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// Why the bench did not come to where its scenes begin, no rule being broken on the way.
+    pub fn missing(&self) -> Option<&str> {
+        let failure = self.failure.as_ref()?;
+        self.world.broken().is_none().then_some(&failure.why)
     }
 
     /// Plays the steps of a scene, whose bench must be this one.
@@ -296,9 +311,39 @@ fn start(world: &mut World, start: Start) -> Result<(), String> {
                     stands(world)
                 ));
             }
+            stands_by_again(world, from)?;
         }
     }
     Ok(())
+}
+
+/// A node that was stopped by its power stays off: somebody switches it on again, as every script
+/// asks for, and it is fenced at its prompt before it can be needed.
+fn stands_by_again(world: &mut World, node: usize) -> Result<(), String> {
+    if world.rig.node(node).condition() != Condition::Off {
+        return Ok(());
+    }
+    let now = world.now();
+    world.rig.power(node, true, now);
+    let at_prompt = |world: &mut World| {
+        world.rig.node(node).condition() == Condition::Prompt { resumable: false }
+    };
+    let fenced = |world: &mut World| {
+        let guarded = world.machine().snapshot(world.now()).nodes[node].guard_read;
+        at_prompt(world) && guarded && world.rests()
+    };
+    let there = world.until_noticed(FENCED, at_prompt);
+    world.pass(SETTLED);
+    if there && world.until_noticed(FENCED, fenced) {
+        // What the journal holds of it is durable.
+        world.pass(Duration::from_secs(1));
+        return Ok(());
+    }
+    Err(format!(
+        "{} was switched on again before the scene, and was not fenced at its prompt; {}",
+        world.rig.node(node).spec().name,
+        stands(world)
+    ))
 }
 
 fn spec(node: &BenchNode, bench: &Bench) -> NodeSpec {

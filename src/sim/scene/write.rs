@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Bench, Deed, Hold, MonitorCable, NodeIs, Scene, Start, Step, VERSION};
+use super::{Bench, Deed, Hold, MonitorCable, NodeIs, ProcessorWay, Scene, Start, Step, VERSION};
 use crate::machine::input::Verdict;
 use crate::machine::setup::{DataPolicy, HookMay, LegPolicy};
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
+use crate::sim::service_processor::{Host, ProcessorKind};
 use crate::sim::spec::{RebootsFrom, Times};
 use crate::sim::wire::BreakWay;
 use crate::sim::world::{JournalState, LegWay, PingWay, StopWay};
@@ -74,6 +75,17 @@ fn head(bench: &Bench, text: &mut String) {
     }
     if bench.power_legs > 0 {
         let _ = writeln!(text, "power-legs {}", bench.power_legs);
+    }
+    if let Some(processor) = bench.processor {
+        let kind = match processor.kind {
+            ProcessorKind::Alom => "alom",
+            ProcessorKind::Ilom => "ilom",
+        };
+        let host = match processor.host {
+            Host::Sun4u => "sun4u",
+            Host::Sun4v => "sun4v",
+        };
+        let _ = writeln!(text, "processor {kind} {host}");
     }
     for gate in &bench.gates {
         let before = gate.before.word().replace('_', "-");
@@ -302,6 +314,11 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
             JournalState::Slow(takes) => format!("journal slow {}", span(*takes)),
         },
         Deed::TearJournal => "journal torn".to_owned(),
+        Deed::Processor(n, way) => {
+            let mut ways = ProcessorWay::ALL.iter();
+            let word = ways.find(|(_, known)| known == way);
+            format!("sp {} {}", of(n), word.map_or("answers", |(word, _)| word))
+        }
         Deed::HookSays(verdict, after) => hook_says(verdict, *after),
         _ => String::new(),
     }

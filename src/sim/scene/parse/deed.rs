@@ -9,7 +9,7 @@ use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
 use crate::sim::scene::words::Word;
-use crate::sim::scene::{Deed, MonitorCable, Security};
+use crate::sim::scene::{Deed, MonitorCable, ProcessorWay, Security};
 use crate::sim::spec::RebootsFrom;
 use crate::sim::wire::BreakWay;
 use crate::sim::world::{Interrupt, Interruption, JournalState, LegWay, PingWay};
@@ -25,6 +25,7 @@ const FIRST_WORDS: &[&str] = &[
     "failures",
     "dark-after",
     "power-legs",
+    "processor",
     "times",
     "seed",
     "param",
@@ -84,6 +85,7 @@ const FIRST_WORDS: &[&str] = &[
     "out-of-service",
     "person",
     "legs",
+    "sp",
     "pings",
     "drop-replies",
     "clock",
@@ -187,6 +189,7 @@ impl Reader {
             },
             "reload" => Deed::Reload,
             "let-loose" => Deed::LetLoose,
+            "sp" => Deed::Processor(self.node(rest)?, rest.choice(&ProcessorWay::ALL)?),
             "hook-says" => hook_says(rest)?,
             _ => return self.bent(first, rest),
         })

@@ -7,9 +7,10 @@ mod rest;
 use std::time::Duration;
 
 use super::words::{Line, Word, lines};
-use super::{Bench, BenchNode, PATIENCE, Scene, Start, Step, VERSION};
+use super::{Bench, BenchNode, BenchProcessor, PATIENCE, Scene, Start, Step, VERSION};
 use crate::machine::setup::{Cap, DataPolicy, GateHook, Gated, HookMay, LegPolicy};
 use crate::script::diagnostic::{Diagnostic, Sources, Span};
+use crate::sim::service_processor::{Host, ProcessorKind};
 use crate::sim::spec::Times;
 use crate::sim::world::StopWay;
 
@@ -77,6 +78,7 @@ impl Default for Bench {
             },
             dark_after: Duration::from_secs(60),
             power_legs: 0,
+            processor: None,
             gates: Vec::new(),
             stop: Some(StopWay::Halts),
             times: Times::BED,
@@ -173,6 +175,7 @@ impl Reader {
             "dark-after" => bench.dark_after = rest.span()?,
             "hook" => bench.gates.push(hook(bench.gates.len(), rest)?),
             "power-legs" => bench.power_legs = rest.number("how many power legs a node has")?,
+            "processor" => bench.processor = Some(processor(rest)?),
             "stop" => {
                 let ways = StopWay::ALL.iter().map(|(word, way)| (*word, Some(*way)));
                 let ways: Vec<_> = ways.chain([("none", None)]).collect();
@@ -260,6 +263,17 @@ fn leg(rest: &mut Rest<'_>) -> Result<LegPolicy, Fault> {
     }
     rest.literal("after")?;
     Ok(LegPolicy::SwitchAfter(rest.span()?))
+}
+
+fn processor(rest: &mut Rest<'_>) -> Result<BenchProcessor, Fault> {
+    let kinds = [("alom", ProcessorKind::Alom), ("ilom", ProcessorKind::Ilom)];
+    let kind = rest.choice(&kinds)?;
+    let host = match rest.peek() {
+        Some(_) => rest.choice(&[("sun4u", Host::Sun4u), ("sun4v", Host::Sun4v)])?,
+        None if kind == ProcessorKind::Ilom => Host::Sun4v,
+        None => Host::Sun4u,
+    };
+    Ok(BenchProcessor { kind, host })
 }
 
 fn hook(number: usize, rest: &mut Rest<'_>) -> Result<GateHook, Fault> {
