@@ -19,8 +19,12 @@ fn text(output: &Output) -> String {
     String::from_utf8(both).expect("clusterd writes UTF-8")
 }
 
-fn shipped() -> Vec<PathBuf> {
+/// The scripts that have a folder of scenes of their own.
+const OTHERS: [&str; 3] = ["power-leg", "sun-alom", "sun-ilom"];
+
+fn shipped(below: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("chat-scripts/scenes");
+    let folder = folder.join(below);
     let mut scenes: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the scenes are part of the project")
         .map(|entry| entry.expect("a folder can be read").path())
@@ -32,7 +36,7 @@ fn shipped() -> Vec<PathBuf> {
 
 #[test]
 fn the_shipped_scenes_pass() {
-    let scenes = shipped();
+    let scenes = shipped("");
     assert!(scenes.len() >= 29, "only {} scenes", scenes.len());
     let mut args = vec!["script", "simulate", "chat-scripts/sun-openboot.chat"];
     args.extend(
@@ -42,6 +46,20 @@ fn the_shipped_scenes_pass() {
     );
     let output = clusterd(&args);
     assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn the_scenes_of_the_other_scripts_pass() {
+    for name in OTHERS {
+        let scenes = shipped(name);
+        assert!(scenes.len() >= 4, "only {} scenes of {name}", scenes.len());
+        let script = format!("chat-scripts/{name}.chat");
+        let mut args = vec!["script", "simulate", &script];
+        let paths = scenes.iter().map(|path| path.to_str());
+        args.extend(paths.map(|path| path.expect("a plain path")));
+        let output = clusterd(&args);
+        assert!(output.status.success(), "{}", text(&output));
+    }
 }
 
 #[test]
@@ -104,6 +122,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
         ":2:6",
         "a time as 90s, 5m or 2h",
     ),
+    (
+        "scene 1 \"x\"\nprocessor drac\n",
+        ":2:11",
+        "write alom, ilom",
+    ),
     ("scene 1 \"x\"\nmark now\n", ":2:6", "too much on the line"),
     (
         "scene 1 \"x\"\npass 1s\npolicy integrity\n",
@@ -149,6 +172,54 @@ fn random_scenes_do_not_break_the_shipped_script() {
     let said = text(&output);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("40 scenes in"), "{said}");
+}
+
+#[test]
+fn random_scenes_do_not_break_the_other_scripts() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let save = folder.path().join("failed.scene");
+    let save = save.to_str().expect("a plain path");
+    for name in OTHERS {
+        let script = format!("chat-scripts/{name}.chat");
+        let output = clusterd(&[
+            "script", "explore", &script, "--seeds", "10", "--save", save,
+        ]);
+        let said = text(&output);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("10 scenes in"), "{said}");
+    }
+}
+
+#[test]
+fn a_script_whose_cluster_does_not_get_to_the_first_scene_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("chat-scripts");
+    std::os::unix::fs::symlink(shipped.join("lib"), folder.path().join("lib")).expect("a link");
+    let power_leg = fs::read_to_string(shipped.join("power-leg.chat")).expect("it is shipped");
+    let by_word = power_leg
+        .replace("cut_power, by_word", "by_word")
+        .replace("with cut_power", "with by_word");
+    let script = folder.path().join("own.chat");
+    fs::write(&script, by_word).expect("it can be written");
+    let output = clusterd(&["script", "explore", script.to_str().expect("a plain path")]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in [
+        "own.chat: this script cannot be explored: without any fault, the switchover before the scene did not come",
+        "alpha: by_word made no proof: nobody has said that it is stopped",
+        "\nstart proven",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing:\n{said}");
+    }
+    assert!(!said.contains("seed 0 fails"), "{said}");
+}
+
+#[test]
+fn a_script_that_goes_through_a_service_processor_has_no_small_model() {
+    let output = clusterd(&["script", "prove", "chat-scripts/sun-ilom.chat"]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the small model has none"), "{said}");
 }
 
 #[test]

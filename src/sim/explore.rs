@@ -7,7 +7,9 @@ mod strike;
 use std::time::Duration;
 
 use super::needs;
-use super::scene::{Bench, BenchNode, BenchProcessor, Deed, Hold, ProcessorWay, Scene, Start, Step};
+use super::scene::{
+    Bench, BenchNode, BenchProcessor, Deed, Hold, ProcessorWay, Scene, Start, Step,
+};
 use crate::machine::setup::{Cap, DataPolicy};
 use crate::script::diagnostic::Span;
 use crate::script::program::Program;
@@ -297,7 +299,10 @@ mod tests {
         };
         for seed in 0..1000 {
             let weathers = [&weather(), &monitor, &processors];
-            let made = scene(seed, weathers[usize::try_from(seed % 3).expect("it is small")]);
+            let made = scene(
+                seed,
+                weathers[usize::try_from(seed % 3).expect("it is small")],
+            );
             let text = scene::write(&made);
             let mut read = scene::parse("x", &text, &mut Sources::default())
                 .unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));

@@ -30,13 +30,11 @@ pub fn power_leg(program: &Program) -> bool {
             let does = |what: &dyn Fn(&Op) -> bool, procedure: &ProcedureId| {
                 does(program, *procedure, what, &mut Vec::new())
             };
-            let switches = |procedure: &&ProcedureId| {
-                does(&|op| matches!(op, Op::PowerOff { .. }), procedure)
-            };
+            let switches =
+                |procedure: &&ProcedureId| does(&|op| matches!(op, Op::PowerOff { .. }), procedure);
             let proves = |procedure: &ProcedureId| {
-                let proof = |op: &Op| {
-                    matches!(op, Op::Reset { .. } | Op::Dark { .. } | Op::Assume { .. })
-                };
+                let proof =
+                    |op: &Op| matches!(op, Op::Reset { .. } | Op::Dark { .. } | Op::Assume { .. });
                 does(&proof, procedure)
             };
             procedures.iter().any(|procedure| switches(&procedure))

@@ -360,7 +360,9 @@ impl Rig {
 
     /// Whether what a port's node says comes far too late, or not at all.
     pub(super) fn cut_off(&self, port: usize, now: Moment) -> bool {
-        self.ports[port].wire.cuts_off(now)
+        let between = self.processors[self.ports[port].node].as_ref();
+        let hangs = between.is_some_and(ServiceProcessor::hangs);
+        hangs || self.ports[port].wire.cuts_off(now)
     }
 
     /// Whether any cable is not in its own port.

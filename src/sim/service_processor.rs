@@ -121,6 +121,11 @@ impl ServiceProcessor {
         self.hung = true;
     }
 
+    /// Whether it stands still.
+    pub(super) fn hangs(&self) -> bool {
+        self.hung
+    }
+
     /// It answers again, and nobody else has its console.
     pub fn mend(&mut self) {
         self.hung = false;

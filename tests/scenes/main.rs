@@ -9,6 +9,7 @@ mod holes;
 mod hooks;
 mod interrupt;
 mod intruder;
+mod needs;
 mod person_rest;
 mod person_takeover;
 mod restart;

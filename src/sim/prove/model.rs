@@ -47,6 +47,12 @@ pub enum NoModel {
     /// None of its firmwares is simulated.
     #[error("the script {0} knows none of the firmwares that are simulated: openboot, openbios")]
     Firmware(String),
+    /// It goes through a service processor, and the nodes of the model have none.
+    #[error(
+        "the script {0} stops its nodes through a service processor, and the small model has none: \
+         explore it instead (clusterd script explore)"
+    )]
+    Processor(String),
     /// Its patterns cannot be armed together.
     #[error(transparent)]
     Patterns(#[from] PatternError),
@@ -74,12 +80,16 @@ impl Model {
     /// they have in any case where the script cannot do without.
     ///
     /// # Errors
-    /// The script speaks to no simulated firmware, or its patterns do not fit together.
+    /// The script speaks to no simulated firmware or to a service processor, or its patterns do not fit
+    /// together.
     pub fn new(
         program: &Arc<Program>,
         policy: DataPolicy,
         power_legs: bool,
     ) -> Result<Model, NoModel> {
+        if !needs::processors(program).is_empty() {
+            return Err(NoModel::Processor(program.name.clone()));
+        }
         let power_legs = power_legs || needs::power_leg(program);
         let platform = ["openboot", "openbios"]
             .into_iter()

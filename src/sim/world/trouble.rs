@@ -104,6 +104,15 @@ impl World {
 
     /// The last record of the journal is torn: a restart finds what was there before it.
     pub fn tear_journal(&mut self) {
+        let unfenced = |memory: &Memory| {
+            let nodes = memory.nodes.iter().filter(|node| node.unfenced_failure);
+            nodes.map(|node| node.node.clone()).collect::<Vec<_>>()
+        };
+        if unfenced(&self.memory) != unfenced(&self.memory_before) {
+            // What is lost is that a standby was fenced after its failure: it is fenced once more, at its
+            // prompt, and that is no needless stop.
+            self.watch.nodes_suffer();
+        }
         self.memory = self.memory_before.clone();
         self.watch.forgets_switches();
     }
