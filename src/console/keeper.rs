@@ -114,7 +114,7 @@ impl Shared {
         lock(&self.inbox).is_crowded()
     }
 
-    pub(super) fn order(&self, order: Order) {
+    pub(super) fn order(&self, order: Order) -> Placed {
         let epoch = order.epoch();
         let placed = lock(&self.orders).place(order);
         if placed == Placed::Stale {
@@ -123,6 +123,7 @@ impl Shared {
         } else {
             self.stir.notify_one();
         }
+        placed
     }
 
     /// What was meant for this link comes too late: the link ends.

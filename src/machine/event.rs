@@ -132,6 +132,8 @@ pub enum Event {
     },
     /// A person sent a BREAK.
     PersonBreak { node: String, who: String },
+    /// A person ordered a BREAK behind several that wait already: it is one with them.
+    PersonBreakMerged { node: String, who: String },
     /// The monitor doubts itself: no takeover until it is well.
     Impaired { why: String },
     /// A person says that the monitor is well in spite of that.
@@ -295,7 +297,8 @@ impl fmt::Display for Event {
             | Event::Detached { .. }
             | Event::PenTaken { .. }
             | Event::PenLeft { .. }
-            | Event::PersonBreak { .. } => self.fmt_person(f),
+            | Event::PersonBreak { .. }
+            | Event::PersonBreakMerged { .. } => self.fmt_person(f),
             Event::Impaired { .. } | Event::Overruled { .. } | Event::Well => self.fmt_doubt(f),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
@@ -378,6 +381,10 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            Event::PersonBreakMerged { node, who } => write!(
+                f,
+                "{node}: BREAK ordered by {who}: a BREAK is already waiting, this one is one with it"
+            ),
             _ => Ok(()),
         }
     }

@@ -4,8 +4,11 @@
 
 #[path = "../chat_support/mod.rs"]
 mod chat_support;
+#[path = "../console_support/mod.rs"]
+mod console_support;
 
 mod answers;
+mod bmc;
 mod boot;
 mod dark;
 mod desk;
