@@ -279,14 +279,12 @@ impl fmt::Display for Event {
             Event::BootTyped { node, text, .. } => {
                 write!(f, "{node}: boot command given: {text:?}")
             }
-            Event::BootFailed { package, node, why } => {
-                write!(f, "{package}: {node} did not start: {why}")
-            }
             Event::Resumed { package, node } => write!(f, "{package}: {node} told to go on"),
             Event::FenceBegan { .. }
             | Event::Proved { .. }
             | Event::FenceFailed { .. }
             | Event::BootDone { .. }
+            | Event::BootFailed { .. }
             | Event::Veto { .. } => self.fmt_door(f),
             Event::GuardRead { node } => write!(f, "{node}: standing guard read back, it holds"),
             Event::GuardLost { node, why } => write!(f, "{node}: standing guard unknown: {why}"),
@@ -593,6 +591,9 @@ impl Event {
                 why,
             } => {
                 write!(f, "{node}: {procedure} made no proof: {why}")
+            }
+            Event::BootFailed { package, node, why } => {
+                write!(f, "{package}: {node} did not start: {why}")
             }
             Event::BootDone {
                 package,

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use clusterd::exec::{self, IpmiLeg, PowerLeg};
-use clusterd::machine::input::{Input, PowerOrder, PowerState};
+use clusterd::machine::action::PowerOrder;
+use clusterd::machine::input::{Input, PowerState};
 use clusterd::sim::serve::SimHandle;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
