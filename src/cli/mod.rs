@@ -4,6 +4,7 @@
 pub mod ack;
 pub mod adopt;
 pub mod alarms;
+mod allocator;
 mod ask;
 pub mod availability;
 pub mod boot;
