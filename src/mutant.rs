@@ -321,18 +321,22 @@ guards! {
     "step.rs" {
         StopOrdered, 6, "the command that stops a system is run only for a person's order";
     }
-    "maintenance.rs" {
+    "maintenance/mod.rs" {
+        MaintenanceVoids, 15, "a maintenance voids the proofs of its nodes";
+        MaintenanceRests, 15, "a script rests while its cluster or its primary is in maintenance";
+        MaintenanceKept, 15, "a maintenance outlives a restart";
+        MaintenanceUnbinds, 15, "after a maintenance the consoles say who has the package";
+        MaintenanceUnasked, 15, "a node in maintenance is asked nothing, and does not count as silent";
+    }
+    "maintenance/order.rs" {
         MaintenanceSwitch, 15, "no maintenance begins in the middle of a switch";
         MaintenanceDurable, 15, "a maintenance is in force when it is on the disk";
         MaintenanceDoor, 15, "nothing is stopped or started while a maintenance waits for the journal";
-        MaintenanceVoids, 15, "a maintenance voids the proofs of its nodes";
-        MaintenanceRests, 15, "a script rests while its cluster or its primary is in maintenance";
-        MaintenanceUnbinds, 15, "after a maintenance the consoles say who has the package";
-        MaintenanceKept, 15, "a maintenance outlives a restart";
+    }
+    "maintenance/time.rs" {
         MaintenanceEnds, 17, "a maintenance has an end";
         MaintenanceDown, 15, "a service that is down in maintenance is told of";
         MaintenanceClock, 15, "a clock that is set does not shorten or lengthen a maintenance over a restart";
-        MaintenanceUnasked, 15, "a node in maintenance is asked nothing, and does not count as silent";
     }
     "out_of_service/mod.rs" {
         OutHeir, 15, "the primary is not stopped while the only other node is out of service";

@@ -189,4 +189,11 @@ fn what_nobody_has_been_given_yet_is_not_down() {
         outages.iter().all(|outage| ms(outage, "from_ms") >= waited),
         "{one}"
     );
+    // Its first start is by that word.
+    assert!(ms(&one, "down_planned_ms") > 0, "{one}");
+    assert_eq!(
+        (&one["failures"], ms(&one, "down_unplanned_ms")),
+        (&0.into(), 0),
+        "{one}"
+    );
 }

@@ -87,6 +87,41 @@ fn a_person_types_breaks_marks_and_leaves_and_all_of_it_is_on_record() {
     );
 }
 
+/// BREAKs that wait behind a slow one are not all sent: whose is not, is told.
+#[test]
+fn a_break_behind_several_that_wait_is_told_to_be_one_with_them() {
+    let (_pair, home) = watched();
+    let file = home.path("clist/pair.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let slow = |line: &str| match line.trim_start().strip_prefix("beta: ") {
+        Some(_) => line
+            .replace("console: ", "console: { at: ")
+            .replace(", host_id", ", break: 'type \"x\" pause 30s' }, host_id"),
+        None => line.to_owned(),
+    };
+    let text: Vec<String> = text.lines().map(slow).collect();
+    fs::write(&file, text.join("\n")).unwrap();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut bob = home.visit(&["pair/beta"]);
+    bob.sees("[you have the pen]");
+    // One is under way, and four wait.
+    for _ in 0..5 {
+        bob.press("\x05cl0");
+        bob.sees("[BREAK sent]");
+    }
+    bob.press("\x05cl0");
+    bob.sees("[a BREAK is already waiting; this one is one with it]");
+    let told = "beta: BREAK ordered by root: a BREAK is already waiting, this one is one with it";
+    daemon.line(told);
+    leave(bob);
+    assert!(daemon.stop().success());
+    assert_eq!(home.activity().matches("BREAK sent by root").count(), 5);
+    let transcript = home.read("logs/pair/beta.console");
+    let merged = "-- note: BREAK of root: one with a BREAK that is already waiting";
+    assert!(transcript.contains(merged), "{transcript}");
+}
+
 #[test]
 fn a_plain_console_shows_what_would_move_the_terminal() {
     let (pair, home) = watched();

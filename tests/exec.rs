@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use clusterd::console::LinkSettings;
+use clusterd::console::{Dialing, LinkSettings};
 use console_support::{Server, Talk, free_port, node, quick, within};
 use tokio::net::UdpSocket;
 use tokio::process::Command;
@@ -128,6 +128,46 @@ async fn a_command_that_ends_is_started_again() {
         let why = talk.down().await;
         assert_eq!(why, "sh ended with exit code 0; last it said \"ready\"");
     }
+}
+
+/// A hundred OpenSSH clients at one server at once would be thrown out by it.
+#[tokio::test]
+async fn commands_are_started_a_few_at_a_time_until_they_say_something() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path().display();
+    let started = || {
+        let lines = fs::read_to_string(dir.path().join("started")).unwrap_or_default();
+        lines.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let open = |name: &str, settings: LinkSettings| {
+        let text = format!(
+            "echo {name} >> {here}/started; until test -e {here}/{name}; do sleep 0.01; done; echo hello; exec cat"
+        );
+        Talk::with(&script(&text), None, settings)
+    };
+    let settings = |log_in| LinkSettings {
+        dialing: Dialing::new(2, 100),
+        log_in,
+        ..quick()
+    };
+    let patient = settings(Duration::from_secs(3600));
+    let consoles: Vec<Talk> = (0..5)
+        .map(|n| open(&n.to_string(), patient.clone()))
+        .collect();
+    for n in 2..=5 {
+        until(|| started().len() >= n).await;
+        // Nobody else comes while they say nothing.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(started().len(), n);
+        fs::write(dir.path().join(&started()[n - 2]), "").unwrap();
+    }
+    drop(consoles);
+    // Those that never say anything keep nobody out for ever.
+    let hasty = settings(Duration::from_millis(50));
+    let _consoles: Vec<Talk> = ["a", "b", "c", "d", "e"]
+        .map(|name| open(name, hasty.clone()))
+        .into();
+    until(|| started().len() == 10).await;
 }
 
 #[tokio::test]

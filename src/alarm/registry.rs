@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::message::{at, millis};
@@ -13,6 +14,7 @@ use super::{Acknowledged, Alarm, Told, severity_text};
 use crate::clock::Span;
 use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
+use crate::store::State;
 
 /// An alarm that is said again and again is logged so often, and counted in between.
 const LOGGED_EVERY: Duration = Duration::from_secs(600);
@@ -355,13 +357,24 @@ impl Alarms {
         std::mem::take(&mut self.lock().unkept)
     }
 
-    /// All that the journal shall hold.
-    pub(super) fn saved(&self) -> Saved {
-        let inner = self.lock();
-        Saved {
-            open: inner.open.values().map(|open| open.alarm.clone()).collect(),
-            closed: inner.closed.iter().cloned().collect(),
+    /// All that the journal shall hold: a [`Saved`], of which nothing is copied.
+    pub(super) fn saved_state(&self) -> State {
+        #[derive(Serialize)]
+        struct Saving<'a> {
+            open: Vec<&'a Alarm>,
+            closed: &'a VecDeque<Alarm>,
         }
+        let inner = self.lock();
+        State::of(&Saving {
+            open: inner.open.values().map(|open| &open.alarm).collect(),
+            closed: &inner.closed,
+        })
+    }
+
+    /// The same, as it is read again.
+    #[cfg(test)]
+    pub(super) fn saved(&self) -> Saved {
+        serde_json::from_str(self.saved_state().text()).expect("it is read as it was written")
     }
 
     fn note(&self, inner: &mut Inner, subject: &Subject, code: &str, line: &str, now: SystemTime) {

@@ -1,6 +1,9 @@
 //! What all commands share that talk to a running daemon.
 
+use std::time::Duration;
+
 use super::{Exit, HomeArgs};
+use crate::clock::parse_span;
 use crate::config;
 use crate::control::{Answer, Ask, Client, ClientError};
 use crate::home::Home;
@@ -14,6 +17,11 @@ pub(super) fn node<'a>(named: &'a str, example: &str) -> Result<(&'a str, &'a st
             eprintln!("clusterd: name the node as CLUSTER/NODE, as in: clusterd {example}");
             Exit::Usage
         })
+}
+
+/// The value of a `--for`.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    parse_span(text).ok_or_else(|| "a time is a number and a unit, as in 90m, 2h or 3d".to_owned())
 }
 
 /// Asks the daemon of a home; what goes wrong is printed and gives the exit code.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Exit, HomeArgs, ask};
-use crate::clock::{Span, parse_span};
+use crate::clock::Span;
 use crate::control::{Answer, Ask};
 use crate::logfile::harmless;
 
@@ -31,7 +31,7 @@ pub struct MaintenanceArgs {
     #[arg(value_name = "CLUSTER[/NODE]")]
     name: String,
     /// For how long from now on: 90m, 2h; at most 24h.
-    #[arg(long = "for", value_name = "TIME", value_parser = span, required_unless_present = "end")]
+    #[arg(long = "for", value_name = "TIME", value_parser = ask::span, required_unless_present = "end")]
     lasts: Option<Duration>,
     /// What for: whoever is called at night reads it.
     #[arg(long, value_name = "TEXT", required_unless_present = "end")]
@@ -45,10 +45,6 @@ pub struct MaintenanceArgs {
     /// Prints one JSON object instead of text.
     #[arg(long)]
     json: bool,
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    parse_span(text).ok_or_else(|| "a time is a number and a unit, as in 90m or 2h".to_owned())
 }
 
 /// Asks, and tells the daemon.

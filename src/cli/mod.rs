@@ -4,6 +4,7 @@
 pub mod ack;
 pub mod adopt;
 pub mod alarms;
+mod allocator;
 mod ask;
 pub mod availability;
 pub mod boot;
@@ -26,6 +27,7 @@ pub mod man;
 pub mod metrics;
 mod order;
 pub mod out_of_service;
+mod pipe;
 pub mod power;
 pub mod release;
 pub mod reload;
@@ -169,7 +171,15 @@ fn keep_from_disk() {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     keep_from_disk();
-    let exit = match Cli::parse().command {
+    match Cli::parse().command {
+        Command::Run(args) => run::run(&args).into(),
+        command => pipe::quietly(|| perform(command)),
+    }
+}
+
+/// Does what the command says.
+fn perform(command: Command) -> Exit {
+    match command {
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
@@ -201,6 +211,5 @@ pub fn main() -> ExitCode {
         Command::Transcript(args) => transcript::run(&args),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),
-    };
-    exit.into()
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Exit, HomeArgs, ask, order};
-use crate::clock::{Span, parse_span};
+use crate::clock::Span;
 use crate::control::{Answer, Ask};
 use crate::logfile::harmless;
 
@@ -34,7 +34,7 @@ pub struct OutOfServiceArgs {
     #[arg(value_name = "CLUSTER/NODE")]
     name: String,
     /// For how long from now on: 6h, 3d; at most 14d.
-    #[arg(long = "for", value_name = "TIME", value_parser = span, required_unless_present = "back")]
+    #[arg(long = "for", value_name = "TIME", value_parser = ask::span, required_unless_present = "back")]
     lasts: Option<Duration>,
     /// What for: whoever is called at night reads it.
     #[arg(long, value_name = "TEXT", required_unless_present = "back")]
@@ -54,10 +54,6 @@ pub struct OutOfServiceArgs {
     /// Prints one JSON object instead of text.
     #[arg(long)]
     json: bool,
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    parse_span(text).ok_or_else(|| "a time is a number and a unit, as in 6h or 3d".to_owned())
 }
 
 /// Says what it does and what speaks against it, asks, and tells the daemon.

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Moment;
 use crate::config::ConsoleSpec;
-use crate::console::{Console, LinkSettings, Order, Said};
+use crate::console::{Console, LinkSettings, Order, Placed, Said};
 use crate::control::ConsoleReport;
 use crate::machine::Attention;
 use crate::matcher::{Ear, PatternSet};
@@ -106,13 +106,13 @@ impl Line {
 
     /// Orders bytes or BREAK; what is meant for another link is dropped by the console, and
     /// its echo not waited for.
-    pub(super) fn order(&mut self, order: Order) {
+    pub(super) fn order(&mut self, order: Order) -> Placed {
         if let Order::Type { epoch, bytes } = &order
             && self.epoch == Some(*epoch)
         {
             self.ear.sent(bytes);
         }
-        self.console.order(order);
+        self.console.order(order)
     }
 
     /// An order of this epoch was decided before clusterd stood still: the link is made anew instead.
@@ -130,6 +130,7 @@ impl Line {
 
     pub(super) fn report(&self, node: &str, now: Moment) -> ConsoleReport {
         let since = now.since(self.since).as_millis();
+        let lost_after = self.console.lost_after();
         ConsoleReport {
             node: node.to_owned(),
             address: self.console.address().to_string(),
@@ -139,7 +140,9 @@ impl Line {
             connections: self.connections,
             lost: self.lost,
             received: self.received,
-            lost_after_ms: u64::try_from(self.console.lost_after().as_millis()).unwrap_or(u64::MAX),
+            lost_after_ms: lost_after
+                .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+            asked: self.console.address().asked(),
             visitors: Vec::new(),
             last_lines: Vec::new(),
         }

@@ -7,7 +7,7 @@ use super::Happened;
 use super::errand::Place;
 use super::task::Guard;
 use crate::alarm::Subject;
-use crate::console::Order;
+use crate::console::{Order, Placed};
 use crate::machine::action::{Action, ProbeTarget, UNDONE};
 use crate::machine::event::Event;
 use crate::machine::input::{Input, PowerState, Ticket};
@@ -18,6 +18,9 @@ use crate::scribe::{Book, one_line, stamp};
 /// Random numbers given at a time.
 const NONCES: usize = 64;
 
+/// What a BREAK became that was not queued.
+const MERGED: &str = "a BREAK is already waiting; what is ordered more is one with it";
+
 impl Guard {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
@@ -27,12 +30,7 @@ impl Guard {
                 let inputs = self.visitors.pen_word(node, word);
                 self.inputs.extend(inputs);
             }
-            Action::Break { node, epoch } => {
-                if let Some(name) = self.names.get(node) {
-                    self.tally.broke(name);
-                }
-                self.order(node, Order::Break { epoch });
-            }
+            Action::Break { node, epoch } => self.send_break(node, epoch),
             Action::BreakWorked { node } => {
                 if let Some(line) = self.lines.get(node) {
                     line.break_worked();
@@ -45,7 +43,10 @@ impl Guard {
             } => {
                 self.recorder.entry(ticket, entry, *memory);
             }
-            Action::Event(event) => self.event(event),
+            Action::Event(event) => {
+                let event = self.as_sent(event);
+                self.event(event);
+            }
             Action::Alarm {
                 package,
                 severity,
@@ -107,6 +108,37 @@ impl Guard {
                 self.inputs.push_back(Input::PowerDone { ticket, legs });
             }
             action => self.perform(action),
+        }
+    }
+
+    /// Behind a slow BREAK so many wait that one more would be sent after the machine has stopped: it
+    /// is one with the last of them, and does not stand in the record as one that was ordered.
+    fn send_break(&mut self, node: NodeId, epoch: u64) {
+        let book = self.console_book(node);
+        let Some(line) = self.lines.get_mut(node) else {
+            return;
+        };
+        let order = Order::Break { epoch };
+        if line.order(order.clone()) != Placed::Merged {
+            self.merged = None;
+            self.tally.broke(&self.names[node]);
+            return self.host.scribe.ordered(book, order);
+        }
+        // A siege orders five a second: the first of them says it for all.
+        if self.merged.replace(node) != Some(node) {
+            self.host.scribe.remark(book, MERGED);
+        }
+    }
+
+    /// A person's BREAK as it went: its event follows the order.
+    fn as_sent(&self, event: Event) -> Event {
+        match event {
+            Event::PersonBreak { node, who }
+                if self.merged.is_some() && self.merged == self.node_of(&node) =>
+            {
+                Event::PersonBreakMerged { node, who }
+            }
+            event => event,
         }
     }
 

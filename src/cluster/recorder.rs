@@ -17,7 +17,7 @@ use crate::machine::action::{Entry, EntryKind};
 use crate::machine::event::Event;
 use crate::machine::input::{Input, Ticket};
 use crate::machine::memory::Memory;
-use crate::store::{self, Batch, Journal, StoreError};
+use crate::store::{self, Batch, Journal, State, StoreError};
 
 /// How long events may wait for company.
 const EVENTS_WAIT: Duration = Duration::from_secs(1);
@@ -240,10 +240,7 @@ impl Recorder {
         let times = self.waiting.iter().map(|item| item.at).collect();
         let count = entries.len();
         let memory = self.memory.as_ref();
-        let state = memory.map(|memory| {
-            let json = serde_json::to_value(memory).unwrap_or_default();
-            (self.cluster.to_string(), json)
-        });
+        let state = memory.map(|memory| (self.cluster.to_string(), State::of(memory)));
         let journal = Arc::clone(&self.journal);
         let write = async move {
             let _turn = turn;

@@ -19,6 +19,9 @@ pub(super) struct Serving {
     next: Option<(Told, Moment)>,
     /// Until then nobody had said who has the package: no outage began before.
     unowned: Option<Moment>,
+    /// Nobody had said who has it, and it was neither seen to serve since nor went anything wrong: what is
+    /// started now is started by the word of whoever said it.
+    adopted: bool,
 }
 
 /// How the service stands, as it is told.
@@ -34,14 +37,11 @@ impl Guard {
     pub(super) fn look_at_service(&mut self, now: Moment) {
         // A cluster has one package.
         let footing = self.machine.footing(0);
-        if footing.node.is_none() {
-            self.serving.unowned = Some(now);
-        }
-        let unowned = self.serving.unowned;
         let was_down = self.serving.is_down();
         let Some((planned, since)) = self.serving.look(footing, now) else {
             return;
         };
+        let unowned = self.serving.unowned;
         let (why, earlier) = self.machine.footing_why(0);
         // The first answer that was missed.
         let earlier = earlier.filter(|_| !was_down);
@@ -63,6 +63,10 @@ impl Guard {
 impl Serving {
     /// Whether there is something to tell: whether it is planned, and since when it is so.
     fn look(&mut self, footing: Footing, now: Moment) -> Option<(bool, Moment)> {
+        if footing.node.is_none() {
+            self.unowned = Some(now);
+            self.adopted = true;
+        }
         let told = Told {
             footing,
             planned: self.planned(footing),
@@ -88,6 +92,7 @@ impl Serving {
         }
         self.next = None;
         self.told = Some(told);
+        self.adopted &= !told.serves() && (footing.is != Serves::Down || told.planned);
         Some((told.planned, since))
     }
 
@@ -97,7 +102,7 @@ impl Serving {
         footing.is == Serves::Down
             && match before {
                 Some(told) => told.planned && !footing.trouble,
-                None => footing.ordered,
+                None => footing.ordered || (self.adopted && !footing.trouble),
             }
     }
 
@@ -196,6 +201,50 @@ mod tests {
             (2, stands(UP, 0, false)),
         ]);
         assert_eq!(told(&blinks), [(0, false, 0)]);
+    }
+
+    /// The first start of a package is a person's word, `adopt`, until it goes wrong.
+    #[test]
+    fn a_start_after_an_adoption_is_planned() {
+        let nobody = Footing {
+            node: None,
+            ..stands(UNKNOWN, 0, false)
+        };
+        let adopted = row(&[
+            (9, nobody),
+            (3, stands(DOWN, 0, false)),
+            (1, stands(UP, 0, false)),
+            (2, stands(DOWN, 0, false)),
+        ]);
+        assert_eq!(
+            told(&adopted),
+            [
+                (5, false, 0),
+                (9, true, 9),
+                (12, false, 12),
+                (13, false, 13)
+            ]
+        );
+        let trouble = Footing {
+            trouble: true,
+            ..stands(DOWN, 0, false)
+        };
+        let wrong = row(&[
+            (9, nobody),
+            (2, stands(DOWN, 0, false)),
+            (2, trouble),
+            (2, stands(UNKNOWN, 0, false)),
+            (6, stands(DOWN, 1, false)),
+        ]);
+        assert_eq!(
+            told(&wrong),
+            [
+                (5, false, 0),
+                (9, true, 9),
+                (11, false, 11),
+                (15, false, 15)
+            ]
+        );
     }
 
     #[test]

@@ -237,6 +237,8 @@ pub(super) struct Guard {
     pub(super) witnesses: Vec<Option<u64>>,
     /// Keys that this host could not ask, at last.
     pub(super) troubled: BTreeSet<u64>,
+    /// Where the last BREAK that was ordered is one with another that waits.
+    pub(super) merged: Option<NodeId>,
     passed_over: u32,
     first: usize,
     /// The last turn was somebody's who asks or looks on.
@@ -280,6 +282,7 @@ impl Guard {
             services: Vec::new(),
             witnesses: Vec::new(),
             troubled: BTreeSet::new(),
+            merged: None,
             passed_over: 0,
             first: 0,
             served: false,

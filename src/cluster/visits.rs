@@ -68,14 +68,25 @@ impl Guard {
             Event::PenTaken { node, who } => (node, format!("{who} types")),
             Event::PenLeft { node, who, .. } => (node, format!("{who} types no more")),
             Event::PersonBreak { node, who } => (node, format!("BREAK of {who}")),
+            Event::PersonBreakMerged { node, who } => (
+                node,
+                format!("BREAK of {who}: one with a BREAK that is already waiting"),
+            ),
             _ => return,
         };
         let Some(node) = self.node_of(name) else {
             return;
         };
-        if matches!(event, Event::PersonBreak { .. }) {
+        let said = match event {
+            Event::PersonBreak { .. } => Some("BREAK sent"),
+            Event::PersonBreakMerged { .. } => {
+                Some("a BREAK is already waiting; this one is one with it")
+            }
+            _ => None,
+        };
+        if let Some(said) = said {
             self.visitors.typed(node, 1);
-            self.visitors.note(node, "BREAK sent");
+            self.visitors.note(node, said);
         }
         let book = self.console_book(node);
         self.host.scribe.remark(book, &text);

@@ -6,8 +6,14 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::Address;
+
 /// Connections that are being made to one terminal server at once.
 const PER_SERVER: usize = 16;
+
+/// Commands that are being started at once with one program, each until it says something: OpenSSH's
+/// server begins to drop connections at random above 10 that have not logged in (`MaxStartups`).
+const PER_PROGRAM: usize = 8;
 
 /// Connections that are being made at once, to all.
 const IN_ALL: usize = 128;
@@ -47,11 +53,15 @@ impl Dialing {
         }))
     }
 
-    /// Waits until a connection to `server` may be made. It is cancel safe; a place in the line is
+    /// Waits until a connection to `address` may be made. It is cancel safe; a place in the line is
     /// lost with the future.
-    pub(super) async fn turn(&self, server: &str) -> Turn {
+    pub(super) async fn turn(&self, address: &Address) -> Turn {
+        let most = match address {
+            Address::Exec(_) => self.0.per_server.min(PER_PROGRAM),
+            _ => self.0.per_server,
+        };
         // The server's place comes first: those who wait for a slow server keep nobody else back.
-        let line = self.line(server);
+        let line = self.line(&address.door(), most);
         let server = line.acquire_owned().await.ok();
         let all = Arc::clone(&self.0.all).acquire_owned().await.ok();
         Turn {
@@ -60,7 +70,7 @@ impl Dialing {
         }
     }
 
-    fn line(&self, server: &str) -> Arc<Semaphore> {
+    fn line(&self, server: &str, most: usize) -> Arc<Semaphore> {
         let mut servers = self
             .0
             .servers
@@ -72,7 +82,7 @@ impl Dialing {
         if servers.len() >= IDLE_SERVERS {
             servers.retain(|_, line| Arc::strong_count(line) > 1);
         }
-        let line = Arc::new(Semaphore::new(self.0.per_server));
+        let line = Arc::new(Semaphore::new(most));
         servers.insert(server.to_owned(), Arc::clone(&line));
         line
     }
@@ -102,34 +112,58 @@ mod tests {
 
     use super::*;
 
-    async fn waits(dialing: &Dialing, server: &str) -> bool {
-        timeout(Duration::from_millis(20), dialing.turn(server))
+    fn at(server: &str) -> Address {
+        format!("tcp://{server}:1").parse().unwrap()
+    }
+
+    async fn waits_at(dialing: &Dialing, address: &Address) -> bool {
+        timeout(Duration::from_millis(20), dialing.turn(address))
             .await
             .is_err()
+    }
+
+    async fn waits(dialing: &Dialing, server: &str) -> bool {
+        waits_at(dialing, &at(server)).await
+    }
+
+    #[tokio::test]
+    async fn commands_of_one_program_wait_for_each_other_wherever_they_lead() {
+        let dialing = Dialing::new(100, 1000);
+        let with = |argument: usize| -> Address {
+            format!("exec:/usr/bin/ssh host{argument}").parse().unwrap()
+        };
+        let mut turns = Vec::new();
+        for n in 0..PER_PROGRAM {
+            turns.push(dialing.turn(&with(n)).await);
+        }
+        assert!(waits_at(&dialing, &with(99)).await);
+        assert!(!waits_at(&dialing, &"exec:ipmitool".parse().unwrap()).await);
+        turns.pop();
+        assert!(!waits_at(&dialing, &with(99)).await);
     }
 
     #[tokio::test]
     async fn a_full_server_waits_and_another_does_not_until_all_are_full() {
         let dialing = Dialing::new(2, 3);
-        let first = dialing.turn("a").await;
-        let _second = dialing.turn("a").await;
+        let first = dialing.turn(&at("a")).await;
+        let _second = dialing.turn(&at("a")).await;
         assert!(waits(&dialing, "a").await);
-        let third = dialing.turn("b").await;
+        let third = dialing.turn(&at("b")).await;
         assert!(waits(&dialing, "b").await);
         // Those that gave up left nothing behind.
         drop(third);
         drop(first);
-        let _third = dialing.turn("b").await;
-        let _first = dialing.turn("a").await;
+        let _third = dialing.turn(&at("b")).await;
+        let _first = dialing.turn(&at("a")).await;
         assert!(waits(&dialing, "c").await);
     }
 
     #[tokio::test]
     async fn servers_that_nobody_dials_are_forgotten() {
         let dialing = Dialing::new(1, 1000);
-        let kept = dialing.turn("kept").await;
+        let kept = dialing.turn(&at("kept")).await;
         for n in 0..10 * IDLE_SERVERS {
-            dialing.turn(&n.to_string()).await;
+            dialing.turn(&at(&n.to_string())).await;
         }
         assert!(dialing.0.servers.lock().unwrap().len() <= IDLE_SERVERS + 1);
         assert!(waits(&dialing, "kept").await);

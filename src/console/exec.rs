@@ -17,8 +17,10 @@ use nix::unistd::{Pid, User, geteuid};
 use pty_process::{Command, Pty, Size};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::process::Child;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use super::dialing::Turn;
 use super::wire::{LastWords, Wire};
 
 /// The search path if clusterd itself was started without one.
@@ -36,7 +38,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Starts the command, without a shell, as the leader of a session on a terminal of 80 by 24.
 /// The terminal is raw, so that nothing is repeated but by the program itself. Its environment is
 /// `PATH`, `HOME`, `LANG=C` and `TERM=dumb`.
-pub(super) fn dial(argv: &[String]) -> Result<Wire, String> {
+///
+/// That it runs does not say that it has connected. Its first byte says so, or its end; one that says
+/// nothing keeps its turn for `log_in`.
+pub(super) fn dial(argv: &[String], turn: Turn, log_in: Duration) -> Result<Wire, String> {
     let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
     let name = Path::new(program)
         .file_name()
@@ -68,9 +73,21 @@ pub(super) fn dial(argv: &[String]) -> Result<Wire, String> {
         buried: false,
         name: name.clone(),
         said: Vec::new(),
+        connecting: Some(until_heard(turn, log_in)),
         ending: None,
     };
     Ok(Wire::new(running, name))
+}
+
+/// Keeps the turn until what is returned is dropped, for so long at most.
+fn until_heard(turn: Turn, at_most: Duration) -> oneshot::Sender<()> {
+    let (connecting, heard) = oneshot::channel();
+    tokio::spawn(async move {
+        // Either end of the wait is the end of the turn.
+        let _ = timeout(at_most, heard).await;
+        drop(turn);
+    });
+    connecting
 }
 
 fn home() -> OsString {
@@ -104,6 +121,8 @@ struct Running {
     name: String,
     /// The end of what it said.
     said: Vec<u8>,
+    /// Dropped with the first byte: the turn of dialling is over.
+    connecting: Option<oneshot::Sender<()>>,
     ending: Option<Ending>,
 }
 
@@ -115,6 +134,7 @@ struct Ending {
 
 impl Running {
     fn note(&mut self, bytes: &[u8]) {
+        self.connecting = None;
         self.said.extend_from_slice(bytes);
         let surplus = self.said.len().saturating_sub(REMEMBERED);
         self.said.drain(..surplus);

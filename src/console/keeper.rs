@@ -56,12 +56,12 @@ pub(super) fn run(
     }
 }
 
-/// Dials when it is this console's turn.
+/// Dials when it is this console's turn, which is over when the connection is made.
 async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<Wire, String> {
-    let _turn = settings.dialing.turn(&spec.at.server()).await;
+    let turn = settings.dialing.turn(&spec.at).await;
     // In a box, for it is large, and gone while the link lives; made when the turn has come, so that
     // the start of a thousand consoles makes a few of them, and not a thousand with room between.
-    Box::pin(wire::dial(spec, settings)).await
+    Box::pin(wire::dial(spec, settings, turn)).await
 }
 
 /// What the task and the [`super::Console`] share.
@@ -114,7 +114,7 @@ impl Shared {
         lock(&self.inbox).is_crowded()
     }
 
-    pub(super) fn order(&self, order: Order) {
+    pub(super) fn order(&self, order: Order) -> Placed {
         let epoch = order.epoch();
         let placed = lock(&self.orders).place(order);
         if placed == Placed::Stale {
@@ -123,6 +123,7 @@ impl Shared {
         } else {
             self.stir.notify_one();
         }
+        placed
     }
 
     /// What was meant for this link comes too late: the link ends.

@@ -42,10 +42,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::config::ConsoleSpec;
-pub use crate::config::console::{Address, BadAddress, BreakKind};
+pub use crate::config::console::{Address, Asked, BadAddress, BreakKind};
 
 pub use dialing::Dialing;
-pub use orders::Order;
+pub use orders::{Order, Placed};
 pub use settings::LinkSettings;
 pub use ssh::check_key;
 pub use transcript::{Transcript, TranscriptSettings, Turn};
@@ -166,9 +166,15 @@ impl Console {
         *self.spec == *spec && *self.settings == *settings
     }
 
-    /// A connection that is dead counts as lost after so long.
-    pub fn lost_after(&self) -> Duration {
-        self.settings.lost_after()
+    /// A connection that is dead, in what [`Address::asked`] asks for, counts as lost after so long;
+    /// none where nothing is asked.
+    pub fn lost_after(&self) -> Option<Duration> {
+        let settings = &self.settings;
+        match self.spec.at {
+            // The server is asked after the one and waited for as long as the other.
+            Address::Ssh { .. } => Some(settings.keepalive_idle + settings.user_timeout),
+            _ => (self.spec.at.asked() != Asked::Nobody).then(|| settings.lost_after()),
+        }
     }
 
     /// Waits for the next thing said. It is cancel safe: nothing is lost when the future is dropped.
@@ -184,8 +190,8 @@ impl Console {
     /// Puts an order in the queue, without waiting. If its epoch is not the present link's it is
     /// dropped, now or when its turn comes. If the queue is full the link goes down and says so: half
     /// of a command is worse than none.
-    pub fn order(&self, order: Order) {
-        self.shared.order(order);
+    pub fn order(&self, order: Order) -> Placed {
+        self.shared.order(order)
     }
 
     /// Something was decided for the link of this epoch, and comes too late to be sent: nothing more is

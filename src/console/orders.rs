@@ -51,9 +51,11 @@ impl Order {
 
 /// What became of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placed {
+pub enum Placed {
     /// It waits to be written.
     Queued,
+    /// It is a BREAK, and one with the last of several that wait already.
+    Merged,
     /// It is meant for a link that is not there.
     Stale,
     /// The queue is full; the link must end.
@@ -109,7 +111,7 @@ impl Orders {
         let waiting = self.waiting.iter().rev();
         let row = waiting.take_while(|(_, order)| is_break(order)).count();
         if is_break(&order) && row >= BREAKS_IN_A_ROW {
-            return Placed::Queued;
+            return Placed::Merged;
         }
         if self.overflowed || self.weight + order.weight() > self.limit {
             self.overflowed = true;
@@ -179,8 +181,12 @@ mod tests {
     fn breaks_do_not_pile_up_behind_a_slow_one_and_keep_their_place_among_bytes() {
         let mut orders = Orders::new(1000);
         orders.open(1);
-        for _ in 0..100 {
-            assert_eq!(orders.place(Order::Break { epoch: 1 }), Placed::Queued);
+        for n in 0..100 {
+            let placed = match n < BREAKS_IN_A_ROW {
+                true => Placed::Queued,
+                false => Placed::Merged,
+            };
+            assert_eq!(orders.place(Order::Break { epoch: 1 }), placed);
         }
         orders.place(typed(1, b"a"));
         orders.place(Order::Break { epoch: 1 });

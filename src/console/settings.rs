@@ -18,6 +18,9 @@ pub struct LinkSettings {
     /// How many connections are made at once; the time spent waiting for a turn is not counted
     /// into `connect_timeout`.
     pub dialing: Dialing,
+    /// How long a command that was started, and says nothing, counts as one that is still connecting
+    /// and logging in somewhere.
+    pub log_in: Duration,
     /// The wait before the first new attempt. The waits double from attempt to attempt, and each
     /// is cut by chance to between half of it and all of it, so that the consoles of a terminal server that
     /// restarted do not all come back at the same moment.
@@ -52,6 +55,7 @@ impl Default for LinkSettings {
             settle: Duration::from_millis(300),
             set_line: Duration::from_secs(5),
             dialing: Dialing::default(),
+            log_in: Duration::from_secs(2),
             backoff_first: Duration::from_millis(250),
             backoff_max: Duration::from_secs(10),
             stable_after: Duration::from_secs(10),

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpSocket, TcpStream, UnixStream, lookup_host};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout, timeout_at};
 
+use super::dialing::Turn;
 use super::{Address, LinkSettings, exec, serial, ssh};
 use crate::clock::Span;
 use crate::config::ConsoleSpec;
@@ -178,8 +179,13 @@ impl Drop for Wire {
     }
 }
 
-/// Connects to `address`, or says why not.
-pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<Wire, String> {
+/// Connects to `address`, or says why not. The turn is over when the connection is made; of a command,
+/// that shows later.
+pub(super) async fn dial(
+    spec: &ConsoleSpec,
+    settings: &LinkSettings,
+    turn: Turn,
+) -> Result<Wire, String> {
     let deadline = Instant::now() + settings.connect_timeout;
     match &spec.at {
         Address::Telnet { host, port }
@@ -194,7 +200,7 @@ pub(super) async fn dial(spec: &ConsoleSpec, settings: &LinkSettings) -> Result<
             // In a box, for it is eight times as large as all others.
             Box::pin(ssh::dial((user, host, *port), login, settings, deadline)).await
         }
-        Address::Exec(argv) => exec::dial(argv),
+        Address::Exec(argv) => exec::dial(argv, turn, settings.log_in),
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::boot_report::BootReport;
 use super::standing::Standing;
 use crate::alarm::{Alarm, RouteReport};
+use crate::config::console::Asked;
 use crate::machine::snapshot::Snapshot;
 
 /// The version of [`Report`]. Keys are only ever added within one.
@@ -97,9 +98,12 @@ pub struct ConsoleReport {
     /// Bytes of output since clusterd started.
     #[serde(default)]
     pub received: u64,
-    /// The silence after which a dead connection is found to be one.
+    /// The silence after which a dead connection is found to be one; none where it never is.
     #[serde(default)]
-    pub lost_after_ms: u64,
+    pub lost_after_ms: Option<u64>,
+    /// What of it is found dead: its session, its host alone, or nothing.
+    #[serde(default)]
+    pub asked: Asked,
     /// Who is at it.
     #[serde(default)]
     pub visitors: Vec<VisitorReport>,

@@ -16,6 +16,7 @@ mod alarms;
 mod desk;
 mod emulate;
 mod events;
+mod memories;
 mod metrics;
 mod orders;
 mod out_of_service;

@@ -25,7 +25,6 @@ use crate::config::{Access, Settings};
 use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
 use crate::machine::Event;
-use crate::machine::memory::Memory;
 use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
 use crate::store::{Entry, EntryKind, Journal};
@@ -293,8 +292,7 @@ impl Daemon {
             .filter(|(_, ward)| ward.due())
             .map(|(name, _)| name.clone())
             .collect();
-        for name in due {
-            let memory = self.memory(&name).await;
+        for (name, memory) in self.memories(due).await {
             let Some(ward) = self.wards.get_mut(&name) else {
                 continue;
             };
@@ -318,25 +316,6 @@ impl Daemon {
                 let _ = begun.send(());
             }
         }
-    }
-
-    /// What the journal remembers of a cluster. What cannot be read is not known: consoles win.
-    async fn memory(&self, cluster: &str) -> Memory {
-        let journal = Arc::clone(&self.host.journal);
-        let name = cluster.to_owned();
-        let loaded = tokio::task::spawn_blocking(move || journal.load_state(&name)).await;
-        let read = match loaded {
-            Ok(Ok(None)) => return Memory::default(),
-            Ok(Ok(Some(json))) => serde_json::from_value(json).map_err(|err| err.to_string()),
-            Ok(Err(err)) => Err(err.to_string()),
-            Err(err) => Err(err.to_string()),
-        };
-        read.unwrap_or_else(|why| {
-            let text = format!("what the journal remembers of {cluster} cannot be read, its consoles are asked anew: {why}");
-            let subject = Subject::cluster(cluster);
-            self.host.alarms.raise(&subject, Severity::Warning, "memory", &text);
-            Memory::default()
-        })
     }
 
     async fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use crate::clock::Span;
 use crate::machine::availability::{Beat, Watch};
 use crate::store::{
-    Batch, Entry, EntryKind, Journal, StoreError, WATCH_STATE, from_millis, utc_text,
+    Batch, Entry, EntryKind, Journal, State, StoreError, WATCH_STATE, from_millis, utc_text,
 };
 
 /// Between two beats.
@@ -131,12 +131,11 @@ impl Trace {
         let beat = Beat {
             until_ms: millis(until),
         };
-        let state = serde_json::to_value(beat).unwrap_or_default();
         let (times, entries) = self.owed.iter().cloned().unzip();
         let batch = Batch {
             entries,
             times,
-            state: Some((WATCH_STATE.to_owned(), state)),
+            state: Some((WATCH_STATE.to_owned(), State::of(&beat))),
             ..Batch::default()
         };
         let journal = Arc::clone(&self.journal);

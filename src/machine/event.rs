@@ -132,6 +132,8 @@ pub enum Event {
     },
     /// A person sent a BREAK.
     PersonBreak { node: String, who: String },
+    /// A person ordered a BREAK behind several that wait already: it is one with them.
+    PersonBreakMerged { node: String, who: String },
     /// The monitor doubts itself: no takeover until it is well.
     Impaired { why: String },
     /// A person says that the monitor is well in spite of that.
@@ -277,14 +279,12 @@ impl fmt::Display for Event {
             Event::BootTyped { node, text, .. } => {
                 write!(f, "{node}: boot command given: {text:?}")
             }
-            Event::BootFailed { package, node, why } => {
-                write!(f, "{package}: {node} did not start: {why}")
-            }
             Event::Resumed { package, node } => write!(f, "{package}: {node} told to go on"),
             Event::FenceBegan { .. }
             | Event::Proved { .. }
             | Event::FenceFailed { .. }
             | Event::BootDone { .. }
+            | Event::BootFailed { .. }
             | Event::Veto { .. } => self.fmt_door(f),
             Event::GuardRead { node } => write!(f, "{node}: standing guard read back, it holds"),
             Event::GuardLost { node, why } => write!(f, "{node}: standing guard unknown: {why}"),
@@ -295,7 +295,8 @@ impl fmt::Display for Event {
             | Event::Detached { .. }
             | Event::PenTaken { .. }
             | Event::PenLeft { .. }
-            | Event::PersonBreak { .. } => self.fmt_person(f),
+            | Event::PersonBreak { .. }
+            | Event::PersonBreakMerged { .. } => self.fmt_person(f),
             Event::Impaired { .. } | Event::Overruled { .. } | Event::Well => self.fmt_doubt(f),
             Event::JournalFailed { why } => write!(f, "journal cannot be written: {why}"),
             Event::Operator { who, text } => write!(f, "operator {who}: {text}"),
@@ -378,6 +379,10 @@ impl Event {
                 )
             }
             Event::PersonBreak { node, who } => write!(f, "{node}: BREAK sent by {who}"),
+            Event::PersonBreakMerged { node, who } => write!(
+                f,
+                "{node}: BREAK ordered by {who}: a BREAK is already waiting, this one is one with it"
+            ),
             _ => Ok(()),
         }
     }
@@ -586,6 +591,9 @@ impl Event {
                 why,
             } => {
                 write!(f, "{node}: {procedure} made no proof: {why}")
+            }
+            Event::BootFailed { package, node, why } => {
+                write!(f, "{package}: {node} did not start: {why}")
             }
             Event::BootDone {
                 package,

@@ -12,13 +12,13 @@ pub struct Memory {
     pub nodes: Vec<NodeMemory>,
     /// The whole cluster is in maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maintenance: Option<MaintenanceMemory>,
+    pub maintenance: Option<WordMemory>,
 }
 
-/// What is remembered of a maintenance.
+/// What is remembered of a person's word with an end: a maintenance, or one of a node out of service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MaintenanceMemory {
-    /// Whose it is.
+pub struct WordMemory {
+    /// Whose word it is.
     pub who: String,
     /// What for.
     pub reason: String,
@@ -33,16 +33,9 @@ pub struct MaintenanceMemory {
 /// What is remembered of a node that is out of service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutMemory {
-    /// Whose word it is.
-    pub who: String,
-    /// What for.
-    pub reason: String,
-    /// When it began, by the wall clock in seconds.
-    pub began: u64,
-    /// When it ends.
-    pub until: u64,
-    /// For how long it was given at last, seconds: no clock makes it longer.
-    pub lasts: u64,
+    /// Whose word it is, why, and until when.
+    #[serde(flatten)]
+    pub word: WordMemory,
     /// Its time is over, and nobody has said yet how it is.
     pub over: bool,
 }
@@ -131,8 +124,21 @@ pub struct NodeMemory {
     pub unfenced_failure: bool,
     /// It is in maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maintenance: Option<MaintenanceMemory>,
+    pub maintenance: Option<WordMemory>,
     /// It is out of service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_of_service: Option<OutMemory>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OutMemory;
+
+    #[test]
+    fn a_node_out_of_service_is_written_down_in_one_flat_object() {
+        let text = r#"{"who":"op","reason":"new mainboard","began":100,"until":400,"lasts":300,"over":true}"#;
+        let read: OutMemory = serde_json::from_str(text).expect("it is one");
+        assert!(read.over && read.word.who == "op" && read.word.lasts == 300);
+        assert_eq!(serde_json::to_string(&read).expect("plain values"), text);
+    }
 }

@@ -26,6 +26,7 @@ pub mod memory;
 pub mod order;
 pub mod out_of_service;
 pub mod outlook;
+pub mod persons_word;
 pub mod proof;
 pub mod setup;
 pub mod snapshot;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::machine::asking::Asking;
 use crate::machine::input::Ticket;
-use crate::machine::maintenance::Maintenance;
 use crate::machine::making::Making;
 use crate::machine::memory::{GuardReading, NodeMemory};
 use crate::machine::out_of_service::OutOfService;
 use crate::machine::person::Pen;
+use crate::machine::persons_word::PersonsWord;
 use crate::machine::proof::Proof;
 use crate::mutant::Guard;
 
@@ -196,7 +196,7 @@ pub struct Node {
     /// When a fence of it began or was refused that made no proof.
     pub fence_tried: Option<Moment>,
     /// It is in maintenance, by itself.
-    pub maintenance: Option<Box<Maintenance>>,
+    pub maintenance: Option<Box<PersonsWord>>,
     /// A person has taken it out of service.
     pub out: Option<Box<OutOfService>>,
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::clock::Moment;
 use crate::machine::Machine;
 use crate::machine::input::Ticket;
-use crate::machine::maintenance::Maintenance;
 use crate::machine::node::{Link, Node};
 use crate::machine::package::Wait;
+use crate::machine::persons_word::PersonsWord;
 use crate::machine::setup::{DataPolicy, NodeId, PackageId, Setup};
 use crate::machine::snapshot::{
     Aged, DoubtSnapshot, MaintenanceSnapshot, NodeSnapshot, OutSnapshot, OverruledSnapshot,
@@ -132,7 +132,7 @@ impl Machine {
         }
     }
 
-    fn show_maintenance(&self, kept: &Maintenance, now: Moment) -> MaintenanceSnapshot {
+    fn show_maintenance(&self, kept: &PersonsWord, now: Moment) -> MaintenanceSnapshot {
         MaintenanceSnapshot {
             who: kept.who.clone(),
             reason: kept.reason.clone(),
@@ -293,13 +293,13 @@ impl Machine {
                 .as_deref()
                 .map(|kept| self.show_maintenance(kept, now)),
             out_of_service: node.out.as_deref().map(|out| OutSnapshot {
-                who: out.who.clone(),
-                reason: out.reason.clone(),
+                who: out.word.who.clone(),
+                reason: out.word.reason.clone(),
                 age_ms: self
                     .wall_now()
-                    .saturating_sub(out.began)
+                    .saturating_sub(out.word.began)
                     .saturating_mul(1000),
-                left_ms: ms(out.until.since(now)),
+                left_ms: ms(out.word.until.since(now)),
                 over: out.over,
                 siege_suspended: node.siege.is_some() && !out.over,
             }),

@@ -14,14 +14,10 @@ use super::clean::{Cleaner, Piece};
 use super::echo::Echo;
 use super::pattern::End;
 use super::set::{PatternSet, States};
-use super::{Heard, Hit, LINE_LIMIT, OVERLAP, SILENCE, TAIL, latin1, latin1_owned};
+use super::{Heard, Hit, LINE_LIMIT, OVERLAP, SILENCE, latin1, latin1_owned};
 use crate::clock::Moment;
 
-/// So many bytes before the line are kept at most: [`TAIL`] of them are of use, and the rest lets them
-/// be dropped now and then, not with every line.
-const BEFORE: usize = 320;
-
-/// By how much the room for them and the line grows, bytes.
+/// By how much the room for the line grows, bytes.
 const STEP: usize = 64;
 
 /// Listens to one console. Memory is bounded: some 5 KiB and eight bytes a pattern, and less than 1 KiB
@@ -32,7 +28,7 @@ pub struct Ear {
     wants_text: bool,
     cleaner: Cleaner,
     echo: Echo,
-    /// The line so far, and before it some of the lines before.
+    /// The line so far, and the byte before it.
     pub(super) heard: Vec<u8>,
     /// Where in `heard` the line begins, or the piece of a line longer than [`LINE_LIMIT`].
     line: usize,
@@ -101,11 +97,6 @@ impl Ear {
                 (pattern, end - self.floor).hash(hasher);
             }
         }
-    }
-
-    /// The last [`TAIL`] characters of cleaned text, for people.
-    pub fn tail(&self) -> String {
-        latin1(&self.heard[self.heard.len().saturating_sub(TAIL)..])
     }
 
     /// `bytes` came at `now`. What they mean is appended to `out`. A prompt that was provisional
@@ -287,11 +278,11 @@ impl Ear {
         self.place(states)
     }
 
-    /// Drops what lies long before the line.
+    /// Drops what lies before the line, but for the byte that tells how the line begins.
     fn forget(&mut self) {
-        if self.line > BEFORE {
-            self.heard.drain(..self.line - TAIL);
-            self.line = TAIL;
+        if self.line > 1 {
+            self.heard.drain(..self.line - 1);
+            self.line = 1;
         }
         self.echo.forget(self.position(self.line));
     }

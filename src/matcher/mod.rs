@@ -56,9 +56,6 @@ pub const OVERLAP: usize = 2048;
 /// prompt: these have their own quiet time) is reported as it stands.
 pub const SILENCE: Duration = Duration::from_millis(200);
 
-/// How much [`Ear::tail`] shows, in characters.
-pub const TAIL: usize = 200;
-
 /// A named pattern of a chat script.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PatternDef {

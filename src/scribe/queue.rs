@@ -26,8 +26,9 @@ const MUCH: usize = 1 << 20;
 /// times a second, not a thousand times.
 const COMPANY: Duration = Duration::from_millis(20);
 
-/// So many notes are taken before they are written.
-const AT_ONCE: usize = 4096;
+/// So many notes are taken before they are written: a start has some for each of a thousand files, and
+/// what waits for a file takes room, too.
+const AT_ONCE: usize = 512;
 
 /// For so many notes the room is kept when they are written; a burst's is given back.
 const KEPT_EMPTY: usize = 128;

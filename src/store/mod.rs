@@ -32,7 +32,7 @@ mod tests;
 
 pub use entry::{Entry, EntryKind};
 pub use error::StoreError;
-pub use outbox::{Batch, Posted};
+pub use outbox::{Batch, Posted, State};
 pub use page::{PAGE, Page, Start, Wanted, from_millis};
 pub use prune::Retention;
 pub use reader::{Reader, Recorded};
@@ -130,7 +130,7 @@ impl Journal {
     ) -> Result<(), StoreError> {
         self.write(Batch {
             entries,
-            state,
+            state: state.map(|(cluster, body)| (cluster, State::of(&body))),
             ..Batch::default()
         })
         .await

@@ -3,6 +3,8 @@
 
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use super::Entry;
 
 /// A message on its way out.
@@ -20,6 +22,23 @@ pub struct Posted {
     pub body: serde_json::Value,
 }
 
+/// What is kept of a cluster or of the host, as JSON text. No tree is made of it: the open alarms of a
+/// thousand clusters would be a thousand objects of a KiB for a moment, and leave as many holes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State(pub(super) String);
+
+impl State {
+    /// What cannot be written as JSON is `null`.
+    pub fn of(what: &impl Serialize) -> State {
+        State(serde_json::to_string(what).unwrap_or_else(|_| "null".to_owned()))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What is written together, or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -28,7 +47,7 @@ pub struct Batch {
     /// When each of them happened, by the monitoring host's clock; those beyond its end happen now.
     pub times: Vec<SystemTime>,
     /// A name, and what [`super::Journal::load_state`] gives for it from now on.
-    pub state: Option<(String, serde_json::Value)>,
+    pub state: Option<(String, State)>,
     /// Messages that go into the outbox.
     pub posted: Vec<Posted>,
     /// Messages that leave it, by number.

@@ -171,7 +171,7 @@ fn set_up(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             "PRAGMA synchronous = FULL;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 8388608;
-             PRAGMA cache_size = -256;
+             PRAGMA cache_size = -128;
              PRAGMA temp_store = MEMORY;
              PRAGMA cell_size_check = ON;
              PRAGMA trusted_schema = OFF;",

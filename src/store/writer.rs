@@ -79,8 +79,8 @@ impl Request {
             .map(|(entry, at)| EntryRow::new(entry, at))
             .collect::<Result<_, _>>()?;
         let state = match batch.state {
-            Some((cluster, body)) => {
-                Some((cluster, within_limit(printable_json(&body), MAX_STATE)?))
+            Some((cluster, state)) => {
+                Some((cluster, within_limit(printable_json(state.0), MAX_STATE)?))
             }
             None => None,
         };
@@ -103,7 +103,7 @@ impl PostedRow {
             at: posted.at,
             route: printable(&posted.route, MAX_TEXT),
             subject: printable(&posted.subject, MAX_TEXT),
-            body: within_limit(printable_json(&posted.body), MAX_BODY)?,
+            body: within_limit(printable_json(posted.body.to_string()), MAX_BODY)?,
         })
     }
 }
@@ -116,7 +116,7 @@ impl EntryRow {
             kind: entry.kind.name(),
             subject: printable(&entry.subject, MAX_TEXT),
             text: printable(&entry.text, MAX_TEXT),
-            body: within_limit(printable_json(&entry.body), MAX_BODY)?,
+            body: within_limit(printable_json(entry.body.to_string()), MAX_BODY)?,
             expires: entry.kind.expires(),
         })
     }

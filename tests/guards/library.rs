@@ -368,7 +368,7 @@ fn library_to_the_ok_prompt() {
 }
 
 /// A node with a power leg behind a BMC, and a state that does this.
-fn behind_bmc(act: &str) -> Desk {
+pub fn behind_bmc(act: &str) -> Desk {
     let plan = Plan {
         legs: 1,
         ..Plan::default()

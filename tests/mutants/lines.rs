@@ -17,7 +17,7 @@ const LIBRARIES: [(&str, &str); 6] = [
 
 /// The scripts of which these states are looked at.
 const SCRIPTS: [&str; 4] = ["sun-openboot", "sun-alom", "sun-ilom", "power-leg"];
-const STATES: [&str; 2] = ["mend", "no_heir"];
+const STATES: [&str; 3] = ["mend", "back", "no_heir"];
 
 /// A statement of a procedure, or an arm of one.
 #[derive(Clone, Debug)]

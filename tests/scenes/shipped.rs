@@ -1,5 +1,6 @@
 //! What all shipped scripts do alike, each played by itself: a takeover whose heir has lost its console
-//! (`no_heir`) with every way out of it, and a standby that only its power had stopped (`mend`).
+//! (`no_heir`) with every way out of it, a standby that only its power had stopped (`mend`), and one that
+//! comes back while a takeover waits for it (`back`).
 
 use std::time::Duration;
 
@@ -131,6 +132,61 @@ fn a_standby_that_its_power_had_stopped_is_fenced_when_it_is_back() {
             "{}",
             world.timeline()
         );
+        judge(&mut world);
+    }
+}
+
+/// Beta is out of service and alpha stands still: nothing can take over.
+fn waits_for_a_standby() -> impl Iterator<Item = World> {
+    worlds().map(|mut world| {
+        let now = world.now();
+        world.rig.power(BETA, false, now);
+        world.pass(Duration::from_secs(60));
+        world.out_of_service(BETA, Some(Duration::from_secs(86_400)));
+        world.pass(Duration::from_secs(60));
+        freezes(&mut world, ALPHA);
+        reach(&mut world, "waiting");
+        world
+    })
+}
+
+fn comes_back(world: &mut World) {
+    world.out_of_service(BETA, None);
+    world.pass(Duration::from_secs(60));
+    let now = world.now();
+    world.rig.power(BETA, true, now);
+}
+
+#[test]
+fn a_standby_that_comes_back_while_a_takeover_waits_is_fenced_and_takes_over() {
+    for mut world in waits_for_a_standby() {
+        let since = world.now();
+        comes_back(&mut world);
+        let back = world.until(LONG, |w| w.alarmed("standby_back", since));
+        assert!(back, "{}", world.timeline());
+        leaves_for(&mut world, "assess");
+        serves(&mut world, BETA);
+        assert!(world.open_alarms().all(|alarm| alarm.code != "hold"));
+        judge(&mut world);
+    }
+}
+
+/// A person's HOLD stands in the same state, and no trigger fires in it.
+#[test]
+fn a_standby_that_comes_back_while_a_person_holds_is_left_alone() {
+    for mut world in waits_for_a_standby() {
+        world.order(OperatorWord::Hold, None, false);
+        let since = world.now();
+        comes_back(&mut world);
+        world.pass(Duration::from_secs(3600));
+        assert_eq!(world.state(), "waiting", "{}", world.timeline());
+        assert!(
+            !world.alarmed("standby_back", since),
+            "{}",
+            world.timeline()
+        );
+        world.operator(OperatorWord::Release, None);
+        leaves_for(&mut world, "assess");
         judge(&mut world);
     }
 }

@@ -155,10 +155,9 @@ impl Ledger {
         let posted = std::mem::take(&mut self.posted);
         let sent = std::mem::take(&mut self.sent);
         self.told = false;
-        let state = serde_json::to_value(alarms.saved()).unwrap_or_default();
         let batch = Batch {
             entries: waiting.iter().map(entry).collect(),
-            state: Some((HOST.to_owned(), state)),
+            state: Some((HOST.to_owned(), alarms.saved_state())),
             posted: posted.iter().map(row).collect(),
             sent: sent.clone(),
             times: Vec::new(),

@@ -1,6 +1,6 @@
 //! The status for people: what a tired operator asks first stands first.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,6 +14,7 @@ use overview::{overview, summary};
 use super::table::{columns, labelled};
 use crate::alarm::{Alarm, severity_text};
 use crate::clock::Span;
+use crate::config::console::Asked;
 use crate::control::{ClusterReport, ConsoleReport, Level, Report, StandingWord};
 use crate::logfile::harmless;
 use crate::machine::snapshot::{MaintenanceSnapshot, NodeSnapshot, OutSnapshot, PackageSnapshot};
@@ -108,7 +109,7 @@ fn whole(cluster: &ClusterReport, ink: Ink, width: usize) -> String {
     for node in &snapshot.nodes {
         out.push_str(&node_lines(node, cluster, width));
     }
-    out.push_str(&labelled("links", &lost_after(cluster), 2, width));
+    out.push_str(&labelled("links", &links(cluster), 2, width));
     out
 }
 
@@ -142,12 +143,34 @@ fn out_of_service(out: &OutSnapshot) -> String {
     )
 }
 
-/// How long a console may look connected and be dead.
-fn lost_after(cluster: &ClusterReport) -> String {
-    let times = cluster.consoles.iter().map(|console| console.lost_after_ms);
-    let times: BTreeSet<u64> = times.collect();
-    let times: Vec<String> = times.into_iter().map(age).collect();
-    format!("a dead console is lost after {}", times.join(" or "))
+/// How long a console may look connected and be dead, and which ones for ever.
+fn links(cluster: &ClusterReport) -> String {
+    let mut alike: BTreeMap<(Asked, Option<u64>), Vec<String>> = BTreeMap::new();
+    for console in &cluster.consoles {
+        let nodes = alike
+            .entry((console.asked, console.lost_after_ms))
+            .or_default();
+        nodes.push(harmless(&console.node).into_owned());
+    }
+    let several = alike.len() > 1;
+    let told = alike.into_iter().map(|(how, nodes)| match several {
+        true => format!("{}: {}", nodes.join(", "), found_dead(how)),
+        false => found_dead(how),
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// What of a console is found dead, and when.
+fn found_dead((asked, after): (Asked, Option<u64>)) -> String {
+    match (asked, after.map(age)) {
+        (Asked::Session, Some(after)) => format!("a dead console is lost after {after}"),
+        (Asked::Host, Some(after)) => {
+            format!(
+                "a dead host is lost after {after}, a hung console there never: only the node itself can tell"
+            )
+        }
+        _ => "a hung console is never found: only the node itself can tell".to_owned(),
+    }
 }
 
 /// Who has the package, and whether that is well.

@@ -156,6 +156,20 @@ impl Address {
             Address::Exec(_) => self.line(),
         }
     }
+
+    /// At whose door a connection is made: only so many are made there at once. Of a command that is
+    /// its program, for the consoles that one client reaches are mostly behind one server; of all
+    /// else, [`Address::server`].
+    pub fn door(&self) -> String {
+        match self {
+            Address::Exec(argv) => {
+                let program = argv.first().map_or("", String::as_str);
+                let name = program.rsplit('/').next().unwrap_or(program);
+                format!("exec {name}")
+            }
+            _ => self.server(),
+        }
+    }
 }
 
 impl FromStr for Address {
@@ -380,6 +394,11 @@ mod tests {
         assert_ne!(server("telnet://ts1:2001"), server("telnet://ts2:2001"));
         assert_eq!(server("unix:/run/a/x"), "/run/a");
         assert_ne!(server("exec:a 1"), server("exec:a 2"));
+        let door = |text: &str| text.parse::<Address>().unwrap().door();
+        assert_eq!(door("telnet://TS1:2001"), door("tcp://ts1:2002"));
+        assert_eq!(door("exec:ssh a 1"), door("exec:/usr/bin/ssh b 2"));
+        assert_ne!(door("exec:ssh a"), door("exec:ipmitool a"));
+        assert_ne!(door("exec:ssh"), door("ssh://a@ssh"));
     }
 
     #[test]

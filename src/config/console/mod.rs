@@ -7,6 +7,7 @@
 //! ```
 
 mod address;
+mod asked;
 mod breaks;
 mod discipline;
 mod serial;
@@ -15,6 +16,7 @@ mod ssh;
 use std::time::Duration;
 
 pub use address::{Address, BadAddress};
+pub use asked::Asked;
 pub use breaks::{BreakKind, TalkStep, USUAL_BREAK};
 pub use discipline::{Discipline, Newline};
 pub use serial::{Flow, LineSettings, Parity};

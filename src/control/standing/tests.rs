@@ -1,6 +1,7 @@
 //! Each word, and what makes a cluster stand so.
 
 use super::*;
+use crate::config::console::Asked;
 use crate::machine::snapshot::{MaintenanceSnapshot, OutSnapshot};
 
 fn node(name: &str, condition: &str) -> NodeSnapshot {
@@ -33,7 +34,8 @@ fn console(node: &str) -> ConsoleReport {
         connections: 1,
         lost: 0,
         received: 0,
-        lost_after_ms: 15_000,
+        lost_after_ms: Some(15_000),
+        asked: Asked::Session,
         visitors: Vec::new(),
         last_lines: Vec::new(),
     }

@@ -19,11 +19,12 @@ mod weigh;
 
 use std::time::Duration;
 
-use crate::clock::{Moment, Span};
+use crate::clock::Moment;
 use crate::machine::action::EntryKind;
 use crate::machine::making::Making;
 use crate::machine::memory::{Memory, OutMemory};
 use crate::machine::node::{Condition, Evidence, Siege};
+use crate::machine::persons_word::PersonsWord;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
@@ -47,23 +48,11 @@ const ANSWERS: Duration = Duration::from_secs(5);
 /// A console whose link comes and goes keeps nobody waiting for longer than this.
 const FLAPS: Duration = Duration::from_secs(60);
 
-/// Who took a node out of service, why, and until when.
+/// A node out of service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OutOfService {
-    /// Whose word it is.
-    pub who: String,
-    /// What for.
-    pub reason: String,
-    /// Since when, in seconds since 1970.
-    pub began: u64,
-    /// For how long it was given, at last.
-    lasts: Duration,
-    /// Its end.
-    pub until: Moment,
-    /// When its alarm is said again.
-    reminds: Moment,
-    /// It was said that it ends soon.
-    warned: bool,
+    /// Whose word it is, why, and until when.
+    pub word: PersonsWord,
     /// Its time is over: the node counts as any other, and somebody is to say how it is.
     pub over: bool,
     ear: Ear,
@@ -109,28 +98,9 @@ impl Ear {
 }
 
 impl OutOfService {
-    /// What is left, for people: in whole minutes, or seconds.
-    fn left(&self, now: Moment) -> Span {
-        let seconds = self.until.since(now).as_millis().div_ceil(1000);
-        let unit = if seconds > 600 { 60 } else { 1 };
-        let rounded = seconds.div_ceil(unit).saturating_mul(unit);
-        Span(Duration::from_secs(
-            u64::try_from(rounded).unwrap_or(u64::MAX),
-        ))
-    }
-
     fn restored(memory: &OutMemory, now: Moment, wall: u64) -> OutOfService {
-        let lasts = Duration::from_secs(memory.lasts).min(order::LONGEST);
-        // A clock that was put back meanwhile does not make it longer than it was given.
-        let left = Duration::from_secs(memory.until.saturating_sub(wall)).min(lasts);
         OutOfService {
-            who: memory.who.clone(),
-            reason: memory.reason.clone(),
-            began: memory.began,
-            lasts,
-            until: now + left,
-            reminds: now,
-            warned: false,
+            word: PersonsWord::restored(&memory.word, order::LONGEST, now, wall),
             over: memory.over,
             ear: Ear::gap(now),
             carrier: None,
@@ -276,9 +246,9 @@ impl Machine {
         let name = self.setup.node_name(n).to_owned();
         self.event(Event::OutOfService {
             node: name,
-            who: out.who.clone(),
-            reason: out.reason.clone(),
-            lasts_ms: u64::try_from(out.lasts.as_millis()).unwrap_or(u64::MAX),
+            who: out.word.who.clone(),
+            reason: out.word.reason.clone(),
+            lasts_ms: out.word.lasts_ms(),
         });
         self.nodes[n].out = Some(out);
         for p in self.packages_of(n) {
@@ -341,7 +311,7 @@ impl Machine {
         });
         let text = format!(
             "{name}, out of service by {} ({}), shows life: {how}. It counts as running from now on, gets BREAK until it stands at its prompt, and is fenced there. Who switched it on?",
-            out.who, out.reason
+            out.word.who, out.word.reason
         );
         for p in self.packages_of(n) {
             for code in [CODE, ENDS, OVER] {
@@ -424,13 +394,8 @@ impl Machine {
     /// What is to be remembered: what was asked for last, or is in force.
     pub(super) fn remembered_out(&self, n: NodeId) -> Option<OutMemory> {
         let out = self.outs.entered(n).or(self.nodes[n].out.as_deref())?;
-        let left = out.until.since(self.now).as_millis().div_ceil(1000);
         Some(OutMemory {
-            who: out.who.clone(),
-            reason: out.reason.clone(),
-            began: out.began,
-            until: self.wall_now() + u64::try_from(left).unwrap_or(u64::MAX),
-            lasts: out.lasts.as_secs().max(1),
+            word: out.word.remembered(self.now, self.wall_now()),
             over: out.over,
         })
     }

@@ -7,6 +7,7 @@ use super::{CODE, ENDS, Ear, OVER, OutOfService, WOKE};
 use crate::clock::Span;
 use crate::machine::action::EntryKind;
 use crate::machine::input::{Ticket, UpkeepOrder};
+use crate::machine::persons_word::{self, PersonsWord};
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
@@ -17,8 +18,6 @@ pub(super) const LONGEST: Duration = Duration::from_secs(14 * 24 * 3600);
 const SILENT: Duration = Duration::from_secs(10);
 /// Orders that are asked about, or wait for the journal.
 const ORDERS: usize = 16;
-/// A reason is cut behind so many characters.
-const REASON: usize = 200;
 
 /// What is asked for, and not yet in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +71,7 @@ impl Orders {
     /// So much of its time has passed unseen.
     pub(super) fn shorten(&mut self, span: Duration) {
         for out in self.asked.iter_mut().filter_map(|a| a.begins.as_mut()) {
-            out.until = out.until - span;
+            out.word.slept(span);
         }
     }
 }
@@ -97,11 +96,7 @@ impl Machine {
     ) -> Result<(), String> {
         let n = order.node.ok_or("it is a node that is out of service")?;
         lasts_fit(lasts)?;
-        let reason = reason.trim().chars().filter(|c| !c.is_control());
-        let reason: String = reason.take(REASON).collect();
-        if reason.is_empty() {
-            return Err("a reason is to be given: whoever is called at night reads it".to_owned());
-        }
+        let reason = persons_word::reason(reason)?;
         if self.outs.asked.len() >= ORDERS || self.outs.of(n).next().is_some() {
             return Err("another such order is under way".to_owned());
         }
@@ -116,15 +111,9 @@ impl Machine {
             text,
         });
         let known = self.nodes[n].out.as_deref().filter(|out| !out.over);
-        let began = known.map_or_else(|| self.wall_now(), |known| known.began);
+        let began = known.map_or_else(|| self.wall_now(), |known| known.word.began);
         let out = OutOfService {
-            who,
-            reason,
-            began,
-            lasts,
-            until: now + lasts,
-            reminds: now + lasts,
-            warned: false,
+            word: PersonsWord::given((who, reason), began, lasts, (now, lasts)),
             over: false,
             // A console that is not connected now is not waited for as after a restart.
             ear: Ear::Gap {
@@ -209,10 +198,10 @@ impl Machine {
             let silent = out.ear == Ear::Silent;
             let text = format!(
                 "{} says that {} is without power or without its storage, for {}: {}",
-                out.who,
+                out.word.who,
                 self.setup.node_name(node),
-                Span(out.lasts),
-                out.reason
+                Span(out.word.lasts),
+                out.word.reason
             );
             self.outs.asked[at].begins = Some(out);
             if silent {
@@ -265,12 +254,12 @@ impl Machine {
         }
         let mut text = format!(
             "{name} is out of service for {}: it counts as stopped, is not fenced and takes over nothing, until it shows life",
-            Span(out.lasts)
+            Span(out.word.lasts)
         );
         if self.nodes[node].siege.is_some() {
             text = format!("{text}; the siege of it is suspended");
         }
-        out.reminds = self.now + super::time::REMINDED;
+        out.word.reminds = self.now + super::time::REMINDED;
         self.take_out(node, out);
         self.answer(id, Ok(text));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CODE, ENDS, OVER, OutOfService};
+use super::{CODE, ENDS, OVER};
 use crate::clock::Moment;
 use crate::machine::action::EntryKind;
 use crate::machine::setup::NodeId;
@@ -15,12 +15,6 @@ pub(super) const REMINDED: Duration = Duration::from_secs(8 * 3600);
 /// So long before its end it is said that it ends; a short one, when a quarter of it is left.
 const ENDS_SOON: Duration = Duration::from_secs(3600);
 
-impl OutOfService {
-    fn warns(&self) -> Moment {
-        self.until - ENDS_SOON.min(self.lasts / 4)
-    }
-}
-
 impl Machine {
     /// What time brings.
     pub(in crate::machine) fn tick_out_of_service(&mut self) {
@@ -30,18 +24,21 @@ impl Machine {
             let Some(out) = self.nodes[n].out.as_deref() else {
                 continue;
             };
-            if !out.over && now >= out.until && Guard::OutEnds.stands() {
+            if !out.over && now >= out.word.until && Guard::OutEnds.stands() {
                 self.out_is_over(n);
                 continue;
             }
             let (ear, over) = (out.ear, out.over);
-            let (reminds, warns) = (now >= out.reminds, now >= out.warns() && !out.warned);
+            let (reminds, warns) = (
+                now >= out.word.reminds,
+                now >= out.word.warns(ENDS_SOON) && !out.word.warned,
+            );
             let ear = if over { ear } else { self.listen(n, ear) };
             if let Some(out) = self.nodes[n].out.as_deref_mut() {
                 out.ear = ear;
-                out.warned |= warns;
+                out.word.warned |= warns;
                 if reminds {
-                    out.reminds = now + REMINDED;
+                    out.word.reminds = now + REMINDED;
                 }
             }
             if reminds {
@@ -59,7 +56,7 @@ impl Machine {
         let name = self.setup.node_name(n).to_owned();
         if let Some(out) = self.nodes[n].out.as_deref_mut() {
             out.over = true;
-            out.reminds = now + REMINDED;
+            out.word.reminds = now + REMINDED;
         }
         self.event(Event::OutOfServiceOver { node: name.clone() });
         for p in self.packages_of(n) {
@@ -82,15 +79,15 @@ impl Machine {
         let (severity, code, mut text) = if out.over {
             let text = format!(
                 "the time of {name} out of service is over ({}, by {}): it counts as running again, and gets BREAK when it wakes. Is it back? clusterd out-of-service {cluster}/{name} --back. Not yet? Say it again with --for",
-                out.reason, out.who
+                out.word.reason, out.word.who
             );
             (Severity::Critical, OVER, text)
         } else {
             let text = format!(
                 "{name} is out of service by {}, for {} yet: {}; it counts as stopped on that word alone",
-                out.who,
-                out.left(self.now),
-                out.reason
+                out.word.who,
+                out.word.left(self.now),
+                out.word.reason
             );
             let severity = match besieged {
                 true => Severity::Critical,
@@ -120,8 +117,8 @@ impl Machine {
         let (name, cluster) = (self.setup.node_name(n), &self.setup.cluster);
         let text = format!(
             "the time of {name} out of service by {} ends in {}: then it counts as running again. Longer: clusterd out-of-service {cluster}/{name} --for 1d --reason ...; it is back: --back",
-            out.who,
-            out.left(self.now)
+            out.word.who,
+            out.word.left(self.now)
         );
         for p in self.packages_of(n) {
             self.alarm(p, Severity::Warning, ENDS, text.clone());
@@ -132,10 +129,10 @@ impl Machine {
     pub(in crate::machine) fn out_timeout(&self) -> Option<Moment> {
         let outs = self.nodes.iter().filter_map(|node| node.out.as_deref());
         let times = outs.flat_map(|out| {
-            let ends = Some(out.until).filter(|_| !out.over);
-            let warns = Some(out.warns()).filter(|_| !out.warned && !out.over);
+            let ends = Some(out.word.until).filter(|_| !out.over);
+            let warns = Some(out.word.warns(ENDS_SOON)).filter(|_| !out.word.warned && !out.over);
             let ear = out.ear.decides().filter(|_| !out.over);
-            [ends, warns, ear, Some(out.reminds)]
+            [ends, warns, ear, Some(out.word.reminds)]
         });
         let times = times.flatten().chain(self.outs.timeouts());
         times.filter(|at| *at > self.now).min()
@@ -148,7 +145,7 @@ impl Machine {
         let mut outs = outs.filter_map(|node| node.out.as_deref_mut()).peekable();
         let any = outs.peek().is_some() && Guard::OutClock.stands();
         for out in outs {
-            out.began = out.began.saturating_add_signed(seconds);
+            out.word.clock_set(seconds);
         }
         any
     }
@@ -159,7 +156,7 @@ impl Machine {
         self.outs.shorten(span);
         for n in 0..self.nodes.len() {
             if let Some(out) = self.nodes[n].out.as_deref_mut() {
-                out.until = out.until - span;
+                out.word.slept(span);
             }
             self.unheard(n);
         }

@@ -37,7 +37,8 @@ fn console(node: &str, up: bool) -> ConsoleReport {
         connections: 1,
         lost: 0,
         received: 0,
-        lost_after_ms: 15_000,
+        lost_after_ms: Some(15_000),
+        asked: Asked::Session,
         visitors: Vec::new(),
         last_lines: Vec::new(),
     }
@@ -221,6 +222,42 @@ Open alarms
     nothing was heard since clusterd started
 ";
     assert_eq!(text, wanted, "\n{text}");
+}
+
+#[test]
+fn which_dead_consoles_are_found_is_told_road_by_road() {
+    let mut cluster = cluster();
+    let links = |cluster: &ClusterReport| {
+        let text = render(&report(vec![cluster.clone()]), Ink::Plain, 300);
+        let line = text.lines().find(|line| line.starts_with("  links"));
+        line.unwrap()
+            .trim_start_matches("  links")
+            .trim()
+            .to_owned()
+    };
+    let tcp =
+        "a dead host is lost after 15 s, a hung console there never: only the node itself can tell";
+    let never = "a hung console is never found: only the node itself can tell";
+    for (asked, after, text) in [
+        (
+            Asked::Session,
+            Some(15_000),
+            "a dead console is lost after 15 s",
+        ),
+        (Asked::Host, Some(15_000), tcp),
+        (Asked::Nobody, None, never),
+    ] {
+        for console in &mut cluster.consoles {
+            (console.asked, console.lost_after_ms) = (asked, after);
+        }
+        assert_eq!(links(&cluster), text);
+    }
+    let first = &mut cluster.consoles[0];
+    (first.asked, first.lost_after_ms) = (Asked::Session, Some(6000));
+    assert_eq!(
+        links(&cluster),
+        format!("ca1: a dead console is lost after 6 s; ca2: {never}")
+    );
 }
 
 #[test]

@@ -3,7 +3,10 @@
 //! this shows what exactly it does. The scripts here are compiled past the checker: what is refused,
 //! the machine refuses.
 
-use std::collections::{BTreeMap, VecDeque};
+mod console;
+mod plan;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +15,15 @@ use clusterd::machine::action::{Action, Entry, PowerOrder};
 use clusterd::machine::input::{
     Deed, Demand, HostFact, Input, Order, PowerState, Ticket, Upkeep, UpkeepOrder,
 };
-use clusterd::machine::memory::{Memory, NodeMemory, PackageMemory};
-use clusterd::machine::setup::{
-    Cap, DataPolicy, LegPolicy, NodeSetup, PackageSetup, Setup, listens_for,
-};
+use clusterd::machine::memory::Memory;
+use clusterd::machine::setup::Setup;
 use clusterd::machine::snapshot::NodeSnapshot;
 use clusterd::machine::{Attention, Event, Machine};
 use clusterd::matcher::{Ear, PatternSet};
-use clusterd::name::{ClusterName, NodeName, PackageName};
-use clusterd::script::program::{OperatorWord, Program, Severity};
+use clusterd::script::program::{OperatorWord, Severity};
 
-use crate::chat_support;
+pub use console::{Console, Shows};
+pub use plan::{Plan, desk, remembered};
 
 /// The first primary.
 pub const ALPHA: usize = 0;
@@ -34,79 +35,6 @@ pub const WALL_ZERO: u64 = 1_000_000;
 
 /// More happens in no test; where time stands still it does.
 const STEPS: u32 = 50_000;
-
-/// The beginning of every script: the survey binds the roles, `switchover` and `release` begin the
-/// act. What ends well ends in `good`, what does not in `bad`, a guard's veto in `refused`.
-const HEAD: &str = r#"
-script desk
-use openboot
-start state begin "who runs, who waits"
-    survey within 20s {
-        one_runs -> rest
-        all_wait -> rest
-        two_live -> rest_two
-        silent   -> rest_silent
-        unclear  -> unclear
-    }
-state rest "nothing is done"
-    on operator switchover -> act
-    on operator release -> act
-state rest_two "two run"
-    on operator release -> act
-state rest_silent "the primary is silent"
-    on operator release -> act
-hold state unclear "nobody knows"
-    on operator release -> act
-    on operator adopt -> adopting
-state adopting "an operator says who"
-    survey within 20s {
-        one_runs -> rest
-        all_wait -> rest
-        two_live -> rest_two
-        silent   -> rest_silent
-        unclear  -> unclear
-    }
-state good "it ended well"
-    log "good"
-state bad "it did not end well"
-    log "bad"
-state vetoed "a guard said no"
-    log "vetoed"
-"#;
-
-/// The usual life of one console: what it shows when something is typed there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shows {
-    /// A firmware prompt that answers.
-    Prompt,
-    /// A login prompt for every RETURN.
-    Login,
-    /// Nothing.
-    Nothing,
-}
-
-/// A console that a person plays.
-#[derive(Clone, Debug)]
-pub struct Console {
-    pub shows: Shows,
-    pub host_id: String,
-    pub variables: BTreeMap<String, String>,
-    /// Lines whose answer is another one, once: how they begin, and all that comes then. `{line}` is what
-    /// was typed, `{answer}` what would have come.
-    pub instead: Vec<(String, String)>,
-    /// What a reset shows before its prompt, besides the banner.
-    pub resets: String,
-    /// Typed so far, without its RETURN.
-    pub line: String,
-    /// Everything that was typed there.
-    pub typed: String,
-    pub breaks: usize,
-    /// It answers this to that, in this order, and nothing to anything else.
-    pub played: Option<VecDeque<(String, String)>>,
-    /// What was typed since its last answer.
-    unanswered: String,
-    word: Option<(String, String)>,
-}
 
 /// The machine and all that it is told and does.
 pub struct Desk {
@@ -146,192 +74,6 @@ pub struct Desk {
     nonce: u32,
     /// No random numbers are given.
     pub no_nonces: bool,
-}
-
-/// What differs from the usual desk.
-pub struct Plan {
-    pub policy: DataPolicy,
-    pub network_loss: LegPolicy,
-    pub console_silent: LegPolicy,
-    pub switches: u32,
-    pub failures: u32,
-    pub legs: usize,
-    /// The cluster file has a `stop:`.
-    pub stop: bool,
-    pub servers: [&'static str; 2],
-    pub echo: bool,
-    pub host_ids: [Option<&'static str>; 2],
-    pub memory: Memory,
-    pub shows: [Shows; 2],
-    pub address: bool,
-    pub witnesses: usize,
-    /// What no text can say, said to the compiled script.
-    pub change: fn(&mut Program),
-}
-
-impl Default for Plan {
-    /// Alpha runs the package and the journal knows it; beta waits at its prompt.
-    fn default() -> Plan {
-        Plan {
-            policy: DataPolicy::Adaptability,
-            network_loss: LegPolicy::Alarm,
-            console_silent: LegPolicy::Alarm,
-            switches: 10,
-            failures: 10,
-            legs: 0,
-            stop: false,
-            servers: ["ts1", "ts1"],
-            echo: true,
-            host_ids: [Some("80770001"), Some("80770002")],
-            memory: remembered(|_, _| {}),
-            shows: [Shows::Login, Shows::Prompt],
-            address: true,
-            witnesses: 1,
-            change: |_| {},
-        }
-    }
-}
-
-/// The usual memory, changed: alpha has the package, guards are read, BREAKs have worked.
-pub fn remembered(change: impl Fn(&mut PackageMemory, &mut [NodeMemory])) -> Memory {
-    let node = |name: &str| NodeMemory {
-        node: name.to_owned(),
-        guard_read: true,
-        break_worked: true,
-        ..NodeMemory::default()
-    };
-    let mut package = PackageMemory {
-        package: "service".to_owned(),
-        primary: Some("alpha".to_owned()),
-        confirmed: true,
-        ..PackageMemory::default()
-    };
-    let mut nodes = vec![node("alpha"), node("beta")];
-    change(&mut package, &mut nodes);
-    Memory {
-        packages: vec![package],
-        nodes,
-        ..Memory::default()
-    }
-}
-
-impl Plan {
-    fn setup(&self, script: &str) -> Setup {
-        let text = format!("{HEAD}{script}");
-        let mut program = chat_support::program_of("desk.chat", &text);
-        (self.change)(&mut program);
-        let node = |n: usize, name: &str| NodeSetup {
-            name: NodeName::new(name).expect("a good name"),
-            platform: "openboot".to_owned(),
-            host_id: self.host_ids[n].map(str::to_owned),
-            dark_after: Duration::from_secs(60),
-            power_legs: self.legs,
-            server: self.servers[n].to_owned(),
-            echo: self.echo,
-        };
-        let cap = |max| Cap {
-            max,
-            within: Duration::from_secs(3600),
-        };
-        Setup {
-            cluster: ClusterName::new("desk").expect("a good name"),
-            nodes: vec![node(ALPHA, "alpha"), node(BETA, "beta")],
-            packages: vec![PackageSetup {
-                name: PackageName::new("service").expect("a good name"),
-                program: Arc::new(program),
-                nodes: vec![ALPHA, BETA],
-                boot_device: "disk".to_owned(),
-                address: "10.77.0.10".to_owned(),
-                data_policy: self.policy,
-                network_loss: self.network_loss,
-                console_silent: self.console_silent,
-                switches: cap(self.switches),
-                failures: cap(self.failures),
-                stop: self
-                    .stop
-                    .then(|| vec!["stop".to_owned(), "{node}".to_owned()]),
-                gates: Vec::new(),
-            }],
-            witnesses: vec!["10.77.0.1".to_owned(); self.witnesses],
-        }
-    }
-
-    /// The desk, both consoles connected, nothing asked yet. `act` is the body of the state `act`, and
-    /// whatever states and procedures follow it.
-    pub fn bare(self, act: &str) -> Desk {
-        let setup = Arc::new(self.setup(&format!("state act \"what is tried\"\n{act}\n")));
-        let defs = listens_for(&setup.packages[0].program);
-        let set = Arc::new(PatternSet::new(&defs).expect("they fit"));
-        let console = |n: usize| Console {
-            shows: self.shows[n],
-            host_id: format!("8077000{}", n + 1),
-            variables: [
-                ("auto-boot?", "true"),
-                ("boot-device", "disk"),
-                ("error-reset-recovery", "sync"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-            instead: Vec::new(),
-            resets: String::new(),
-            line: String::new(),
-            typed: String::new(),
-            breaks: 0,
-            played: None,
-            unanswered: String::new(),
-            word: None,
-        };
-        let now = Moment::from_millis(1000);
-        let mut desk = Desk {
-            machine: Machine::new(Arc::clone(&setup), &self.memory, now, WALL_ZERO),
-            setup,
-            ears: vec![Ear::new(Arc::clone(&set)), Ear::new(Arc::clone(&set))],
-            epochs: vec![0, 0],
-            consoles: vec![console(ALPHA), console(BETA)],
-            memory: self.memory.clone(),
-            address: self.address,
-            set,
-            now,
-            output: VecDeque::new(),
-            slow_entry: None,
-            unsynced: VecDeque::new(),
-            journal: Vec::new(),
-            events: Vec::new(),
-            alarms: Vec::new(),
-            critical: Vec::new(),
-            cleared: Vec::new(),
-            power: Vec::new(),
-            runs: Vec::new(),
-            probes: Vec::new(),
-            pen_words: Vec::new(),
-            answers: Vec::new(),
-            witness: true,
-            next_ping: now,
-            nonce: 0x1000_0000,
-            no_nonces: false,
-        };
-        desk.drain();
-        desk.connect(ALPHA);
-        desk.connect(BETA);
-        desk
-    }
-
-    /// The desk after its survey.
-    pub fn ready(self, act: &str) -> Desk {
-        let mut desk = self.bare(act);
-        desk.pass(Duration::from_secs(30));
-        // What the survey typed is of no concern any more.
-        for console in &mut desk.consoles {
-            console.typed.clear();
-            console.breaks = 0;
-        }
-        desk
-    }
-}
-
-/// The usual desk after its survey: alpha runs the package, beta waits.
-pub fn desk(act: &str) -> Desk {
-    Plan::default().ready(act)
 }
 
 impl Desk {
@@ -697,110 +439,5 @@ impl Desk {
             text.push_str(&format!("typed: {:?}\n", console.typed));
         }
         text
-    }
-}
-
-impl Console {
-    /// Something is typed; what it shows then.
-    fn hears(&mut self, text: &str) -> String {
-        self.typed.push_str(text);
-        if let Some(played) = &mut self.played {
-            self.unanswered.push_str(text);
-            let due = played
-                .front()
-                .filter(|(typed, _)| *typed == self.unanswered);
-            let answer = due.map(|(_, answer)| answer.clone());
-            if answer.is_some() {
-                played.pop_front();
-                self.unanswered.clear();
-            }
-            return answer.unwrap_or_default();
-        }
-        let mut said = String::new();
-        for c in text.chars() {
-            match c {
-                '\x15' => self.line.clear(),
-                '\r' => {
-                    let line = std::mem::take(&mut self.line);
-                    said.push_str(&self.runs(&line));
-                }
-                c => self.line.push(c),
-            }
-        }
-        if !self.line.is_empty() && self.shows != Shows::Nothing {
-            said.push_str(&self.line);
-        }
-        said
-    }
-
-    fn runs(&mut self, line: &str) -> String {
-        let instead = |(begins, _): &(String, String)| line.starts_with(begins.as_str());
-        if !line.is_empty()
-            && let Some(at) = self.instead.iter().position(instead)
-        {
-            let said = self.instead.remove(at).1;
-            let answer = self.firmware(line);
-            return said.replace("{line}", line).replace("{answer}", &answer);
-        }
-        match self.shows {
-            Shows::Nothing => String::new(),
-            Shows::Login => format!("{line}\r\nnode console login: "),
-            Shows::Prompt => {
-                let answer = self.firmware(line);
-                match self.shows {
-                    Shows::Prompt => format!("{line}\r\n{answer}ok "),
-                    _ => format!("{line}\r\n{answer}"),
-                }
-            }
-        }
-    }
-
-    fn firmware(&mut self, line: &str) -> String {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let sum = |a: &str, b: &str| {
-            let number = |word| u64::from_str_radix(word, 16).expect("hexadecimal");
-            format!("{:x}", number(a) + number(b))
-        };
-        match words.as_slice() {
-            [] => String::new(),
-            ["hex", a, b, "+", "u."] => format!("{}\r\n", sum(a, b)),
-            ["banner"] => self.banner(),
-            ["setenv", name, value] => {
-                self.variables
-                    .insert((*name).to_owned(), (*value).to_owned());
-                format!("{name} = {value}\r\n")
-            }
-            ["printenv", name] => match self.variables.get(*name) {
-                Some(value) => format!("{name} =    {value}\r\n"),
-                None => format!("{name} is not a configuration variable.\r\n"),
-            },
-            [":", word, a, b, "+", "u.", ";"] => {
-                self.word = Some(((*word).to_owned(), sum(a, b)));
-                String::new()
-            }
-            ["reset-all"] => {
-                self.word = None;
-                format!("{}{}", self.banner(), self.resets)
-            }
-            ["boot", ..] => {
-                self.shows = Shows::Login;
-                "Boot device: disk  File and args:\r\nnode console login: ".to_owned()
-            }
-            ["go"] => {
-                self.shows = Shows::Login;
-                String::new()
-            }
-            [word, ..] => match &self.word {
-                Some((known, sum)) if known == word => format!("{sum}\r\n"),
-                _ => format!("{word} ?\r\n"),
-            },
-        }
-    }
-
-    fn banner(&self) -> String {
-        format!(
-            "Ethernet address 8:0:20:c0:ff:ee, Host ID: {}.\r\n",
-            self.host_id
-        )
     }
 }
