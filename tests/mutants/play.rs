@@ -73,6 +73,8 @@ impl Player {
             faults: 12,
             platforms: vec!["openboot".to_owned(), "openbios".to_owned()],
             policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],
+            power_legs: false,
+            processors: Vec::new(),
         };
         self.fails(&explore::scene(seed, &weather))
     }

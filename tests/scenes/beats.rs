@@ -20,6 +20,8 @@ const CALM: Duration = Duration::from_secs(120);
 
 fn scene(seed: u64) -> Scene {
     let weather = Weather {
+        power_legs: false,
+        processors: Vec::new(),
         side: Side::Any,
         faults: 8,
         platforms: vec!["openboot".to_owned(), "openbios".to_owned()],

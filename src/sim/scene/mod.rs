@@ -296,6 +296,13 @@ impl ProcessorWay {
         ("restarts", ProcessorWay::Restarts),
         ("taken", ProcessorWay::Taken),
     ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        let mut all = ProcessorWay::ALL.iter();
+        let this = all.find(|(_, way)| *way == self);
+        this.map_or("answers", |(word, _)| word)
+    }
 }
 
 /// A machine's `security-mode`.

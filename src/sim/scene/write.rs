@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Bench, Deed, Hold, MonitorCable, NodeIs, ProcessorWay, Scene, Start, Step, VERSION};
+use super::{Bench, Deed, Hold, MonitorCable, NodeIs, Scene, Start, Step, VERSION};
 use crate::machine::input::Verdict;
 use crate::machine::setup::{DataPolicy, HookMay, LegPolicy};
 use crate::script::program::OperatorWord;
@@ -314,11 +314,7 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
             JournalState::Slow(takes) => format!("journal slow {}", span(*takes)),
         },
         Deed::TearJournal => "journal torn".to_owned(),
-        Deed::Processor(n, way) => {
-            let mut ways = ProcessorWay::ALL.iter();
-            let word = ways.find(|(_, known)| known == way);
-            format!("sp {} {}", of(n), word.map_or("answers", |(word, _)| word))
-        }
+        Deed::Processor(n, way) => format!("sp {} {}", of(n), way.word()),
         Deed::HookSays(verdict, after) => hook_says(verdict, *after),
         _ => String::new(),
     }
