@@ -118,7 +118,10 @@ fn killed_at_each_step(name: &str, loss: Loss, edits: &[(&str, &str)]) {
             continue;
         }
         let mut killed = None;
-        for _ in 0..TRIES {
+        // Where both nodes were fenced in the first takeover, both guards were written in it.
+        let gone = step.kind == EntryKind::Guard && loss == Loss::PanicAndBadDisk;
+        let tries = if gone { 0 } else { TRIES };
+        for _ in 0..tries {
             if loss.leaves_it_unfenced() {
                 scene.anew();
                 primary = Alpha;
@@ -173,7 +176,8 @@ fn without_a_kill(scene: &mut Scene, order: &Order, loss: Loss) -> (Node, Vec<St
     let mut steps: Vec<Step> = Vec::new();
     for entry in history(scene).iter().filter(|entry| entry.id > mark) {
         let step = Step::of(entry, old);
-        if waited_for(entry) && !steps.contains(&step) {
+        let expected = loss == Loss::PanicAndBadDisk || !step.of_a_boot_that_failed();
+        if waited_for(entry) && expected && !steps.contains(&step) {
             steps.push(step);
         }
     }
@@ -261,11 +265,9 @@ fn story(
             from_here(scene);
             scene.pair.run(&["disk", "corrupt-label"]);
             scene.pair.type_line(old, "panic");
-            if scene.until_killed_or("HOLD", held) {
+            if scene.until_killed_or("HOLD", held) || killed_at_release(scene) {
                 return Fate::Killed;
             }
-            scene.pair.run(&["disk", "restore"]);
-            released(scene);
         }
         Loss::Dark => {
             from_here(scene);
@@ -370,6 +372,14 @@ fn released(scene: &mut Scene) {
     assert!(good, "{said}");
 }
 
+/// Mends the disk and says `release`. HOLD shows a moment before its entry is durable: if clusterd is
+/// killed at that, it does not answer.
+fn killed_at_release(scene: &mut Scene) -> bool {
+    scene.pair.run(&["disk", "restore"]);
+    let (good, said) = scene.dog.command(&["release", "bed"]);
+    !good && scene.until_killed_or(&said, |_| false)
+}
+
 fn gives_word(scene: &Scene, node: Node) -> bool {
     let name = format!("bed/{node}");
     let words = ["confirm", &name, "stopped", "--yes-i-have-checked", &name];
@@ -443,6 +453,14 @@ impl Step {
             subject: parts(&entry.entry.subject),
             text: parts(&text[..end]),
         }
+    }
+
+    /// OpenBIOS fails to boot now and then, and is reset and asked again: the next takeover need not
+    /// have these steps.
+    fn of_a_boot_that_failed(&self) -> bool {
+        let texts = ["NEW did not start", "stop NEW", "NEW is proved stopped"];
+        self.kind == EntryKind::Guard && self.subject == "NEW"
+            || texts.iter().any(|text| self.text.starts_with(text))
     }
 
     fn fence_intent() -> Step {
