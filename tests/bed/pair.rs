@@ -198,6 +198,12 @@ impl Pair {
         self.run(&["wait", node.name(), pattern, "180"]);
     }
 
+    /// Whether a node's firmware shows its banner since its power was switched on. It does within
+    /// ten seconds, unless it hangs.
+    pub fn shows_its_banner(&self, node: Node) -> bool {
+        self.try_run(&["wait", node.name(), "Host ID: ", "90"]).0
+    }
+
     /// Whether the service address answers one ping from the monitoring host.
     pub fn ping(&self) -> bool {
         self.try_run(&["exec", "ping", "-q", "-c", "1", "-W", "1", SERVICE])

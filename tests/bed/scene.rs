@@ -105,10 +105,28 @@ impl Scene {
         self.dog.stop();
         self.dog.forget();
         for node in Node::BOTH {
-            self.pair.power(node, "cycle");
+            self.switched(node, "cycle");
             self.pair.wait(node, "ok");
         }
         self.adopted();
+    }
+
+    /// Switches a node `on`, or off and on (`cycle`), and waits for its banner. One whose firmware says
+    /// nothing, as now and then under QEMU, is switched off and on again.
+    pub fn switched(&mut self, node: Node, how: &str) {
+        let mut how = how;
+        for _ in 0..3 {
+            let before = self.pair.wire(node).len();
+            self.pair.power(node, how);
+            let was_off = self.pair.wire(node).since(before).was_switched_on();
+            if !was_off || self.pair.shows_its_banner(node) {
+                return;
+            }
+            eprintln!("the firmware of {node} hung at power-on: off and on");
+            self.helped = self.helped.map(|helped| helped + 1);
+            how = "cycle";
+        }
+        panic!("{node} does not come up");
     }
 
     /// From here on, what was on the wires before does not count.
@@ -231,7 +249,7 @@ impl Scene {
             return false;
         };
         self.helped = Some(helped + 1);
-        self.pair.power(node, "cycle");
+        self.switched(node, "cycle");
         self.pair.wait(node, "ok");
         self.mark();
         let (good, said) = self.dog.command(&["release", "bed"]);
@@ -430,7 +448,7 @@ impl Drop for Scene {
         }
         if let Some(helped @ 1..) = self.helped {
             self.note(&format!(
-                "OpenBIOS hung {helped} times: power cycled, and `release`"
+                "OpenBIOS or the kernel hung {helped} times: power cycled, and `release`"
             ));
         }
         let mut note = self.note.clone();

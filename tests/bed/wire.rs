@@ -142,10 +142,18 @@ impl Wire {
         proof::standing(&self.lines, at, host_id)
     }
 
+    /// Whether the node's power was switched on.
+    pub fn was_switched_on(&self) -> bool {
+        self.lines
+            .iter()
+            .any(|line| line.remark && line.text == "node is powered on")
+    }
+
     /// Whether the firmware died, which is QEMU's fault: its last words, or silence since it was
-    /// told to reset or to boot.
+    /// told to reset or to boot, or since the kernel began to start.
     pub fn firmware_hung(&self) -> bool {
-        if self.says("Unhandled Exception") || self.says("Stopping execution") {
+        let says = |text| self.says(text);
+        if says("Unhandled Exception") || says("Stopping execution") || self.kernel_hung() {
             return true;
         }
         let Some(last) = self
@@ -169,6 +177,31 @@ impl Wire {
         let starting =
             starts.iter().any(|text| last.text.contains(text)) || is_boot(typed(&last.text));
         starting && end > last.at + 30_000
+    }
+
+    /// Whether the last kernel that began to start came neither to its login prompt nor to a panic,
+    /// and has said nothing for a minute: under QEMU it now and then stops with "Happy Meal out of
+    /// receive descriptors", and only echoes then.
+    fn kernel_hung(&self) -> bool {
+        let text = |line: &&Line| !line.remark && !line.text.trim().is_empty();
+        let begun = self
+            .lines
+            .iter()
+            .rposition(|line| !line.remark && line.text.contains("PROMLIB: Sun IEEE"));
+        let Some(begun) = begun else {
+            return false;
+        };
+        let since = &self.lines[begun..];
+        let ends = ["login:", "panic", "No valid state has been set"];
+        let ended = |line: &Line| {
+            let switched = line.remark && line.text.starts_with("node is powered");
+            let told = !line.remark && ends.iter().any(|end| line.text.contains(end));
+            let prompt = line.text.split_whitespace().next() == Some("ok");
+            switched || told || prompt && !line.remark
+        };
+        let last = since.iter().rev().find(text).map_or(0, |line| line.at);
+        let end = since.last().map_or(0, |line| line.at);
+        !since.iter().any(ended) && end > last + 60_000
     }
 }
 
@@ -197,6 +230,21 @@ pub fn is_boot(typed: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernel_that_stops_while_it_starts_has_hung() {
+        let start = "00:00:01.000 [    0.004] PROMLIB: Sun IEEE Boot Prom\n00:00:04.000 [    2.827974] hme eth0: packet dropped.\n";
+        let hung = |rest: &str| Wire::parse(&format!("{start}{rest}")).firmware_hung();
+        assert!(hung("00:01:30.000 \n"));
+        assert!(!hung("00:00:30.000 \n"));
+        assert!(!hung(
+            "00:00:05.000 service console login: \n00:01:30.000 \n"
+        ));
+        assert!(!hung("00:00:05.000 ok \n00:01:30.000 \n"));
+        assert!(!hung(
+            "00:00:05.000 -- node is powered off\n00:01:30.000 \n"
+        ));
+    }
 
     #[test]
     fn boots_typed_by_hand_are_not_the_clients() {
