@@ -110,19 +110,15 @@ pub fn scenes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("chat-scripts/scenes")
 }
 
-/// All scene files, by their paths below [`scenes`].
+/// All scene files of [`SCRIPT`], by their names in [`scenes`]; those of other scripts stand in folders
+/// of their own.
 pub fn scene_files() -> Vec<String> {
     let mut files = Vec::new();
-    let mut folders = vec![scenes()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the scenes are part of the project") {
-            let path = entry.expect("a folder can be read").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "scene") {
-                let below = path.strip_prefix(scenes()).expect("it is below the folder");
-                files.push(below.display().to_string());
-            }
+    for entry in fs::read_dir(scenes()).expect("the scenes are part of the project") {
+        let path = entry.expect("a folder can be read").path();
+        if path.extension().is_some_and(|ending| ending == "scene") {
+            let below = path.strip_prefix(scenes()).expect("it is below the folder");
+            files.push(below.display().to_string());
         }
     }
     files.sort();
