@@ -329,6 +329,15 @@ fn ends(scene: &mut Scene, loss: Loss, old: Node) -> String {
                 released(scene);
             }
             Loss::Word => assert!(gives_word(scene, old), "the word is taken"),
+            Loss::Dark => {
+                // A port that has carried nothing since clusterd runs proves no darkness: power for
+                // the node, its siege fences it, and `release`, if HOLD has not ended with that.
+                scene.switched(old, "on");
+                scene.until("it is fenced", LONG, |scene| waits(scene, old));
+                if held(scene) {
+                    released(scene);
+                }
+            }
             _ => released(scene),
         }
         scene.until("one node has the package again", LONG, served);
@@ -362,9 +371,13 @@ fn has_it(scene: &Scene) -> Node {
 
 /// Its siege is over, and it waits as a standby must.
 fn at_its_prompt(scene: &Scene, node: Node) -> bool {
+    waits(scene, node) && watches(scene, node.other())
+}
+
+/// It stands at its prompt, and is under no siege.
+fn waits(scene: &Scene, node: Node) -> bool {
     let asked = scene.dog.node(node.name());
     asked.is_some_and(|asked| asked["condition"] == "at its prompt" && asked["siege"] != true)
-        && watches(scene, node.other())
 }
 
 fn released(scene: &mut Scene) {
