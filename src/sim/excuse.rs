@@ -1,6 +1,6 @@
 //! What the data policy accepts, as a closed list: why a node that clusterd took for stopped could
 //! write all the same. `docs/safety.md` has the trace of each. Under `integrity` there is none but a
-//! person's word about a node out of service.
+//! person's word.
 
 use crate::machine::setup::DataPolicy;
 use crate::sim::node::{Condition, Node};
@@ -18,6 +18,8 @@ pub enum Excuse {
     HeedsNoBreak,
     /// What it says comes far too late or not at all, and its network is cut off.
     ConsoleCutOff,
+    /// A person gave their word that it was stopped, and it was not.
+    WrongWord,
     /// A person gave their word that it was out of service, without power or without its storage; and it
     /// was not, or got them back and had said nothing yet.
     SaidToBeOff,
@@ -25,12 +27,13 @@ pub enum Excuse {
 
 impl Excuse {
     /// All of them.
-    pub const ALL: [Excuse; 6] = [
+    pub const ALL: [Excuse; 7] = [
         Excuse::StandsStill,
         Excuse::HungPastBreak,
         Excuse::Deaf,
         Excuse::HeedsNoBreak,
         Excuse::ConsoleCutOff,
+        Excuse::WrongWord,
         Excuse::SaidToBeOff,
     ];
 
@@ -77,6 +80,7 @@ impl std::fmt::Display for Excuse {
             Excuse::ConsoleCutOff => {
                 "its console and its network are both cut off, and it writes on"
             }
+            Excuse::WrongWord => "a person said that it was stopped, and it was not",
             Excuse::SaidToBeOff => {
                 "a person said that it was out of service, and it has said nothing to the contrary"
             }

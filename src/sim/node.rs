@@ -269,6 +269,12 @@ impl Node {
         network && self.frozen.is_none() && !self.faults.cable_out && !self.faults.address_moved
     }
 
+    /// Whether somebody is logged in on its console: RETURN is answered by a shell, which is neither a
+    /// login prompt nor the firmware's.
+    pub fn shows_a_shell(&self) -> bool {
+        self.system.as_ref().is_some_and(|system| system.shell)
+    }
+
     /// Whether its userland is alive: a TCP service on it would answer.
     pub fn serves(&self) -> bool {
         self.frozen.is_none() && self.condition() == Condition::Running

@@ -31,6 +31,8 @@ pub enum Rule {
     JournalFirst,
     /// Rule 10: the cap on switches.
     Cap,
+    /// Rule 10: at most one switch of a package in flight.
+    OneSwitch,
     /// Rule 8: the monitor's own trouble never causes a BREAK, nor a stop, an order to a power leg or a boot.
     OwnTrouble,
     /// Rule 15: nothing is written in maintenance, but by a siege.
@@ -55,12 +57,13 @@ impl std::fmt::Display for Rule {
             Rule::Stranger => "nothing is changed on a machine whose identity is not proved",
             Rule::JournalFirst => "every action is journalled before its bytes",
             Rule::Cap => "no more switches within the window than the cap allows",
+            Rule::OneSwitch => "at most one switch in flight",
             Rule::OwnTrouble => "the monitor's own trouble never causes a BREAK, a stop or a boot",
             Rule::Maintenance => "nothing is written in maintenance",
             Rule::OutOfService => "nothing but RETURN is written to a node out of service",
             Rule::UnderHands => "nothing is typed under a person's hands",
             Rule::SilentOutage => "the service runs, or an alarm is open",
-            Rule::WindowStays => "two writers that a person made are told of",
+            Rule::WindowStays => "two writers that a person made are told of, and stopped",
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::sim::rig::ConsoleLink;
 use crate::sim::scene::{Deed, MonitorCable, Security};
 use crate::sim::spec::RebootsFrom;
 use crate::sim::wire::BreakWay;
-use crate::sim::world::{JournalState, LegWay, PingWay};
+use crate::sim::world::{Interrupt, Interruption, JournalState, LegWay, PingWay};
 
 /// What a kernel or a daemon on it may well print: texts that look like something else.
 const LOOKALIKES: [&str; 15] = [
@@ -168,7 +168,8 @@ fn breaks(rng: &mut fastrand::Rng) -> Deed {
 fn people(rng: &mut fastrand::Rng) -> Deed {
     let n = rng.usize(..2);
     let typed = |rng: &mut fastrand::Rng| (*pick(rng, &TYPED).unwrap_or(&"")).to_owned();
-    match rng.u32(..21) {
+    match rng.u32(..22) {
+        21 => Deed::Operator(OperatorWord::Confirm, Some(n)),
         0..=3 => Deed::Type(n, typed(rng)),
         4 | 5 => Deed::TypeUnended(n, (*pick(rng, &UNENDED).unwrap_or(&"go")).to_owned()),
         6..=8 => Deed::PersonTypes(n, typed(rng)),
@@ -215,7 +216,14 @@ fn out_of_service(rng: &mut fastrand::Rng) -> Deed {
 /// What happens to the monitoring host.
 fn host(rng: &mut fastrand::Rng) -> Deed {
     let n = rng.usize(..2);
-    match rng.u32(..30) {
+    match rng.u32(..34) {
+        30 | 31 => Deed::Interrupt(Interruption {
+            action: rng.u64(1..40),
+            how: *pick(rng, &Interrupt::ALL).unwrap_or(&Interrupt::Before),
+            lasts: Duration::from_millis(rng.u64(1..300_000)),
+        }),
+        32 => Deed::Gateway(rng.bool()),
+        33 => Deed::Witness(rng.bool()),
         0..=2 => Deed::Kill(rng.u32(..6)),
         3..=5 => Deed::KillAt(rng.u32(..60)),
         6..=9 => Deed::Restart(true),

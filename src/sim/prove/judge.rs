@@ -8,7 +8,7 @@ use crate::sim::disk::SharedDisk;
 use crate::sim::excuse::Excuse;
 use crate::sim::node::Node;
 use crate::sim::rules::Broken;
-use crate::sim::watch::Truth;
+use crate::sim::watch::{Open, Truth};
 
 /// What a person may do who knows better, under every policy.
 const BY_HAND: &str = "a node that somebody started at its own keyboard wrote beside another one";
@@ -94,8 +94,13 @@ impl World {
             ports: &self.ports,
             disk: &self.disk,
         };
-        let told = !self.open.is_empty();
-        self.watch.looks(&bench, true, told, self.now);
+        let open = Open {
+            any: !self.open.is_empty(),
+            beside: Open::BESIDE
+                .iter()
+                .any(|code| self.open.contains_key(*code)),
+        };
+        self.watch.looks(&bench, true, open, self.now);
     }
 }
 

@@ -64,6 +64,7 @@ impl World {
             } => {
                 self.note(|| format!("alarm {code}: {text}"));
                 if severity != Severity::Notice {
+                    self.watch.alarms(&code, self.now);
                     self.open.insert(code, true);
                 }
             }

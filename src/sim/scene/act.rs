@@ -153,6 +153,8 @@ fn to_a_node(world: &mut World, deed: &Deed) {
 /// Tells whoever watches the rules what is done.
 fn account(world: &mut World, deed: &Deed) {
     let now = world.now();
+    let whole = matches!(deed, Deed::LetLoose).then_some(now);
+    world.watch().made_whole(whole);
     match deed {
         Deed::Type(port, text) | Deed::TypeUnended(port, text) => {
             let node = world.rig.node_of(*port);

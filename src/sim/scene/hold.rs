@@ -3,7 +3,6 @@
 use super::{Hold, NodeIs};
 use crate::clock::Moment;
 use crate::machine::Event;
-use crate::script::program::Severity;
 use crate::sim::node::Condition;
 use crate::sim::transcript::Traffic;
 use crate::sim::world::World;
@@ -57,8 +56,7 @@ pub(super) fn holds(world: &World, hold: &Hold, mark: Moment) -> bool {
         Hold::Breaks(node, least) => world.rig.transcript(*node).breaks(mark) >= *least,
         Hold::ServedOrTold => {
             let served = (0..world.rig.len()).any(|node| world.rig.node(node).serves());
-            let urgent = |severity| matches!(severity, Severity::Critical | Severity::Warning);
-            served || world.open_alarms().any(|alarm| urgent(alarm.severity))
+            served || world.is_told()
         }
         Hold::HandsOff => (0..world.rig.len()).all(|node| hands_off(world, node, mark)),
         Hold::Proved(fenced, booted) => proved(world, *fenced, *booted, mark),

@@ -5,7 +5,7 @@ mod bench;
 mod truth;
 mod typed;
 
-pub use truth::Window;
+pub use truth::{Open, Window};
 
 pub(super) use bench::Truth;
 
@@ -19,6 +19,9 @@ use crate::clock::Moment;
 use crate::machine::action::{Entry, EntryKind};
 use crate::machine::memory::Memory;
 use crate::machine::setup::{Cap, DataPolicy, Setup};
+
+/// The engine's alarms that say nothing of a service, whenever they are raised.
+const OF_THE_STANDBY: [&str; 2] = ["guard_unknown", "unfenced_standby"];
 
 /// What is known of a node.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +62,19 @@ enum Intent {
     Resume,
 }
 
+impl Intent {
+    /// Of an entry's words. An order's own intent names neither: what it comes to has one of its own.
+    fn of(text: &str) -> Option<Intent> {
+        if text.starts_with("stop ") {
+            Some(Intent::Stop)
+        } else if text.starts_with("tell ") {
+            Some(Intent::Resume)
+        } else {
+            text.ends_with("; boot it").then_some(Intent::Boot)
+        }
+    }
+}
+
 /// The watcher.
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
@@ -80,12 +96,22 @@ pub(super) struct Watch {
     moves: Vec<Moment>,
     booted_last: Option<String>,
     quiet_since: Option<Moment>,
+    /// Since when nothing serves.
+    lost_at: Option<Moment>,
+    /// When anybody was told last of anything, above a notice.
+    told_at: Option<Moment>,
+    /// Somebody was told of something since the script entered its state.
+    told_here: bool,
+    /// The node whose boot has no result yet.
+    in_flight: Option<usize>,
     seen_boots: usize,
     /// Boots of the disk whose writes a person or the policy answers for.
     answered_for: BTreeSet<u32>,
     seen_writers: usize,
     pub windows: Vec<Window>,
     window: Option<Moment>,
+    /// Since when everything is whole again, and nothing more was done to it.
+    whole: Option<Moment>,
     /// When anybody was last told of anything while two nodes wrote.
     untold: Option<Moment>,
     pub excused: Vec<Excuse>,
@@ -114,11 +140,16 @@ impl Watch {
             moves: Vec::new(),
             booted_last: None,
             quiet_since: None,
+            lost_at: None,
+            told_at: None,
+            told_here: false,
+            in_flight: None,
             seen_boots: 0,
             answered_for: BTreeSet::new(),
             seen_writers: 0,
             windows: Vec::new(),
             window: None,
+            whole: None,
             untold: None,
             excused: Vec::new(),
             broken: None,
@@ -154,6 +185,7 @@ impl Watch {
         (self.swapped_at, self.nodes_suffered, self.forgot_switches).hash(hasher);
         self.maintained.hash(hasher);
         (self.quiet_since, self.window, self.window.and(self.untold)).hash(hasher);
+        (self.lost_at, self.told_at, self.told_here, self.in_flight).hash(hasher);
         self.booted_last.hash(hasher);
     }
 
@@ -171,6 +203,11 @@ impl Watch {
         if let Some(suffered) = &mut self.nodes_suffered {
             *suffered = true;
         }
+    }
+
+    /// Everything was made whole, or something more was done.
+    pub fn made_whole(&mut self, whole: Option<Moment>) {
+        self.whole = whole;
     }
 
     /// Cables were crossed.
@@ -213,6 +250,15 @@ impl Watch {
         self.nodes[node].guard_changed |= ["auto-boot?", "boot-device"].contains(&variable);
     }
 
+    /// An alarm above a notice is raised, or said again.
+    pub fn alarms(&mut self, code: &str, at: Moment) {
+        if OF_THE_STANDBY.contains(&code) {
+            return;
+        }
+        self.told_at = Some(at);
+        self.told_here = true;
+    }
+
     /// clusterd begins anew with what the journal holds.
     pub fn restarted(&mut self, memory: &Memory, rig: &dyn Truth) {
         // What a torn record held nobody remembers.
@@ -233,7 +279,9 @@ impl Watch {
             known.identified = None;
             known.line.clear();
         }
+        self.lost_at = None;
         self.quiet_since = None;
+        self.in_flight = None;
     }
 
     /// An entry is durable, and clusterd is told so.
@@ -243,16 +291,37 @@ impl Watch {
             return;
         };
         match entry.kind {
-            EntryKind::Intent if entry.text.starts_with("stop ") => {
-                self.nodes[n].intent = Some(Intent::Stop);
-                self.acts("a node was to be stopped", at);
+            EntryKind::Intent => {
+                let Some(intent) = Intent::of(&entry.text) else {
+                    return;
+                };
+                if intent == Intent::Boot {
+                    self.one_switch(Some(n), rig, at);
+                }
+                self.nodes[n].intent = Some(intent);
+                if intent == Intent::Stop {
+                    self.acts("a node was to be stopped", at);
+                }
             }
-            EntryKind::Intent if entry.text.starts_with("tell ") => {
-                self.nodes[n].intent = Some(Intent::Resume);
-            }
-            EntryKind::Intent => self.nodes[n].intent = Some(Intent::Boot),
+            EntryKind::Result => self.one_switch(None, rig, at),
             EntryKind::Siege => self.nodes[n].siege = entry.text.contains("begun"),
             _ => {}
+        }
+    }
+
+    /// A switch to a node begins, or something has ended.
+    fn one_switch(&mut self, begun: Option<usize>, rig: &dyn Truth, at: Moment) {
+        let before = std::mem::replace(&mut self.in_flight, begun);
+        if let (Some(first), Some(second)) = (before, begun)
+            && first != second
+        {
+            let name = |n: usize| rig.node(n).spec().name.clone();
+            let what = format!(
+                "{} was to be booted, and what became of {} had not been said",
+                name(second),
+                name(first)
+            );
+            self.breaks_rule(at, Rule::OneSwitch, what);
         }
     }
 }

@@ -10,6 +10,10 @@ use crate::sim::rules::{Broken, Rule};
 /// Nothing serves and nobody is told for no longer than this: the longest waits of the shipped scripts
 /// (`boot_limit` and what follows it) together.
 pub(super) const QUIET: Duration = Duration::from_secs(25 * 60);
+/// An alarm of what took the service was raised no longer before its loss than this.
+const BEFORE: Duration = Duration::from_secs(60);
+/// Everything being whole, such a window is closed within this: a boot, and what follows it.
+const CLOSED: Duration = Duration::from_secs(25 * 60);
 /// Two nodes that a person made write beside each other are told of within this.
 const WINDOW: Duration = Duration::from_secs(300);
 
@@ -22,9 +26,24 @@ pub struct Window {
     pub lasted: Duration,
 }
 
+/// What alarms above a notice are open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open {
+    /// Any.
+    pub any: bool,
+    /// One of [`Open::BESIDE`].
+    pub beside: bool,
+}
+
+impl Open {
+    /// Codes of the engine's alarms that tell of a second writer, whenever they were raised: one is seen to
+    /// run, or nothing is seen of a node.
+    pub const BESIDE: [&str; 2] = ["runs_beside", "console_lost"];
+}
+
 impl Watch {
-    /// Looks at the truth after a step. `told`: an alarm above a notice is open.
-    pub fn looks(&mut self, rig: &dyn Truth, alive: bool, told: bool, at: Moment) {
+    /// Looks at the truth after a step.
+    pub fn looks(&mut self, rig: &dyn Truth, alive: bool, open: Open, at: Moment) {
         if !alive {
             // It was killed between the BREAK and the word that a person sent it.
             for known in &mut self.nodes {
@@ -36,9 +55,17 @@ impl Watch {
             self.breaks_rule(at, Rule::UnderHands, what);
         }
         self.looks_at_boots(rig, at);
-        self.looks_at_writers(rig, told || !alive, at);
+        self.looks_at_writers(rig, open, alive, at);
         let served = (0..rig.len()).any(|n| rig.node(n).serves());
-        if served || told || !alive {
+        if served || !alive {
+            self.lost_at = None;
+            self.quiet_since = None;
+            let counts = |told: &Moment| self.window.is_some() || at.since(*told) <= BEFORE;
+            self.told_at = self.told_at.filter(counts);
+            return;
+        }
+        self.lost_at.get_or_insert(at);
+        if self.is_told(open) {
             self.quiet_since = None;
         } else {
             let since = *self.quiet_since.get_or_insert(at);
@@ -51,6 +78,14 @@ impl Watch {
                 self.quiet_since = None;
             }
         }
+    }
+
+    /// Whether somebody was told of the service's loss, if it is lost: an alarm is open, and one was
+    /// raised or said again since, or shortly before, or where the script is still. What was open when it
+    /// came here tells of something else.
+    pub fn is_told(&self, open: Open) -> bool {
+        let since = |lost: Moment| self.told_at.is_some_and(|told| told + BEFORE >= lost);
+        open.any && (self.told_here || self.lost_at.is_none_or(since))
     }
 
     /// A system mounted the disk: was anybody else alive, or able to go on?
@@ -90,7 +125,7 @@ impl Watch {
         nodes.iter().any(|n| self.nodes[*n].is_a_persons())
     }
 
-    fn looks_at_writers(&mut self, rig: &dyn Truth, told: bool, at: Moment) {
+    fn looks_at_writers(&mut self, rig: &dyn Truth, open: Open, alive: bool, at: Moment) {
         let writers = rig.disk().two_writers();
         for found in &writers[self.seen_writers.min(writers.len())..] {
             let both: Vec<usize> = [&found.node, &found.other]
@@ -113,10 +148,29 @@ impl Watch {
             });
         }
         self.seen_writers = writers.len();
-        self.looks_at_windows(rig, told, at);
+        self.looks_at_windows(rig, open, alive, at);
     }
 
-    fn looks_at_windows(&mut self, rig: &dyn Truth, told: bool, at: Moment) {
+    /// Whether two nodes write though everything is whole.
+    pub fn is_window_open_though_whole(&self) -> bool {
+        self.window.is_some() && self.whole.is_some()
+    }
+
+    /// clusterd closes a window when nothing stands in its way.
+    fn looks_whether_it_closes(&mut self, began: Moment, at: Moment) {
+        let Some(whole) = self.whole else {
+            return;
+        };
+        if at.since(whole.max(began)) > CLOSED {
+            let what = format!(
+                "two nodes write, and nothing has stood in clusterd's way for {}",
+                Span(CLOSED)
+            );
+            self.breaks_rule(at, Rule::WindowStays, what);
+        }
+    }
+
+    fn looks_at_windows(&mut self, rig: &dyn Truth, open: Open, alive: bool, at: Moment) {
         let live: Vec<usize> = (0..rig.len()).filter(|n| rig.node(*n).writes()).collect();
         match (live.len() >= 2, self.window) {
             (true, None) => {
@@ -142,10 +196,13 @@ impl Watch {
                 if let Some(window) = self.windows.last_mut() {
                     window.lasted = at.since(since);
                 }
-                if told {
+                let of_it = |told: Moment| told + BEFORE >= since;
+                let told = open.beside || open.any && self.told_at.is_some_and(of_it);
+                if told || !alive {
                     // An alarm of something else that ends while they write leaves time to see them.
                     self.untold = Some(at);
                 }
+                self.looks_whether_it_closes(since, at);
                 let untold = at.since(self.untold.map_or(since, |last| last.max(since)));
                 if untold > WINDOW {
                     let what = format!("two nodes write, and nobody was told for {}", Span(untold));

@@ -87,15 +87,17 @@ impl Watch {
     fn enters(&mut self, port: usize, line: &str, machine: &Machine, rig: &dyn Truth, at: Moment) {
         let first = line.split_whitespace().next().unwrap_or("");
         let node = rig.node_of(port);
-        if matches!(first, "setenv" | "reset-all" | "boot") && node != port {
+        // `go` changes nothing: a machine that was stopped by mistake goes on.
+        if matches!(first, "setenv" | "reset-all" | "boot") {
             let identified = self.nodes[port].identified;
-            let within = self
-                .swapped_at
-                .zip(identified)
-                .is_some_and(|(swap, identified)| {
-                    swap + ON_ITS_WAY > identified && at.since(identified) < CONVERSATION
-                });
-            if !within {
+            let lately = identified.filter(|then| at.since(*then) < CONVERSATION);
+            if lately.is_none() {
+                let what = format!("{line:?} was typed, and its Host ID had not been asked");
+                self.breaks_rule(at, Rule::Stranger, what);
+            }
+            let crossed_since =
+                |then: Moment| self.swapped_at.is_some_and(|s| s + ON_ITS_WAY > then);
+            if node != port && !lately.is_some_and(crossed_since) {
                 let what = format!(
                     "{line:?} was typed to {}, which is not the node meant",
                     rig.node(node).spec().name
@@ -103,14 +105,23 @@ impl Watch {
                 self.breaks_rule(at, Rule::Stranger, what);
             }
         }
+        let durable = self.nodes[port].intent;
+        let journalled = match first {
+            "reset-all" => durable == Some(Intent::Stop),
+            "boot" => durable == Some(Intent::Boot),
+            // Who was to be stopped and is another machine is told to go on.
+            "go" => matches!(durable, Some(Intent::Resume | Intent::Stop)),
+            // The standing guard is set before there is anything to be done.
+            _ => true,
+        };
+        if !journalled {
+            let what = format!("{line:?} was typed, and no intent of it was durable");
+            self.breaks_rule(at, Rule::JournalFirst, what);
+        }
         if first != "boot" {
             return;
         }
         self.acts("a node was booted", at);
-        if self.nodes[port].intent != Some(Intent::Boot) {
-            let what = format!("{line:?} was typed, and no intent of it was durable");
-            self.breaks_rule(at, Rule::JournalFirst, what);
-        }
         let snapshot = machine.snapshot(at);
         let unproved = snapshot
             .nodes
@@ -156,6 +167,10 @@ impl Watch {
             let what = "a power leg was told to switch it off".to_owned();
             self.breaks_rule(at, Rule::OutOfService, what);
         }
+        if self.nodes[node].intent != Some(Intent::Stop) {
+            let what = "a power leg was told to switch it off, and no intent of it was durable";
+            self.breaks_rule(at, Rule::JournalFirst, what.to_owned());
+        }
         self.acts("a power leg was told to switch a node off", at);
     }
 
@@ -171,6 +186,7 @@ impl Watch {
     pub fn hears(&mut self, event: &Event, rig: &dyn Truth, at: Moment) {
         let number = |name: &str| rig.find(name);
         match event {
+            Event::State { .. } => self.told_here = false,
             Event::PersonBreak { node, .. } => {
                 if let Some(n) = number(node) {
                     self.nodes[n].break_of_person = false;
@@ -210,6 +226,7 @@ impl Watch {
                 let cut_off = rig.cut_off(n, at);
                 Excuse::of(node, cut_off, self.pings_lost, self.policy)
             }
+            ProofKind::OperatorWord if could_write(node) => Some(Excuse::WrongWord),
             _ => None,
         };
         if kind == ProofKind::FirmwareReset {

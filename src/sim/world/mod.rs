@@ -33,7 +33,7 @@ use crate::script::program::Severity;
 use crate::sim::excuse::Excuse;
 use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
-use crate::sim::watch::{Watch, Window};
+use crate::sim::watch::{Open, Watch, Window};
 
 use driven::Driven;
 pub use interrupt::{Interrupt, Interruption};
@@ -370,7 +370,8 @@ impl World {
             note(self.back_at);
             self.now = next.max(self.now).min(end.max(self.now));
             self.rig.advance(self.now);
-            self.watch.looks(&self.rig, false, false, self.now);
+            self.watch
+                .looks(&self.rig, false, Open::default(), self.now);
             self.comes_back();
             return;
         }
@@ -416,9 +417,43 @@ impl World {
         if self.alive {
             self.gives_way();
         }
+        let open = self.what_is_open();
+        self.watch.looks(&self.rig, self.alive, open, self.now);
+        if self.alive && self.watch.is_window_open_though_whole() && self.stands_aside() {
+            self.watch.made_whole(Some(self.now));
+        }
+    }
+
+    /// Whether clusterd has a reason to do nothing here: HOLD, maintenance, its own trouble, a console at
+    /// which somebody is logged in (what runs there cannot be asked; `runs_beside` tells of it), or a primary that does
+    /// not serve, beside which a standby's login may mean that cables or the service were moved.
+    fn stands_aside(&self) -> bool {
+        let known = self.machine.snapshot(self.now);
+        let primary = self.machine.primary(0);
+        if primary.is_none_or(|n| !self.rig.node(n).serves()) {
+            return true;
+        }
+        if (0..self.rig.len()).any(|n| self.rig.node(n).shows_a_shell()) {
+            return true;
+        }
+        let maintained = known.nodes.iter().any(|node| node.maintenance.is_some());
+        let held = known.packages.iter().any(|package| package.hold.is_some());
+        known.impaired.is_some() || known.maintenance.is_some() || maintained || held
+    }
+
+    fn what_is_open(&self) -> Open {
         let urgent = |alarm: &RaisedAlarm| alarm.severity != Severity::Notice;
-        let told = self.open.values().any(urgent);
-        self.watch.looks(&self.rig, self.alive, told, self.now);
+        Open {
+            any: self.open.values().any(urgent),
+            beside: Open::BESIDE
+                .iter()
+                .any(|code| self.open.contains_key(*code)),
+        }
+    }
+
+    /// Whether somebody was told that the service is lost, if it is.
+    pub fn is_told(&self) -> bool {
+        self.watch.is_told(self.what_is_open())
     }
 
     /// clusterd stands still for so long (SIGSTOP, a paused virtual machine) and goes on: what the

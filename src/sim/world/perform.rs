@@ -107,6 +107,9 @@ impl World {
                 alarm.count += 1;
                 alarm.text = text;
                 self.raised.push((now, alarm.clone()));
+                if severity != Severity::Notice {
+                    self.watch.alarms(&alarm.code, now);
+                }
                 // A notice is said, and does not stay open.
                 self.open
                     .retain(|_, alarm| alarm.severity != Severity::Notice);

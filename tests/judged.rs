@@ -1,0 +1,103 @@
+//! What judges the scenes can fail: a script that does nothing and says nothing is refuted, and what a
+//! person's false word leads to is theirs.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const IDLE: &str = "tests/judged/idle.chat";
+const SHIPPED: &str = "chat-scripts/sun-openboot.chat";
+
+fn clusterd(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_clusterd"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary runs")
+}
+
+fn text(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(both).expect("clusterd writes UTF-8")
+}
+
+fn write(folder: &Path, head: &str, deeds: &[&str]) -> String {
+    let nodes = "node alpha openbios 80770001\nnode beta openbios 80770002\n";
+    let scene = format!("scene 1 \"judged\"\n{nodes}{head}\n{}\n", deeds.join("\n"));
+    let path = folder.join("judged.scene");
+    fs::write(&path, scene).expect("it can be written");
+    path.to_str().expect("a plain path").to_owned()
+}
+
+/// Plays deeds with a script; whether that went well, and what was said.
+fn played(script: &str, head: &str, deeds: &[&str]) -> (bool, String) {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scene = write(folder.path(), head, deeds);
+    // Libraries stand beside a script.
+    let copy = folder.path().join("judged.chat");
+    fs::copy(root.join(script), &copy).expect("the script can be copied");
+    symlink(root.join("chat-scripts/lib"), folder.path().join("lib")).expect("a link can be made");
+    let script = copy.to_str().expect("a plain path");
+    let output = clusterd(&["script", "simulate", script, &scene]);
+    (output.status.success(), text(&output))
+}
+
+#[test]
+fn an_alarm_that_was_open_before_tells_nobody_that_the_service_is_lost() {
+    // `guard_unknown` is open from the adoption on.
+    for deed in ["power alpha off", "panic alpha", "hang alpha"] {
+        let (well, said) = played(IDLE, "start adopted", &[deed, "pass 45m"]);
+        assert!(!well, "{deed}: {said}");
+        assert!(said.contains("nobody was told"), "{deed}: {said}");
+    }
+}
+
+#[test]
+fn an_expectation_of_an_alarm_wants_one_of_this_loss() {
+    let deeds = ["power alpha off", "pass 10m", "expect served-or-told"];
+    let (well, said) = played(IDLE, "start adopted", &deeds);
+    assert!(!well && said.contains("this does not hold"), "{said}");
+    let (well, said) = played(SHIPPED, "start adopted", &deeds);
+    assert!(well, "{said}");
+}
+
+#[test]
+fn two_writers_that_a_person_made_are_stopped_when_nothing_stands_in_the_way() {
+    let deeds = [
+        "type beta \"boot disk\"",
+        "pass 10s",
+        "let-loose",
+        "pass 1h",
+    ];
+    let (well, said) = played(IDLE, "start adopted", &deeds);
+    assert!(
+        !well && said.contains("nothing has stood in clusterd's way"),
+        "{said}"
+    );
+    let (well, said) = played(SHIPPED, "start adopted", &deeds);
+    assert!(well, "{said}");
+}
+
+#[test]
+fn what_a_false_word_leads_to_is_its_persons() {
+    let deeds = [
+        "freeze alpha",
+        "until state held within 20m",
+        "operator confirm alpha",
+        "until beta serves within 10m",
+        "thaw alpha",
+        "pass 5s",
+    ];
+    let (well, said) = played(SHIPPED, "policy integrity\nstart proven", &deeds);
+    assert!(well, "{said}");
+    // Without the word nothing is booted.
+    let (well, said) = played(
+        SHIPPED,
+        "policy integrity\nstart proven",
+        &[deeds[0], deeds[1], "pass 30m", "expect boots"],
+    );
+    assert!(!well && !said.contains("a rule was broken"), "{said}");
+}
