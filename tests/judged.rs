@@ -31,17 +31,21 @@ fn write(folder: &Path, head: &str, deeds: &[&str]) -> String {
     path.to_str().expect("a plain path").to_owned()
 }
 
+/// A copy of a script with the shipped libraries beside it.
+fn beside_its_libraries(folder: &Path, script: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let copy = folder.join("judged.chat");
+    fs::copy(root.join(script), &copy).expect("the script can be copied");
+    symlink(root.join("chat-scripts/lib"), folder.join("lib")).expect("a link can be made");
+    copy.to_str().expect("a plain path").to_owned()
+}
+
 /// Plays deeds with a script; whether that went well, and what was said.
 fn played(script: &str, head: &str, deeds: &[&str]) -> (bool, String) {
     let folder = tempfile::tempdir().expect("a folder in /tmp");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let scene = write(folder.path(), head, deeds);
-    // Libraries stand beside a script.
-    let copy = folder.path().join("judged.chat");
-    fs::copy(root.join(script), &copy).expect("the script can be copied");
-    symlink(root.join("chat-scripts/lib"), folder.path().join("lib")).expect("a link can be made");
-    let script = copy.to_str().expect("a plain path");
-    let output = clusterd(&["script", "simulate", script, &scene]);
+    let script = beside_its_libraries(folder.path(), script);
+    let output = clusterd(&["script", "simulate", &script, &scene]);
     (output.status.success(), text(&output))
 }
 
@@ -53,6 +57,28 @@ fn an_alarm_that_was_open_before_tells_nobody_that_the_service_is_lost() {
         assert!(!well, "{deed}: {said}");
         assert!(said.contains("nobody was told"), "{deed}: {said}");
     }
+}
+
+#[test]
+fn one_fault_is_enough_to_refute_a_script_that_does_nothing() {
+    let folder = tempfile::tempdir().expect("a folder in /tmp");
+    let script = beside_its_libraries(folder.path(), IDLE);
+    let args = [
+        "script",
+        "prove",
+        &script,
+        "--policy",
+        "integrity",
+        "--faults",
+        "1",
+    ];
+    let output = clusterd(&args);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("BROKEN with 1 fault") && said.contains("nobody was told"),
+        "{said}"
+    );
 }
 
 #[test]

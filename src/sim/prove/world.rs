@@ -485,6 +485,7 @@ impl World {
         self.open.hash(into);
         (self.forgets_at, self.disk.last_writer()).hash(into);
         self.watch.tell_apart(into);
+        self.watch.tell_waits_apart(self.now, into);
         print.value()
     }
 

@@ -189,6 +189,16 @@ impl Watch {
         self.booted_last.hash(hasher);
     }
 
+    /// How long it has been waiting already for somebody to be told, or for a window to close: it must
+    /// tell two situations apart for as long as it waits, which is longer than the ladders are.
+    pub fn tell_waits_apart<H: Hasher>(&self, at: Moment, hasher: &mut H) {
+        let longest = self.patience.max(truth::WINDOW);
+        for since in [self.quiet_since, self.window, self.window.and(self.untold)] {
+            let waited = since.map(|since| at.since(since).min(longest).as_secs() / 10);
+            waited.hash(hasher);
+        }
+    }
+
     fn breaks_rule(&mut self, at: Moment, rule: Rule, what: String) {
         self.broken.get_or_insert(Broken { at, rule, what });
     }

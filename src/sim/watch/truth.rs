@@ -15,7 +15,7 @@ const BEFORE: Duration = Duration::from_secs(60);
 /// Everything being whole, such a window is closed within this: a boot, and what follows it.
 const CLOSED: Duration = Duration::from_secs(25 * 60);
 /// Two nodes that a person made write beside each other are told of within this.
-const WINDOW: Duration = Duration::from_secs(300);
+pub(super) const WINDOW: Duration = Duration::from_secs(300);
 
 /// A time in which two nodes wrote to the disk because a person had started one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
