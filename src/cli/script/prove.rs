@@ -201,6 +201,11 @@ fn tell(verdict: &Verdict, args: &ProveArgs) {
         verdict.seconds,
         f64::from(u32::try_from(states).unwrap_or(u32::MAX)) / verdict.seconds.max(0.001)
     );
+    if verdict.progress.adopted {
+        println!(
+            "  began adopted: after a panic of the primary this script does not take the package there and back, so guards are unread, and no BREAK has worked"
+        );
+    }
     if let Some(told) = &verdict.told {
         return tell_story(told);
     }
@@ -277,6 +282,7 @@ fn as_json(verdict: &Verdict) -> serde_json::Value {
         "policy": format!("{:?}", verdict.policy).to_lowercase(),
         "situations": progress.states,
         "depth": progress.depth,
+        "began": if progress.adopted { "adopted" } else { "there_and_back" },
         "complete_for_faults": progress.complete,
         "cut_at_faults": cut.map(|cut| cut.level),
         "struck": cut.map(|cut| cut.struck),

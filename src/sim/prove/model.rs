@@ -178,12 +178,19 @@ impl Model {
             };
             if !until(&mut world, there) {
                 world = adopted_world;
+                world.adopted = true;
                 break;
             }
-            // Where it was stopped by its power, somebody switches it on again.
+            // Where it was stopped by its power, somebody switches it on again, and the script fences it.
             let now = world.now;
             world.nodes[from].power(true, now);
             pass(&mut world, TIMES.post * 2);
+            let fenced = |world: &World| world.machine.guard_read(from) && world.machine.rests(0);
+            if !until(&mut world, fenced) {
+                world = adopted_world;
+                world.adopted = true;
+                break;
+            }
         }
         pass(&mut world, Duration::from_secs(1));
         world.watch.keep_account();

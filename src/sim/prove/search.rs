@@ -133,6 +133,8 @@ pub struct Progress {
     pub places: usize,
     /// Ways that were given up, because they were too long.
     pub endless: usize,
+    /// It began adopted: the script did not take the package there and back.
+    pub adopted: bool,
 }
 
 impl Search {
@@ -182,6 +184,7 @@ impl Search {
             struck: self.struck,
             places: self.places,
             endless: self.endless,
+            adopted: self.root.adopted,
         }
     }
 

@@ -120,6 +120,8 @@ pub(super) struct World {
     pub(super) open: BTreeMap<String, bool>,
     /// What a killed process had said and this one did not is over then.
     forgets_at: Option<Moment>,
+    /// It began adopted: the script did not take the package there and back.
+    pub(super) adopted: bool,
     next_ping: Moment,
     ping_every: Duration,
     /// The monitoring host's cable to the service network.
@@ -175,6 +177,7 @@ impl World {
             watch: Watch::new(&model.setup).with_patience(model.patience()),
             disk: SharedDisk::new(),
             forgets_at: None,
+            adopted: false,
             story: None,
         }
     }
