@@ -94,12 +94,7 @@ impl World {
             ports: &self.ports,
             disk: &self.disk,
         };
-        let open = Open {
-            any: !self.open.is_empty(),
-            beside: Open::BESIDE
-                .iter()
-                .any(|code| self.open.contains_key(*code)),
-        };
+        let open = Open::new(!self.open.is_empty(), |code| self.open.contains_key(code));
         self.watch.looks(&bench, true, open, self.now);
     }
 }

@@ -33,12 +33,25 @@ pub struct Open {
     pub any: bool,
     /// One of [`Open::BESIDE`].
     pub beside: bool,
+    /// One of [`Open::HOLDS_STILL`].
+    pub holds_still: bool,
 }
 
 impl Open {
     /// Codes of the engine's alarms that tell of a second writer, whenever they were raised: one is seen to
     /// run, or nothing is seen of a node.
-    pub const BESIDE: [&str; 2] = ["runs_beside", "console_lost"];
+    const BESIDE: [&str; 2] = ["runs_beside", "console_lost"];
+    /// Codes of those that say that clusterd holds still, and that people must watch as long.
+    const HOLDS_STILL: [&str; 2] = ["impaired", "held"];
+
+    /// Of alarms, by whether their code is among those that are open.
+    pub fn new(any: bool, is_open: impl Fn(&str) -> bool) -> Open {
+        Open {
+            any,
+            beside: Open::BESIDE.into_iter().any(&is_open),
+            holds_still: Open::HOLDS_STILL.into_iter().any(is_open),
+        }
+    }
 }
 
 impl Watch {
@@ -81,11 +94,11 @@ impl Watch {
     }
 
     /// Whether somebody was told of the service's loss, if it is lost: an alarm is open, and one was
-    /// raised or said again since, or shortly before, or where the script is still. What was open when it
-    /// came here tells of something else.
+    /// raised or said again since, or shortly before, or where the script is still; or it says that clusterd
+    /// holds still. What else was open when the script came here tells of something else.
     pub fn is_told(&self, open: Open) -> bool {
         let since = |lost: Moment| self.told_at.is_some_and(|told| told + BEFORE >= lost);
-        open.any && (self.told_here || self.lost_at.is_none_or(since))
+        open.holds_still || open.any && (self.told_here || self.lost_at.is_none_or(since))
     }
 
     /// A system mounted the disk: was anybody else alive, or able to go on?

@@ -443,12 +443,8 @@ impl World {
 
     fn what_is_open(&self) -> Open {
         let urgent = |alarm: &RaisedAlarm| alarm.severity != Severity::Notice;
-        Open {
-            any: self.open.values().any(urgent),
-            beside: Open::BESIDE
-                .iter()
-                .any(|code| self.open.contains_key(*code)),
-        }
+        let any = self.open.values().any(urgent);
+        Open::new(any, |code| self.open.contains_key(code))
     }
 
     /// Whether somebody was told that the service is lost, if it is.
