@@ -1,27 +1,16 @@
 //! What judges the scenes can fail: a script that does nothing and says nothing is refuted, and what a
 //! person's false word leads to is theirs.
 
+mod chat_support;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output};
+
+use chat_support::{clusterd, text};
 
 const IDLE: &str = "tests/judged/idle.chat";
 const SHIPPED: &str = "chat-scripts/sun-openboot.chat";
-
-fn clusterd(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_clusterd"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(args)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the binary runs")
-}
-
-fn text(output: &Output) -> String {
-    let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    String::from_utf8(both).expect("clusterd writes UTF-8")
-}
 
 fn write(folder: &Path, head: &str, deeds: &[&str]) -> String {
     let nodes = "node alpha openbios 80770001\nnode beta openbios 80770002\n";

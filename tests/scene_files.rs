@@ -1,23 +1,12 @@
 //! The scene files: the shipped ones pass with the shipped script, a fence that is none is refuted,
 //! and what is wrong with a scene is said with its line.
 
+mod chat_support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-fn clusterd(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_clusterd"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(args)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the binary runs")
-}
-
-fn text(output: &Output) -> String {
-    let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    String::from_utf8(both).expect("clusterd writes UTF-8")
-}
+use chat_support::{clusterd, text};
 
 /// The scripts that have a folder of scenes of their own.
 const OTHERS: [&str; 3] = ["power-leg", "sun-alom", "sun-ilom"];

@@ -172,7 +172,8 @@ fn keep_from_disk() {
 pub fn main() -> ExitCode {
     keep_from_disk();
     match Cli::parse().command {
-        Command::Run(args) => run::run(&args).into(),
+        // A daemon goes on without a reader of what it prints.
+        run @ Command::Run(_) => perform(run).into(),
         command => pipe::quietly(|| perform(command)),
     }
 }

@@ -64,25 +64,21 @@ impl Guard {
 
     /// People stand in the transcript too; a BREAK of theirs is told to their client.
     pub(super) fn note_person(&mut self, event: &Event) {
-        let (name, text) = match event {
-            Event::PenTaken { node, who } => (node, format!("{who} types")),
-            Event::PenLeft { node, who, .. } => (node, format!("{who} types no more")),
-            Event::PersonBreak { node, who } => (node, format!("BREAK of {who}")),
+        let (name, text, said) = match event {
+            Event::PenTaken { node, who } => (node, format!("{who} types"), None),
+            Event::PenLeft { node, who, .. } => (node, format!("{who} types no more"), None),
+            Event::PersonBreak { node, who } => {
+                (node, format!("BREAK of {who}"), Some("BREAK sent"))
+            }
             Event::PersonBreakMerged { node, who } => (
                 node,
                 format!("BREAK of {who}: one with a BREAK that is already waiting"),
+                Some("a BREAK is already waiting; this one is one with it"),
             ),
             _ => return,
         };
         let Some(node) = self.node_of(name) else {
             return;
-        };
-        let said = match event {
-            Event::PersonBreak { .. } => Some("BREAK sent"),
-            Event::PersonBreakMerged { .. } => {
-                Some("a BREAK is already waiting; this one is one with it")
-            }
-            _ => None,
         };
         if let Some(said) = said {
             self.visitors.typed(node, 1);

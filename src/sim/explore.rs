@@ -45,21 +45,16 @@ pub struct Weather {
 impl Weather {
     /// Everything that `program` wants of its benches, read off it.
     pub fn of(program: &Program, side: Side, faults: usize, policies: Vec<DataPolicy>) -> Weather {
-        let known = |name: &&str| program.firmware(name).is_some();
-        let platforms = SIMULATED.iter().filter(|name| known(name));
         Weather {
             side,
             faults,
-            platforms: platforms.map(|name| (*name).to_owned()).collect(),
+            platforms: needs::platforms(program).map(str::to_owned).collect(),
             policies,
             power_legs: needs::power_leg(program),
             processors: needs::processors(program),
         }
     }
 }
-
-/// The firmwares that are simulated.
-pub const SIMULATED: [&str; 2] = ["openboot", "openbios"];
 
 /// How long after the last fault the end is judged, everything being whole again: longer than
 /// any wait of the shipped scripts.

@@ -6,6 +6,9 @@ use crate::machine::setup::listens_for;
 use crate::matcher::example_matches;
 use crate::script::program::{Op, Pc, ProcedureId, Program};
 
+/// The firmwares that are simulated.
+pub const SIMULATED: [&str; 2] = ["openboot", "openbios"];
+
 /// The service processors that are simulated, with what is behind them.
 const PROCESSORS: [BenchProcessor; 3] = [
     BenchProcessor {
@@ -21,6 +24,12 @@ const PROCESSORS: [BenchProcessor; 3] = [
         host: Host::Sun4v,
     },
 ];
+
+/// The firmwares that the script speaks to, of those that are simulated.
+pub fn platforms(program: &Program) -> impl Iterator<Item = &'static str> + use<'_> {
+    let known = |name: &&str| program.firmware(name).is_some();
+    SIMULATED.into_iter().filter(known)
+}
 
 /// Whether a node cannot be stopped without a power leg: some `fence` of the script has procedures that
 /// switch power off, and besides them at best one that asks for a person's word.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use clusterd::home::scripts::Matcher;
 use clusterd::script::diagnostic::render;
@@ -14,6 +15,22 @@ use clusterd::script::{Context, Faults, Loader, compile, compile_unchecked};
 
 /// The environment variable that names the lines to leave out.
 pub const DROP: &str = "CLUSTERD_DROP";
+
+/// The built program does what `args` say, in the project's folder and without colours.
+pub fn clusterd(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_clusterd"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary runs")
+}
+
+/// All that it printed.
+pub fn text(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(both).expect("clusterd writes UTF-8")
+}
 
 /// `chat-scripts/lib`, without the lines that are to be left out.
 pub struct Libraries {

@@ -14,7 +14,8 @@ use super::{Policy, compile_file};
 use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
-use crate::sim::explore::{self, SIMULATED, Side, Weather};
+use crate::sim::explore::{self, Side, Weather};
+use crate::sim::needs::SIMULATED;
 use crate::sim::scene::{self, Bench, Deed, Scene, Stage, Step};
 use crate::sim::{Excuse, World};
 

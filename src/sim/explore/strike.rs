@@ -169,7 +169,6 @@ fn people(rng: &mut fastrand::Rng) -> Deed {
     let n = rng.usize(..2);
     let typed = |rng: &mut fastrand::Rng| (*pick(rng, &TYPED).unwrap_or(&"")).to_owned();
     match rng.u32(..22) {
-        21 => Deed::Operator(OperatorWord::Confirm, Some(n)),
         0..=3 => Deed::Type(n, typed(rng)),
         4 | 5 => Deed::TypeUnended(n, (*pick(rng, &UNENDED).unwrap_or(&"go")).to_owned()),
         6..=8 => Deed::PersonTypes(n, typed(rng)),
@@ -180,6 +179,7 @@ fn people(rng: &mut fastrand::Rng) -> Deed {
         15 => Deed::Operator(OperatorWord::Release, None),
         16 | 17 => out_of_service(rng),
         18 | 19 => maintenance(rng),
+        21 => Deed::Operator(OperatorWord::Confirm, Some(n)),
         _ => {
             let (name, value) = *pick(rng, &UNGUARDED).unwrap_or(&UNGUARDED[0]);
             Deed::Setenv(n, name.to_owned(), value.to_owned())
@@ -217,13 +217,6 @@ fn out_of_service(rng: &mut fastrand::Rng) -> Deed {
 fn host(rng: &mut fastrand::Rng) -> Deed {
     let n = rng.usize(..2);
     match rng.u32(..34) {
-        30 | 31 => Deed::Interrupt(Interruption {
-            action: rng.u64(1..40),
-            how: *pick(rng, &Interrupt::ALL).unwrap_or(&Interrupt::Before),
-            lasts: Duration::from_millis(rng.u64(1..300_000)),
-        }),
-        32 => Deed::Gateway(rng.bool()),
-        33 => Deed::Witness(rng.bool()),
         0..=2 => Deed::Kill(rng.u32(..6)),
         3..=5 => Deed::KillAt(rng.u32(..60)),
         6..=9 => Deed::Restart(true),
@@ -245,6 +238,13 @@ fn host(rng: &mut fastrand::Rng) -> Deed {
         23 => Deed::Legs(n, LegWay::LieOnce),
         24 => Deed::Legs(n, LegWay::Hang),
         25..=28 => Deed::Reload,
+        30 | 31 => Deed::Interrupt(Interruption {
+            action: rng.u64(1..40),
+            how: *pick(rng, &Interrupt::ALL).unwrap_or(&Interrupt::Before),
+            lasts: Duration::from_millis(rng.u64(1..300_000)),
+        }),
+        32 => Deed::Gateway(rng.bool()),
+        33 => Deed::Witness(rng.bool()),
         _ => Deed::Legs(n, LegWay::Unknown),
     }
 }

@@ -45,7 +45,7 @@ const LONG: Duration = Duration::from_secs(300);
 #[derive(Debug, thiserror::Error)]
 pub enum NoModel {
     /// None of its firmwares is simulated.
-    #[error("the script {0} knows none of the firmwares that are simulated: openboot, openbios")]
+    #[error("the script {0} knows none of the firmwares that are simulated: {all}", all = needs::SIMULATED.join(", "))]
     Firmware(String),
     /// It goes through a service processor, and the nodes of the model have none.
     #[error(
@@ -91,9 +91,8 @@ impl Model {
             return Err(NoModel::Processor(program.name.clone()));
         }
         let power_legs = power_legs || needs::power_leg(program);
-        let platform = ["openboot", "openbios"]
-            .into_iter()
-            .find(|name| program.firmware(name).is_some())
+        let platform = needs::platforms(program)
+            .next()
             .ok_or_else(|| NoModel::Firmware(program.name.clone()))?;
         let program = &Arc::new(shortened(program));
         let spec = |(name, host_id): (&str, u32)| {
@@ -169,33 +168,36 @@ impl Model {
             return Err(NoModel::NotAdopted { state });
         }
         let adopted_world = world.clone();
-        for (from, to) in [(0, 1), (1, 0)] {
-            let now = world.now;
-            world.nodes[from].panic(now);
-            let there = |world: &World| {
-                let known = world.machine.primary(0) == Some(to) && world.machine.rests(0);
-                known && world.nodes[to].serves()
-            };
-            if !until(&mut world, there) {
-                world = adopted_world;
-                world.adopted = true;
-                break;
-            }
-            // Where it was stopped by its power, somebody switches it on again, and the script fences it.
-            let now = world.now;
-            world.nodes[from].power(true, now);
-            pass(&mut world, TIMES.post * 2);
-            let fenced = |world: &World| world.machine.guard_read(from) && world.machine.rests(0);
-            if !until(&mut world, fenced) {
-                world = adopted_world;
-                world.adopted = true;
-                break;
-            }
+        if !goes_there_and_back(&mut world) {
+            world = adopted_world;
+            world.adopted = true;
         }
         pass(&mut world, Duration::from_secs(1));
         world.watch.keep_account();
         Ok(world)
     }
+}
+
+/// The package goes to the other node and comes back, each time after a panic.
+fn goes_there_and_back(world: &mut World) -> bool {
+    [(0, 1), (1, 0)].into_iter().all(|(from, to)| {
+        let now = world.now;
+        world.nodes[from].panic(now);
+        let there = |world: &World| {
+            let known = world.machine.primary(0) == Some(to) && world.machine.rests(0);
+            known && world.nodes[to].serves()
+        };
+        if !until(world, there) {
+            return false;
+        }
+        // Where it was stopped by its power, somebody switches it on again, and the script fences it.
+        let now = world.now;
+        world.nodes[from].power(true, now);
+        pass(world, TIMES.post * 2);
+        until(world, |world| {
+            world.machine.guard_read(from) && world.machine.rests(0)
+        })
+    })
 }
 
 /// The program with no wait above [`LONG`].

@@ -328,10 +328,8 @@ fn stands_by_again(world: &mut World, node: usize) -> Result<(), String> {
     let at_prompt = |world: &mut World| {
         world.rig.node(node).condition() == Condition::Prompt { resumable: false }
     };
-    let fenced = |world: &mut World| {
-        let guarded = world.machine().snapshot(world.now()).nodes[node].guard_read;
-        at_prompt(world) && guarded && world.rests()
-    };
+    let fenced =
+        |world: &mut World| at_prompt(world) && world.machine().guard_read(node) && world.rests();
     let there = world.until_noticed(FENCED, at_prompt);
     world.pass(SETTLED);
     if there && world.until_noticed(FENCED, fenced) {

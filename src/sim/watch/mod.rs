@@ -161,9 +161,9 @@ impl Watch {
         Watch { patience, ..self }
     }
 
-    /// Feeds `hasher` with all that decides what it will find. Left out is what it has found, and the
+    /// Feeds `hasher` with all that decides what it will find, `at` this moment. Left out is what it has found, and the
     /// moves, which the machine's own count of switches tells apart.
-    pub fn tell_apart<H: Hasher>(&self, hasher: &mut H) {
+    pub fn tell_apart<H: Hasher>(&self, at: Moment, hasher: &mut H) {
         for known in &self.nodes {
             let Known {
                 by_hand,
@@ -187,11 +187,8 @@ impl Watch {
         (self.quiet_since, self.window, self.window.and(self.untold)).hash(hasher);
         (self.lost_at, self.told_at, self.told_here, self.in_flight).hash(hasher);
         self.booted_last.hash(hasher);
-    }
-
-    /// How long it has been waiting already for somebody to be told, or for a window to close: it must
-    /// tell two situations apart for as long as it waits, which is longer than the ladders are.
-    pub fn tell_waits_apart<H: Hasher>(&self, at: Moment, hasher: &mut H) {
+        // How long it has been waiting already for somebody to be told tells two situations apart for as
+        // long as it waits, which is longer than a hasher tells times apart.
         let longest = self.patience.max(truth::WINDOW);
         for since in [self.quiet_since, self.window, self.window.and(self.untold)] {
             let waited = since.map(|since| at.since(since).min(longest).as_secs() / 10);

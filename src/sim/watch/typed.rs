@@ -160,17 +160,16 @@ impl Watch {
 
     /// clusterd orders a power leg to switch a node off.
     pub fn orders_off(&mut self, node: usize, at: Moment) {
+        let told = "a power leg was told to switch it off";
         if self.in_maintenance(node, at) {
-            let what = "a power leg was told to switch it off".to_owned();
-            self.breaks_rule(at, Rule::Maintenance, what);
+            self.breaks_rule(at, Rule::Maintenance, told.to_owned());
         }
         if self.nodes[node].out {
-            let what = "a power leg was told to switch it off".to_owned();
-            self.breaks_rule(at, Rule::OutOfService, what);
+            self.breaks_rule(at, Rule::OutOfService, told.to_owned());
         }
         if self.nodes[node].intent != Some(Intent::Stop) {
-            let what = "a power leg was told to switch it off, and no intent of it was durable";
-            self.breaks_rule(at, Rule::JournalFirst, what.to_owned());
+            let what = format!("{told}, and no intent of it was durable");
+            self.breaks_rule(at, Rule::JournalFirst, what);
         }
         self.acts("a power leg was told to switch a node off", at);
     }

@@ -425,20 +425,17 @@ impl World {
     }
 
     /// Whether clusterd has a reason to do nothing here: HOLD, maintenance, its own trouble, a console at
-    /// which somebody is logged in (what runs there cannot be asked; `runs_beside` tells of it), or a primary that does
-    /// not serve, beside which a standby's login may mean that cables or the service were moved.
+    /// which somebody is logged in (what runs there cannot be asked; `runs_beside` tells of it), or a
+    /// primary that does not serve, beside which a standby's login may mean that cables or the service were
+    /// moved.
     fn stands_aside(&self) -> bool {
-        let known = self.machine.snapshot(self.now);
-        let primary = self.machine.primary(0);
-        if primary.is_none_or(|n| !self.rig.node(n).serves()) {
-            return true;
-        }
-        if (0..self.rig.len()).any(|n| self.rig.node(n).shows_a_shell()) {
-            return true;
-        }
-        let maintained = known.nodes.iter().any(|node| node.maintenance.is_some());
-        let held = known.packages.iter().any(|package| package.hold.is_some());
-        known.impaired.is_some() || known.maintenance.is_some() || maintained || held
+        let (machine, rig) = (&self.machine, &self.rig);
+        let mut nodes = 0..rig.len();
+        let unserved = machine.primary(0).is_none_or(|n| !rig.node(n).serves());
+        unserved
+            || machine.held_for(0).is_some()
+            || nodes.any(|n| rig.node(n).shows_a_shell() || machine.in_maintenance(n))
+            || machine.snapshot(self.now).impaired.is_some()
     }
 
     fn what_is_open(&self) -> Open {

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// A takeover whose fence only waits.
+const SLOW: &str = "
+    fence primary with slow refused -> vetoed else -> bad
+    -> good
+procedure slow(node) \"it waits\"
+    wait 60s";
+
 #[test]
 fn who_shows_life_is_not_out_of_service() {
     let mut d = desk(RESTART);
@@ -39,13 +46,7 @@ fn nobody_goes_before_it_is_known_who_has_the_package() {
 
 #[test]
 fn not_in_the_middle_of_a_switch() {
-    let mut d = dead_standby(
-        "
-    fence primary with slow refused -> vetoed else -> bad
-    -> good
-procedure slow(node) \"it waits\"
-    wait 60s",
-    );
+    let mut d = dead_standby(SLOW);
     d.turns(ALPHA, Shows::Prompt);
     d.address = false;
     d.pass(secs(8));
@@ -74,13 +75,7 @@ fn it_is_in_force_when_it_is_on_the_disk_and_not_when_a_byte_came_before() {
 /// A takeover begins while the entry is on its way.
 #[test]
 fn what_speaks_against_it_is_weighed_again() {
-    let mut d = dead_standby(
-        "
-    fence primary with slow refused -> vetoed else -> bad
-    -> good
-procedure slow(node) \"it waits\"
-    wait 60s",
-    );
+    let mut d = dead_standby(SLOW);
     d.slow_entry = Some("without power");
     d.upkeep(Some(BETA), out(3600));
     d.pass(secs(6));
