@@ -16,7 +16,8 @@ use crate::script::program::{Op, Question};
 const AGAIN: Duration = Duration::from_secs(6);
 /// A console that is not connected yet is waited for.
 const LINK: Duration = Duration::from_secs(15);
-/// A node that starts is waited for beyond the script's time, up to this.
+/// A node that starts is waited for beyond the survey's own time, up to the longest boot of the script; where
+/// none of its boots waits for a login, up to this.
 const STARTING: Duration = Duration::from_secs(1800);
 /// A node that said something so recently is busy.
 const BUSY: Duration = Duration::from_secs(60);
@@ -206,7 +207,11 @@ impl Machine {
         };
         let nodes = &self.setup.packages[p].nodes;
         let busy = nodes.iter().any(busy) && Guard::SurveyStarting.stands();
-        busy && self.now.since(survey.began) < STARTING
+        let limit = match self.boot_limit(p) {
+            Duration::ZERO => STARTING,
+            limit => limit,
+        };
+        busy && self.now.since(survey.began) < limit
     }
 
     fn look(

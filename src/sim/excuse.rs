@@ -14,7 +14,8 @@ pub enum Excuse {
     HungPastBreak,
     /// It hears nothing, and what it says or answers is cut off: it writes on.
     Deaf,
-    /// Its kernel heeds no BREAK and its userland answers nothing, and its network is cut off.
+    /// Its kernel heeds no BREAK, or gets it far too late, and its userland answers nothing, and its network
+    /// is cut off.
     HeedsNoBreak,
     /// What it says comes far too late or not at all, and its network is cut off.
     ConsoleCutOff,
@@ -38,10 +39,11 @@ impl Excuse {
     ];
 
     /// The excuse of a node that is dark now, by what is really wrong with it. `cut_off`: its console
-    /// loses or delays what it says. `pings_lost`: what its address answers is lost on its way here.
+    /// loses or delays what it says. `late`: BREAKs come to it later. `pings_lost`: what its address answers is lost on its way here.
     pub(super) fn of(
         node: &Node,
         cut_off: bool,
+        late: bool,
         pings_lost: bool,
         policy: DataPolicy,
     ) -> Option<Excuse> {
@@ -62,7 +64,7 @@ impl Excuse {
             Some(Excuse::ConsoleCutOff)
         } else if node.condition() == Condition::Hung {
             Some(Excuse::HungPastBreak)
-        } else if faults.break_disabled || faults.lost_breaks > 0 {
+        } else if faults.break_disabled || faults.lost_breaks > 0 || late {
             Some(Excuse::HeedsNoBreak)
         } else {
             None
@@ -76,7 +78,9 @@ impl std::fmt::Display for Excuse {
             Excuse::StandsStill => "the machine stood still, and may go on one day",
             Excuse::HungPastBreak => "its kernel stood still, and no BREAK came through",
             Excuse::Deaf => "deaf, its network cut off, and it writes on",
-            Excuse::HeedsNoBreak => "it heeds no BREAK, its network is cut off, and it writes on",
+            Excuse::HeedsNoBreak => {
+                "it heeds no BREAK, or gets it too late, its network is cut off, and it writes on"
+            }
             Excuse::ConsoleCutOff => {
                 "its console and its network are both cut off, and it writes on"
             }

@@ -40,6 +40,8 @@ pub struct Weather {
     pub power_legs: bool,
     /// The service processors that the script speaks to; its nodes are behind one of them.
     pub processors: Vec<BenchProcessor>,
+    /// How long their ends are waited for.
+    pub patience: Patience,
 }
 
 impl Weather {
@@ -52,17 +54,43 @@ impl Weather {
             policies,
             power_legs: needs::power_leg(program),
             processors: needs::processors(program),
+            patience: Patience::of(program),
         }
     }
 }
 
-/// How long after the last fault the end is judged, everything being whole again: longer than
-/// any wait of the shipped scripts.
-const CALM: Duration = Duration::from_secs(1800);
+/// How long the end of a scene is waited for. That nothing serves and nobody was told for longer than the
+/// script's longest wait breaks a rule at any time of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Behind the last fault, everything being whole again: twice the script's longest wait, half an hour
+    /// at least.
+    pub calm: Duration,
+    /// Behind a single fault, before anything is mended: three times the script's longest wait, 45
+    /// minutes at least.
+    pub alone: Duration,
+}
 
-/// After a single fault, the service runs or somebody was told after so long: longer than the
-/// longest waits of the shipped scripts together.
-const ALONE: Duration = Duration::from_secs(45 * 60);
+impl Patience {
+    /// What this script wants.
+    pub fn of(program: &Program) -> Patience {
+        let longest = needs::longest_wait(program);
+        let least = Patience::default();
+        Patience {
+            calm: least.calm.max(2 * longest),
+            alone: least.alone.max(3 * longest),
+        }
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            calm: Duration::from_secs(30 * 60),
+            alone: Duration::from_secs(45 * 60),
+        }
+    }
+}
 
 /// The scene of a seed: a bench, faults at random moments, everything let loose, and what must
 /// hold then.
@@ -93,7 +121,7 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
         title: format!("seed {seed}"),
         steps: match weather.side {
             Side::Any => steps(&mut rng, weather, &bench),
-            Side::Monitor => monitor::steps(&mut rng, weather.faults, &bench),
+            Side::Monitor => monitor::steps(&mut rng, weather, &bench),
         }
         .into_iter()
         .map(|step| (Span::default(), step))
@@ -185,6 +213,7 @@ fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step>
         let longest = *pick(rng, &[3_000, 40_000, 600_000]).unwrap_or(&3_000);
         steps.push(Step::Pass(Duration::from_millis(rng.u64(1..longest))));
     }
+    let Patience { calm, alone } = weather.patience;
     if faults == 1 {
         // A monitoring host that is dead or without power tells nobody: it comes back alone.
         match &steps[0] {
@@ -192,12 +221,12 @@ fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step>
             Step::Do(Deed::Site(false)) => steps.push(Step::Do(Deed::Site(true))),
             _ => {}
         }
-        steps.push(Step::Pass(ALONE));
-        steps.push(Step::Until(Hold::ServedOrTold, CALM));
+        steps.push(Step::Pass(alone));
+        steps.push(Step::Until(Hold::ServedOrTold, calm));
     }
     steps.push(Step::Do(Deed::LetLoose));
-    steps.push(Step::Pass(CALM));
-    steps.push(Step::Until(Hold::ServedOrTold, CALM));
+    steps.push(Step::Pass(calm));
+    steps.push(Step::Until(Hold::ServedOrTold, calm));
     steps
 }
 
@@ -274,6 +303,7 @@ mod tests {
             policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],
             power_legs: false,
             processors: Vec::new(),
+            patience: Patience::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a bench must have for a script, read off the compiled script: nobody has to say it.
 
+use std::time::Duration;
+
 use super::scene::BenchProcessor;
 use super::service_processor::{Host, ProcessorKind, ServiceProcessor};
 use crate::machine::setup::listens_for;
@@ -62,6 +64,25 @@ pub fn processors(program: &Program) -> Vec<BenchProcessor> {
         prompts.any(|pattern| example_matches(pattern, prompt))
     };
     PROCESSORS.into_iter().filter(known).collect()
+}
+
+/// How long the script waits at most for anything, but for darkness and a person's word, for which no script
+/// waits in silence: a service that is down for longer without an alarm was forgotten.
+pub fn longest_wait(program: &Program) -> Duration {
+    let waits = program.ops.iter().map(|op| match op {
+        Op::Expect { within, .. }
+        | Op::Question { within, .. }
+        | Op::Reset { within, .. }
+        | Op::PowerOff { within, .. }
+        | Op::PowerStatus { within, .. }
+        | Op::WaitLink { within, .. }
+        | Op::Survey { within, .. }
+        | Op::Run { within, .. }
+        | Op::Probe { within, .. } => *within,
+        Op::Wait(span) => *span,
+        _ => Duration::ZERO,
+    });
+    waits.max().unwrap_or_default()
 }
 
 /// Whether a procedure, or one that it calls, has such a step.

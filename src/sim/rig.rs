@@ -365,6 +365,11 @@ impl Rig {
         hangs || self.ports[port].wire.cuts_off(now)
     }
 
+    /// Whether BREAKs come to a port's node later than they were sent.
+    pub(super) fn delays_breaks(&self, port: usize) -> bool {
+        self.ports[port].wire.delays_breaks()
+    }
+
     /// Whether any cable is not in its own port.
     pub fn is_swapped(&self) -> bool {
         self.ports

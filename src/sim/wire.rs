@@ -138,6 +138,11 @@ impl Wire {
         at_once
     }
 
+    /// Whether BREAKs are under way, or would be.
+    pub fn delays_breaks(&self) -> bool {
+        matches!(self.breaks, BreakWay::Late(_)) || !self.breaks_to_come.is_empty()
+    }
+
     /// Whether a late BREAK arrives by `now`.
     pub fn break_arrives(&mut self, now: Moment) -> bool {
         let arrives = self.breaks_to_come.front().is_some_and(|at| *at <= now);

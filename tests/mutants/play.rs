@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clusterd::machine::setup::DataPolicy;
 use clusterd::script::diagnostic::{Sources, render};
 use clusterd::script::program::Program;
-use clusterd::sim::explore::{self, Side, Weather};
+use clusterd::sim::explore::{self, Patience, Side, Weather};
 use clusterd::sim::scene::{self, Scene};
 
 #[path = "../chat_support/mod.rs"]
@@ -75,6 +75,7 @@ impl Player {
             policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],
             power_legs: false,
             processors: Vec::new(),
+            patience: Patience::default(),
         };
         self.fails(&explore::scene(seed, &weather))
     }

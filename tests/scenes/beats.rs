@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clusterd::machine::setup::DataPolicy;
-use clusterd::sim::explore::{self, Side, Weather};
+use clusterd::sim::explore::{self, Patience, Side, Weather};
 use clusterd::sim::scene::{Scene, Stage, Step};
 
 use crate::bench::program;
@@ -22,6 +22,7 @@ fn scene(seed: u64) -> Scene {
     let weather = Weather {
         power_legs: false,
         processors: Vec::new(),
+        patience: Patience::default(),
         side: Side::Any,
         faults: 8,
         platforms: vec!["openboot".to_owned(), "openbios".to_owned()],

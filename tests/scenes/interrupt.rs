@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clusterd::script::diagnostic::Sources;
 use clusterd::sim::Interrupt;
-use clusterd::sim::explore::Interrupted;
+use clusterd::sim::explore::{Interrupted, Patience};
 use clusterd::sim::scene::{self, Stage};
 
 use crate::bench::program;
@@ -24,7 +24,7 @@ fn a_takeover_can_be_interrupted_at_every_action() {
     let opening = stage.open(&scene.bench).unwrap();
     let played = opening.clone().play(&scene);
     assert_eq!(played.failure, None);
-    let interrupted = Interrupted::new(&scene, &played, &opening);
+    let interrupted = Interrupted::new(&scene, &played, &opening, Patience::of(&program));
     let mut came = BTreeMap::new();
     for strike in interrupted.strikes() {
         let played = opening.clone().play(&interrupted.scene(strike));

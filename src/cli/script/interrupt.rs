@@ -16,7 +16,7 @@ use crate::home::scripts;
 use crate::machine::setup::DataPolicy;
 use crate::script::diagnostic::{Sources, render};
 use crate::script::program::Program;
-use crate::sim::explore::Interrupted;
+use crate::sim::explore::{Interrupted, Patience};
 use crate::sim::scene::{self, Opening, Scene, Stage};
 use crate::sim::{Interrupt, Interruption};
 
@@ -140,7 +140,7 @@ fn cases_of(args: &InterruptArgs, path: &Path) -> Result<Vec<Case>, String> {
     for policy in policies {
         let mut scene = scene.clone();
         scene.bench.policy = policy;
-        let interrupted = Interrupted::new(&scene, &played, &open(&scene)?);
+        let interrupted = Interrupted::new(&scene, &played, &open(&scene)?, Patience::of(&program));
         cases.push(Case {
             program: Arc::clone(&program),
             strikes: interrupted.strikes(),

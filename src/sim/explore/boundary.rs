@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::{ALONE, CALM};
+use super::Patience;
 use crate::script::diagnostic::Span;
 use crate::sim::scene::{Deed, Hold, Opening, Played, Scene, Step};
 use crate::sim::world::{Interrupt, Interruption};
@@ -29,11 +29,17 @@ pub struct Interrupted {
     actions: u64,
     /// Which of them are journal entries.
     entries: Vec<u64>,
+    patience: Patience,
 }
 
 impl Interrupted {
     /// The scene that was `played` to its end from `opening`, counted.
-    pub fn new(scene: &Scene, played: &Played, opening: &Opening) -> Interrupted {
+    pub fn new(
+        scene: &Scene,
+        played: &Played,
+        opening: &Opening,
+        patience: Patience,
+    ) -> Interrupted {
         let deeds = deeds(scene, played);
         let world = opening.clone().play(&deeds).world;
         let before = opening.world().actions();
@@ -42,6 +48,7 @@ impl Interrupted {
             deeds,
             actions: world.actions() - before,
             entries: world.entries_at().iter().filter_map(within).collect(),
+            patience,
         }
     }
 
@@ -76,12 +83,13 @@ impl Interrupted {
         scene.title = title;
         let first = (Span::default(), Step::Do(Deed::Interrupt(strike)));
         scene.steps.insert(0, first);
+        let Patience { calm, alone } = self.patience;
         let judged = [
-            Step::Pass(ALONE),
-            Step::Until(Hold::ServedOrTold, CALM),
+            Step::Pass(alone),
+            Step::Until(Hold::ServedOrTold, calm),
             Step::Do(Deed::LetLoose),
-            Step::Pass(CALM),
-            Step::Until(Hold::ServedOrTold, CALM),
+            Step::Pass(calm),
+            Step::Until(Hold::ServedOrTold, calm),
         ];
         let judged = judged.into_iter().map(|step| (Span::default(), step));
         scene.steps.extend(judged);

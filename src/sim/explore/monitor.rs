@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{CALM, pick};
+use super::{Weather, pick};
 use crate::sim::rig::ConsoleLink;
 use crate::sim::scene::{Bench, Deed, Hold, MonitorCable, Start, Step};
 use crate::sim::world::{Interrupt, Interruption, JournalState, LegWay, PingWay};
@@ -13,9 +13,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Faults that come while others still last, everything mended, and the service where it was.
-pub(super) fn steps(rng: &mut fastrand::Rng, most: usize, bench: &Bench) -> Vec<Step> {
+pub(super) fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step> {
     let mut steps = Vec::new();
-    for _ in 0..rng.usize(1..=most.max(1)) {
+    for _ in 0..rng.usize(1..=weather.faults.max(1)) {
         let struck = match rng.u32(..100) {
             0..=34 => network(rng),
             35..=54 => consoles(rng),
@@ -27,10 +27,11 @@ pub(super) fn steps(rng: &mut fastrand::Rng, most: usize, bench: &Bench) -> Vec<
         let longest = *pick(rng, &[3_000, 40_000, 600_000]).unwrap_or(&3_000);
         steps.push(Step::Pass(Duration::from_millis(rng.u64(1..longest))));
     }
+    let calm = weather.patience.calm;
     steps.push(Step::Do(Deed::LetLoose));
-    steps.push(Step::Until(Hold::Serves(0), CALM));
-    steps.push(Step::Pass(CALM));
-    steps.push(Step::Until(Hold::Serves(0), CALM));
+    steps.push(Step::Until(Hold::Serves(0), calm));
+    steps.push(Step::Pass(calm));
+    steps.push(Step::Until(Hold::Serves(0), calm));
     steps.push(Step::Expect(Hold::BootCommands(0)));
     for node in 0..bench.nodes.len() {
         steps.push(Step::Expect(Hold::Not(Box::new(Hold::Breaks(node, 1)))));

@@ -44,6 +44,11 @@ impl Truth for Bench<'_> {
     fn cut_off(&self, port: usize, _now: Moment) -> bool {
         self.ports[port].cut || self.ports[port].is_late()
     }
+
+    /// They are lost here, or come at once.
+    fn delays_breaks(&self, _port: usize) -> bool {
+        false
+    }
 }
 
 impl World {

@@ -31,9 +31,6 @@ const DARK_AFTER: Duration = Duration::from_secs(20);
 /// Beats of the heart are not looked at: whoever runs from the disk writes to it.
 const NO_HEARTBEAT: Duration = Duration::from_secs(1_000_000_000);
 
-/// Silence beyond the script's own longest wait.
-const GRACE: Duration = Duration::from_secs(60);
-
 /// The way to the beginning takes no more steps than this.
 const PREPARED: u32 = 20_000;
 
@@ -120,20 +117,6 @@ impl Model {
     pub(super) fn ping_every(&self) -> Duration {
         let every = self.program().ping_every;
         every.clamp(Duration::from_secs(1), Duration::from_secs(10))
-    }
-
-    /// How long the service may be down without an alarm: the script's longest wait, but for the
-    /// one for darkness, which no script does in silence.
-    pub(super) fn patience(&self) -> Duration {
-        let program = self.program();
-        let ops = program.ops.iter().map(|op| match op {
-            Op::Expect { within, .. } | Op::Reset { within, .. } | Op::WaitLink { within, .. } => {
-                *within
-            }
-            Op::Wait(span) => *span,
-            _ => Duration::ZERO,
-        });
-        ops.max().unwrap_or_default() + GRACE
     }
 
     /// What the words of operators are that some state listens for.

@@ -22,6 +22,9 @@ pub trait Truth {
     /// Whether what a port's node says comes far too late, or not at all.
     fn cut_off(&self, port: usize, now: Moment) -> bool;
 
+    /// Whether BREAKs come to a port's node later than they were sent.
+    fn delays_breaks(&self, port: usize) -> bool;
+
     /// The number of the node with this name.
     fn find(&self, name: &str) -> Option<usize> {
         (0..self.len()).find(|n| self.node(*n).spec().name == name)
@@ -47,5 +50,9 @@ impl Truth for Rig {
 
     fn cut_off(&self, port: usize, now: Moment) -> bool {
         Rig::cut_off(self, port, now)
+    }
+
+    fn delays_breaks(&self, port: usize) -> bool {
+        Rig::delays_breaks(self, port)
     }
 }

@@ -14,6 +14,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::excuse::Excuse;
+use super::needs;
 use super::rules::{Broken, Rule};
 use crate::clock::Moment;
 use crate::machine::action::{Entry, EntryKind};
@@ -80,7 +81,7 @@ impl Intent {
 pub(super) struct Watch {
     policy: DataPolicy,
     cap: Cap,
-    /// Nothing serves and nobody is told for no longer than this.
+    /// Nothing serves and nobody is told for no longer than this: the script's own longest wait, and a little.
     patience: Duration,
     nodes: Vec<Known>,
     /// The whole cluster is in maintenance until then.
@@ -119,8 +120,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub fn new(setup: &Setup) -> Watch {
+    /// `grace`: beyond the script's longest wait, nothing serves and nobody is told for no longer than this.
+    pub fn new(setup: &Setup, grace: Duration) -> Watch {
         let package = setup.packages.first();
+        let waits = setup.packages.iter();
+        let longest = waits.map(|p| needs::longest_wait(&p.program)).max();
         Watch {
             policy: package.map_or(DataPolicy::Integrity, |p| p.data_policy),
             cap: package.map_or(
@@ -130,7 +134,7 @@ impl Watch {
                 },
                 |p| p.switches,
             ),
-            patience: truth::QUIET,
+            patience: longest.unwrap_or_default() + grace,
             nodes: vec![Known::default(); setup.nodes.len()],
             maintained: None,
             swapped_at: None,
@@ -154,11 +158,6 @@ impl Watch {
             excused: Vec::new(),
             broken: None,
         }
-    }
-
-    /// The same where nothing that the script waits for takes longer than `patience`.
-    pub fn with_patience(self, patience: Duration) -> Watch {
-        Watch { patience, ..self }
     }
 
     /// Feeds `hasher` with all that decides what it will find, `at` this moment. Left out is what it has found, and the

@@ -7,13 +7,11 @@ use crate::clock::{Moment, Span};
 use crate::sim::disk::DiskFault;
 use crate::sim::rules::{Broken, Rule};
 
-/// Nothing serves and nobody is told for no longer than this: the longest waits of the shipped scripts
-/// (`boot_limit` and what follows it) together.
-pub(super) const QUIET: Duration = Duration::from_secs(25 * 60);
 /// An alarm of what took the service was raised no longer before its loss than this.
 const BEFORE: Duration = Duration::from_secs(60);
-/// Everything being whole, such a window is closed within this: a boot, and what follows it.
-const CLOSED: Duration = Duration::from_secs(25 * 60);
+/// Everything being whole, such a window is closed within the script's longest wait, a boot, and this for what
+/// follows it.
+const CLOSED: Duration = Duration::from_secs(5 * 60);
 /// Two nodes that a person made write beside each other are told of within this.
 pub(super) const WINDOW: Duration = Duration::from_secs(300);
 
@@ -174,13 +172,26 @@ impl Watch {
         let Some(whole) = self.whole else {
             return;
         };
-        if at.since(whole.max(began)) > CLOSED {
+        let closed = self.patience + CLOSED;
+        if at.since(whole.max(began)) > closed {
             let what = format!(
                 "two nodes write, and nothing has stood in clusterd's way for {}",
-                Span(CLOSED)
+                Span(closed)
             );
             self.breaks_rule(at, Rule::WindowStays, what);
         }
+    }
+
+    /// Cables are crossed, and a person started a writer at a console that is in their own hands, or beside one
+    /// whose userland hangs: clusterd says nothing of a node in maintenance, and sees one login, as it should.
+    fn works_at_the_wrong_one(&self, rig: &dyn Truth, live: &[usize]) -> bool {
+        let in_hands = |n: &usize| {
+            let mut ports = (0..rig.len()).filter(|port| rig.node_of(*port) == *n);
+            let kept = ports.any(|p| self.maintained.max(self.nodes[p].maintained).is_some());
+            self.nodes[*n].is_a_persons() && kept
+        };
+        let hangs = |n: &usize| !rig.node(*n).serves();
+        self.swapped_at.is_some() && (live.iter().any(in_hands) || live.iter().any(hangs))
     }
 
     fn looks_at_windows(&mut self, rig: &dyn Truth, open: Open, alive: bool, at: Moment) {
@@ -210,8 +221,11 @@ impl Watch {
                     window.lasted = at.since(since);
                 }
                 let of_it = |told: Moment| told + BEFORE >= since;
-                let told = open.beside || open.any && self.told_at.is_some_and(of_it);
-                if told || !alive {
+                // A console that loses what its node says shows that there is trouble, and not which.
+                let blurred = (0..rig.len()).any(|port| rig.cut_off(port, at));
+                let of_it = blurred || self.told_at.is_some_and(of_it);
+                let told = open.beside || open.any && of_it;
+                if told || !alive || self.works_at_the_wrong_one(rig, &live) {
                     // An alarm of something else that ends while they write leaves time to see them.
                     self.untold = Some(at);
                 }

@@ -223,8 +223,8 @@ impl Watch {
         let node = rig.node(n);
         self.nodes[n].dark = match kind {
             ProofKind::Dark => {
-                let cut_off = rig.cut_off(n, at);
-                Excuse::of(node, cut_off, self.pings_lost, self.policy)
+                let (cut_off, late) = (rig.cut_off(n, at), rig.delays_breaks(n));
+                Excuse::of(node, cut_off, late, self.pings_lost, self.policy)
             }
             ProofKind::OperatorWord if could_write(node) => Some(Excuse::WrongWord),
             _ => None,

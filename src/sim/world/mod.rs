@@ -48,6 +48,8 @@ pub use trouble::{JournalState, LegWay, PingWay};
 const WIRE: Duration = Duration::from_millis(1);
 /// After a restart, alarms that nobody says again are over after so long.
 const FORGETS: Duration = Duration::from_secs(900);
+/// What comes beside the script's longest wait, a boot: the asking before it and a fence.
+const GRACE: Duration = Duration::from_secs(300);
 /// The clock of the monitoring host at the beginning: 2026-01-01.
 const WALL_ZERO: u64 = 1_767_225_600;
 
@@ -146,7 +148,7 @@ impl World {
     ) -> World {
         let now = Moment::ZERO;
         let nodes = rig.len();
-        let mut watch = Watch::new(&setup);
+        let mut watch = Watch::new(&setup, GRACE);
         watch.restarted(&memory, &rig);
         World {
             ports: (0..rig.len()).map(|_| Port::new(&set, now)).collect(),
@@ -425,16 +427,17 @@ impl World {
     }
 
     /// Whether clusterd has a reason to do nothing here: HOLD, maintenance, its own trouble, a console at
-    /// which somebody is logged in (what runs there cannot be asked; `runs_beside` tells of it), or a
-    /// primary that does not serve, beside which a standby's login may mean that cables or the service were
-    /// moved.
+    /// which somebody is logged in (what runs there cannot be asked; `runs_beside` tells of it), one that
+    /// says nothing of what runs there, its userland being hung (`standby_lost` tells of it), or a primary
+    /// that does not serve, beside which a standby's login may mean that cables or the service were moved.
     fn stands_aside(&self) -> bool {
         let (machine, rig) = (&self.machine, &self.rig);
         let mut nodes = 0..rig.len();
         let unserved = machine.primary(0).is_none_or(|n| !rig.node(n).serves());
+        let hangs = |n: usize| rig.node(n).writes() && !rig.node(n).serves();
         unserved
             || machine.held_for(0).is_some()
-            || nodes.any(|n| rig.node(n).shows_a_shell() || machine.in_maintenance(n))
+            || nodes.any(|n| rig.node(n).shows_a_shell() || hangs(n) || machine.in_maintenance(n))
             || machine.snapshot(self.now).impaired.is_some()
     }
 
