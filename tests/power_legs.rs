@@ -9,9 +9,10 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clusterd::exec::{AgentLeg, IpmiLeg, PowerLeg, PowerOrder, PowerState, metadata};
+use clusterd::exec::{AgentLeg, IpmiLeg, PowerLeg, PowerOrder, PowerState, Switches, metadata};
 use clusterd::sim::NvramFault;
 use daemon_support::secrets::Lookout;
 use daemon_support::{Home, LIMIT, Pair, stdout, until};
@@ -537,6 +538,31 @@ fn fence_virsh_that_reaches_nobody_says_so_and_leaves_nothing_behind() {
     );
 }
 
+#[test]
+#[ignore = "needs fence-agents"]
+fn the_daemon_asks_a_real_agent_for_whoever_asks_for_power() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let outlet = home.path("outlet");
+    let file = home.path("clist/pair.yaml");
+    let leg = format!(
+        "host_id: \"80b10002\", power: {{ agent: fence_dummy, status_file: {} }}",
+        outlet.display()
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("host_id: \"80b10002\"", &leg)).unwrap();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    for (state, code) in [("on", 0), ("off", 2), ("neither", 1)] {
+        fs::write(&outlet, state).unwrap();
+        let output = home.clusterd(&["power", "pair/beta", "status", "--json"]);
+        let said = stdout(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("\"asked_by\": \"daemon\""), "{said}");
+        assert_eq!(fs::read_to_string(&outlet).unwrap(), state);
+    }
+}
+
 /// A service processor: OpenIPMI's `ipmi_sim`, its chassis a file with 1 or 0 in it.
 struct Bmc {
     dir: tempfile::TempDir,
@@ -650,6 +676,32 @@ fn a_service_processor_is_switched_and_asked() {
     );
     block_on(bmc.leg().order(PowerOrder::Off)).unwrap();
     assert_eq!(block_on(bmc.leg().status()), PowerState::On);
+}
+
+/// A question that is broken off in its session leaves nothing at the processor that an order meets.
+#[test]
+#[ignore = "needs ipmitool and openipmi"]
+fn an_order_that_breaks_a_question_off_is_taken_at_once() {
+    let bmc = Bmc::start();
+    let chassis = fs::read_to_string(bmc.path("chassis")).unwrap();
+    let tells = format!(": > {}\n", bmc.path("asked").display());
+    let chassis = chassis.replacen("#!/bin/sh\n", &format!("#!/bin/sh\n{tells}"), 1);
+    write(&bmc.path("chassis"), &chassis, 0o755);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let switches = Arc::new(Switches::default());
+    for _ in 0..10 {
+        fs::remove_file(bmc.path("asked")).unwrap_or(());
+        let (legs, asks) = (vec![bmc.leg()], Arc::clone(&switches));
+        let question = runtime.spawn(async move { asks.ask(&legs, LIMIT).await });
+        until("the question", || bmc.path("asked").exists().then_some(()));
+        let _held = switches.hold(&[bmc.leg()]);
+        runtime.block_on(bmc.leg().order(PowerOrder::Off)).unwrap();
+        assert_eq!(runtime.block_on(bmc.leg().status()), PowerState::Off);
+        let said = runtime.block_on(question).unwrap();
+        // It had its answer, or none.
+        assert_ne!(said[0].state, PowerState::Off);
+        runtime.block_on(bmc.leg().order(PowerOrder::On)).unwrap();
+    }
 }
 
 #[test]
