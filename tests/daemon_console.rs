@@ -366,6 +366,99 @@ fn a_user_has_the_rights_that_the_table_gives_and_no_others() {
     }
 }
 
+/// Beta's leg is a command that only the daemon's user may run, as a secret would be.
+#[test]
+#[ignore = "needs root"]
+fn who_has_power_asks_for_it_and_fences_and_does_nothing_else() {
+    let (pair, home) = watched();
+    fs::set_permissions(home.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = home.path("says-on");
+    fs::write(&program, "#!/bin/sh\necho Status: ON\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    let file = home.path("clist/pair.yaml");
+    let leg = "host_id: \"80b10002\", power: { off: [./says-on], status: [./says-on] }";
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("host_id: \"80b10002\"", leg)).unwrap();
+    let power = ["power", "pair/beta", "status"];
+    let fence = ["fence", "pair/beta", "--yes", "pair/beta", "--wait"];
+    let stopped = "--yes-i-have-checked";
+    let others: [&[&str]; 5] = [
+        &["confirm", "pair/beta", "stopped", stopped, "pair/beta"],
+        &["release", "pair"],
+        &["hold", "pair", "--yes"],
+        &[
+            "maintenance",
+            "pair",
+            "--for",
+            "1h",
+            "--reason",
+            "disks",
+            "--yes",
+        ],
+        &["console", "pair/beta"],
+    ];
+    let with_right = |rights: &str| {
+        let settings = format!("control_group: nogroup\naccess: {{ {rights}: [nobody] }}\n");
+        fs::write(home.path("clusterd.yaml"), settings).unwrap();
+        let mut daemon = home.run();
+        daemon.line("state watch");
+        daemon
+    };
+    let refused = |args: &[&str], right: &str| {
+        let said = as_nobody(&home, args);
+        let (code, text) = (said.status.code(), stderr(&said));
+        assert_eq!(code, Some(4), "{args:?} {}{text}", stdout(&said));
+        let wanted = format!("nobody has no right to {right}, which");
+        assert!(text.contains(&wanted), "{args:?} {text}");
+    };
+
+    let daemon = with_right("watch");
+    refused(&power, "power");
+    refused(&fence, "operate or power");
+    assert_eq!(pair.sim.transcript(1).breaks(Moment::ZERO), 0);
+    daemon.stop();
+
+    let daemon = with_right("operate");
+    refused(&power, "power");
+    daemon.stop();
+
+    let mut daemon = with_right("power");
+    let said = as_nobody(&home, &power);
+    assert_eq!(said.status.code(), Some(0), "{}", stderr(&said));
+    assert!(stdout(&said).ends_with("Status: ON\n"), "{}", stdout(&said));
+    let direct = as_nobody(&home, &["power", "pair/beta", "status", "--direct"]);
+    assert_eq!(direct.status.code(), Some(1), "{}", stdout(&direct));
+    for args in others {
+        let right = if args[0] == "console" {
+            "write"
+        } else {
+            "operate"
+        };
+        refused(args, right);
+    }
+    until("the consoles to say who has the package", || {
+        let plan = home.clusterd(&["fence", "pair/beta", "--dry-run"]);
+        plan.status.success().then_some(())
+    });
+    let fenced = as_nobody(&home, &fence);
+    let text = stdout(&fenced);
+    assert_eq!(fenced.status.code(), Some(0), "{text}{}", stderr(&fenced));
+    assert!(text.contains("Done: beta is proved stopped"), "{text}");
+    daemon.line("state watch");
+    assert_eq!(pair.boots(), ["alpha"]);
+    daemon.stop();
+    let audit = home.read("logs/audit.log");
+    for part in [
+        r#"asks: power {"do":"order","cluster":"pair","order":"fence","node":"beta""#,
+        r#"asks: operate or power {"do":"order","cluster":"pair","order":"fence","node":"beta""#,
+        r#"asks: power {"do":"power_status","cluster":"pair","node":"beta"}"#,
+        "nobody: power on",
+    ] {
+        assert!(audit.contains(part), "{part} is not in\n{audit}");
+    }
+    pair.never_two_writers();
+}
+
 /// Opens connections that say nothing, and holds them until its standard input ends.
 const STUCK: &str = "
 import socket, sys

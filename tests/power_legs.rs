@@ -9,9 +9,10 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clusterd::exec::{AgentLeg, IpmiLeg, PowerLeg, PowerOrder, PowerState, metadata};
+use clusterd::exec::{AgentLeg, IpmiLeg, PowerLeg, PowerOrder, PowerState, Switches, metadata};
 use clusterd::sim::NvramFault;
 use daemon_support::secrets::Lookout;
 use daemon_support::{Home, LIMIT, Pair, stdout, until};
@@ -36,7 +37,8 @@ metadata) cat <<END
 END
 ;;
 off) : > $here/ordered.$plug; echo "Success: Powered OFF" ;;
-status) case $(cat $here/state.$plug 2>/dev/null) in
+status) if test -e $here/hang; then rm $here/hang; echo $$ > $here/hung; exec sleep 600; fi
+    case $(cat $here/state.$plug 2>/dev/null) in
     on) echo "Status: ON" ;;
     off) echo "Status: OFF"; exit 2 ;;
     *) echo "2026-11-22 02:16:58,253 ERROR: Failed: Unable to obtain correct plug status or plug is not available" >&2; exit 1 ;;
@@ -103,11 +105,23 @@ fn power_status_asks_every_leg_and_ends_as_a_fence_agent_does() {
         (&"c/a".into(), &"unknown".into())
     );
     assert_eq!(report["legs"][0]["state"], "on");
+    // No daemon runs there.
+    assert_eq!(report["asked_by"], "self");
     let why = "exit code 1: Failed: Unable to obtain correct plug status or plug is not available";
     assert_eq!(report["legs"][1]["why"], why);
     // Nothing but a status can be asked for.
     for (args, code, word) in [
-        (["power", "c/a", "off"], 2, "[possible values: status]"),
+        (
+            ["power", "c/a", "off"],
+            2,
+            "`clusterd fence c/a` stops the node",
+        ),
+        (
+            ["power", "c/a", "on"],
+            2,
+            "(`clusterd status c`), then use the leg's own tool",
+        ),
+        (["power", "c/a", "cycle"], 2, "[possible values: status]"),
         (["power", "c/b", "status"], 1, "c/b has no power leg"),
         (
             ["power", "c/x", "status"],
@@ -253,6 +267,105 @@ fn a_takeover_waits_for_the_outlet_not_for_the_agents_word() {
         log.contains("power leg agent fence_it ip=10.0.0.1 plug=1"),
         "{log}"
     );
+}
+
+/// A pair that runs, whose alpha has an agent for its power and whose console makes no proof.
+fn pair_with_a_leg() -> (Pair, Home) {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    write(&home.path("bin/fence_it"), AGENT, 0o755);
+    write(&home.path("pw"), "sesame\n", 0o600);
+    let file = home.path("clist/pair.yaml");
+    let leg = "host_id: \"80b10001\", power: { agent: bin/fence_it, ip: 10.0.0.1, plug: 1, password_file: pw }";
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("host_id: \"80b10001\"", leg)).unwrap();
+    fs::write(home.path("bin/state.1"), "on").unwrap();
+    pair.sim.order(|rig, now| {
+        let alpha = rig.node_at(0, now);
+        alpha.set_variable("boot-device", "disk");
+        alpha.set_nvram_fault(NvramFault::LostAtReset);
+    });
+    (pair, home)
+}
+
+#[test]
+fn a_daemon_that_runs_asks_the_legs_and_writes_down_for_whom() {
+    let (_pair, home) = pair_with_a_leg();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    for (state, code) in [("on", 0), ("off", 2), ("none", 1)] {
+        fs::write(home.path("bin/state.1"), state).unwrap();
+        let output = home.clusterd(&["power", "pair/alpha", "status", "--json"]);
+        assert_eq!(output.status.code(), Some(code), "{}", stdout(&output));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["asked_by"], "daemon", "{report}");
+        assert_eq!(report["legs"].as_array().unwrap().len(), 1, "{report}");
+    }
+    let output = home.clusterd(&["power", "pair/alpha", "status", "--direct", "--json"]);
+    assert!(stdout(&output).contains("\"asked_by\": \"self\""));
+    for (name, says) in [
+        ("pair/gamma", "pair has no such node; it has alpha, beta"),
+        ("pair/beta", "pair/beta has no power leg"),
+        ("pear/beta", "there is no cluster \"pear\""),
+    ] {
+        let output = home.clusterd(&["power", name, "status"]);
+        let said = daemon_support::stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(says) && output.stdout.is_empty(), "{said}");
+    }
+    let audit = until("the audit", || {
+        let audit = home.read("logs/audit.log");
+        (audit.lines().count() == 12).then_some(audit)
+    });
+    let order = r#"asks: power {"do":"power_status","cluster":"pair","node":"alpha"}"#;
+    let lines: Vec<&str> = audit.lines().collect();
+    assert!(lines[0].ends_with(order), "{audit}");
+    for (line, came) in [(1, "power on"), (3, "power off"), (5, "power unknown")] {
+        assert!(lines[line].ends_with(&format!(" root: {came}")), "{audit}");
+    }
+    assert!(!home.path("bin/ordered.1").exists(), "nothing was switched");
+    home.tells_nobody(&["sesame"], &["pw", "bin"]);
+    assert!(daemon.stop().success());
+}
+
+/// Its agent takes one question at a time, and a person's hangs: the fence breaks it off.
+#[test]
+fn a_fence_waits_for_nobody_who_asks_for_power() {
+    let (pair, home) = pair_with_a_leg();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    write(&home.path("bin/hang"), "", 0o644);
+    let asks = Command::new(env!("CARGO_BIN_EXE_clusterd"))
+        .args(["power", "pair/alpha", "status"])
+        .env("CLUSTER_HOME", home.dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = until("the question that hangs", || {
+        let text = fs::read_to_string(home.path("bin/hung")).ok()?;
+        text.strip_suffix('\n').map(str::to_owned)
+    });
+    pair.sim.panic(0);
+    let said = asks.wait_with_output().unwrap();
+    let text = stdout(&said);
+    assert_eq!(said.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("unknown: clusterd itself switches or asks its device just now"),
+        "{text}"
+    );
+    until("the end of the agent", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z")).then_some(())
+    });
+    until("the order to switch off", || {
+        home.path("bin/ordered.1").exists().then_some(())
+    });
+    pair.sim.power(0, false);
+    fs::write(home.path("bin/state.1"), "off").unwrap();
+    daemon.line("alpha: proved stopped (power off)");
+    daemon.line("beta is up");
+    assert_eq!(pair.boots(), ["alpha", "beta"]);
+    pair.never_two_writers();
 }
 
 /// What a leg is asked here.
@@ -425,6 +538,31 @@ fn fence_virsh_that_reaches_nobody_says_so_and_leaves_nothing_behind() {
     );
 }
 
+#[test]
+#[ignore = "needs fence-agents"]
+fn the_daemon_asks_a_real_agent_for_whoever_asks_for_power() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let outlet = home.path("outlet");
+    let file = home.path("clist/pair.yaml");
+    let leg = format!(
+        "host_id: \"80b10002\", power: {{ agent: fence_dummy, status_file: {} }}",
+        outlet.display()
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("host_id: \"80b10002\"", &leg)).unwrap();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    for (state, code) in [("on", 0), ("off", 2), ("neither", 1)] {
+        fs::write(&outlet, state).unwrap();
+        let output = home.clusterd(&["power", "pair/beta", "status", "--json"]);
+        let said = stdout(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("\"asked_by\": \"daemon\""), "{said}");
+        assert_eq!(fs::read_to_string(&outlet).unwrap(), state);
+    }
+}
+
 /// A service processor: OpenIPMI's `ipmi_sim`, its chassis a file with 1 or 0 in it.
 struct Bmc {
     dir: tempfile::TempDir,
@@ -538,6 +676,32 @@ fn a_service_processor_is_switched_and_asked() {
     );
     block_on(bmc.leg().order(PowerOrder::Off)).unwrap();
     assert_eq!(block_on(bmc.leg().status()), PowerState::On);
+}
+
+/// A question that is broken off in its session leaves nothing at the processor that an order meets.
+#[test]
+#[ignore = "needs ipmitool and openipmi"]
+fn an_order_that_breaks_a_question_off_is_taken_at_once() {
+    let bmc = Bmc::start();
+    let chassis = fs::read_to_string(bmc.path("chassis")).unwrap();
+    let tells = format!(": > {}\n", bmc.path("asked").display());
+    let chassis = chassis.replacen("#!/bin/sh\n", &format!("#!/bin/sh\n{tells}"), 1);
+    write(&bmc.path("chassis"), &chassis, 0o755);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let switches = Arc::new(Switches::default());
+    for _ in 0..10 {
+        fs::remove_file(bmc.path("asked")).unwrap_or(());
+        let (legs, asks) = (vec![bmc.leg()], Arc::clone(&switches));
+        let question = runtime.spawn(async move { asks.ask(&legs, LIMIT).await });
+        until("the question", || bmc.path("asked").exists().then_some(()));
+        let _held = switches.hold(&[bmc.leg()]);
+        runtime.block_on(bmc.leg().order(PowerOrder::Off)).unwrap();
+        assert_eq!(runtime.block_on(bmc.leg().status()), PowerState::Off);
+        let said = runtime.block_on(question).unwrap();
+        // It had its answer, or none.
+        assert_ne!(said[0].state, PowerState::Off);
+        runtime.block_on(bmc.leg().order(PowerOrder::On)).unwrap();
+    }
 }
 
 #[test]

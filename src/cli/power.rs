@@ -1,23 +1,30 @@
 //! `clusterd power CLUSTER/NODE status`: asks the power legs of a node, to see that they
-//! can be asked before they are needed. It switches nothing, and wants no daemon.
+//! can be asked before they are needed. It switches nothing. Where a daemon runs it is the daemon
+//! that asks: it holds the passwords, and knows what its own fences have to say to the same switch.
 
+use std::ffi::OsStr;
 use std::io;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, ValueEnum};
 use serde::Serialize;
 use tokio::runtime::Builder;
-use tokio::task::JoinError;
 
-use super::{Exit, HomeArgs};
+use super::{Exit, HomeArgs, ask};
 use crate::config::{self, Loaded, Node, Weight};
-use crate::exec::{PowerLeg, PowerState};
+use crate::control::{Answer, Ask, ClientError, LegReport, LegState, PowerReport, Refusal};
+use crate::daemon::power_report;
+use crate::exec::Switches;
 use crate::home::scripts::color;
 use crate::home::{Home, power};
+use crate::logfile::harmless;
 
 /// Asks every power leg of a node for its state, and switches nothing.
 ///
-/// Exit codes as a fence agent's: 0 on, 2 off, every leg says so; 1 unknown.
+/// Where a daemon runs on the home it asks, for whoever has the right `power`; else the command asks by
+/// itself. Exit codes as a fence agent's: 0 on, 2 off, every leg says so; 1 unknown; and 4 refused.
 #[derive(Debug, Args)]
 pub struct PowerArgs {
     #[command(flatten)]
@@ -26,72 +33,174 @@ pub struct PowerArgs {
     #[arg(value_name = "CLUSTER/NODE")]
     node: String,
     /// What to do.
-    #[arg(value_name = "WHAT")]
+    #[arg(value_name = "WHAT", value_parser = ReadsWhat)]
     what: What,
     /// Prints one JSON object instead of text.
     #[arg(long)]
     json: bool,
+    /// Asks the legs by itself, also where a daemon runs: as you, with what secrets you may read.
+    #[arg(long)]
+    direct: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum What {
     /// Ask for the state.
     Status,
+    #[value(skip)]
+    Off,
+    #[value(skip)]
+    On,
+}
+
+/// Offers `status` alone, and knows the orders that nobody gives, to say what is done instead.
+#[derive(Clone, Debug)]
+struct ReadsWhat;
+
+impl TypedValueParser for ReadsWhat {
+    type Value = What;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<What, clap::Error> {
+        match value.to_str() {
+            Some("off") => Ok(What::Off),
+            Some("on") => Ok(What::On),
+            _ => EnumValueParser::new().parse_ref(command, arg, value),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let offered = What::value_variants().iter();
+        Some(Box::new(offered.filter_map(What::to_possible_value)))
+    }
 }
 
 /// Asks, prints, and ends with the state.
 pub fn run(args: &PowerArgs) -> Exit {
-    let What::Status = args.what;
-    let home = match Home::open(&args.home.home) {
-        Ok(home) => home,
-        Err(why) => {
-            eprintln!("clusterd: {why}");
-            return Exit::NoHome;
-        }
-    };
-    let loaded = config::load(&home);
-    let node = match find(&loaded, &args.node) {
-        Ok(node) => node,
-        Err(why) => {
-            eprintln!("clusterd: {why}");
-            return Exit::Faults;
-        }
-    };
-    let legs = power::legs(node, home.dir());
-    if legs.is_empty() {
-        eprintln!(
-            "clusterd: {} has no power leg: clist/ names none under `power`",
-            args.node
-        );
-        return Exit::Faults;
+    if let Some(instead) = instead_of(args.what, &args.node) {
+        eprintln!("clusterd: {instead}");
+        return Exit::Usage;
     }
-    let report = match Report::of(&args.node, &legs) {
-        Ok(report) => report,
-        Err(why) => {
-            eprintln!("clusterd: the legs cannot be asked: {why}");
-            return Exit::Faults;
-        }
-    };
-    if args.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&report).expect("plain data is JSON")
-        );
-    } else {
-        report.print();
-    }
-    match report.state {
-        State::On => Exit::Good,
-        State::Off => Exit::Off,
-        State::Unknown => Exit::Faults,
+    match report(args) {
+        Ok(printed) => printed.print(args.json),
+        Err(exit) => exit,
     }
 }
 
-/// The node that is meant, or why there is none.
-fn find<'l>(loaded: &'l Loaded, named: &str) -> Result<&'l Node, String> {
-    let Some((cluster, node)) = named.split_once('/') else {
-        return Err("name the node as CLUSTER/NODE, as in: power pki-ca/ca1 status".to_owned());
+/// What is done instead of an order that nobody gives by hand.
+fn instead_of(what: What, node: &str) -> Option<String> {
+    let node = harmless(node);
+    let cluster = node.split('/').next().unwrap_or_default();
+    match what {
+        What::Status => None,
+        What::Off => Some(format!(
+            "nobody switches off by hand: the journal would have no intent of it, and nothing would be proved; \
+             `clusterd fence {node}` stops the node by its script's procedures, its power among them where they have it"
+        )),
+        What::On => Some(format!(
+            "nobody switches on by hand through clusterd: a node whose guard is not proved may start by itself, beside \
+             another; see that its guard was read (`clusterd status {cluster}`), then use the leg's own tool (its fence agent, ipmitool)"
+        )),
+    }
+}
+
+/// Who asked the legs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum AskedBy {
+    Daemon,
+    #[serde(rename = "self")]
+    Itself,
+}
+
+/// What was said, as it is printed. Keys are only ever added.
+#[derive(Debug, Serialize)]
+struct Printed {
+    #[serde(flatten)]
+    report: PowerReport,
+    asked_by: AskedBy,
+}
+
+/// Asks the daemon, or where none runs the legs.
+fn report(args: &PowerArgs) -> Result<Printed, Exit> {
+    // Not the code of a wrong usage, which says off here.
+    let named = ask::node(&args.node, "power pki-ca/ca1 status");
+    let (cluster, node) = named.map_err(|_| Exit::Faults)?;
+    if !args.direct
+        && let Some(report) = of_daemon(&args.home, cluster, node)?
+    {
+        return Ok(Printed {
+            report,
+            asked_by: AskedBy::Daemon,
+        });
+    }
+    let report = by_itself(&args.home, cluster, node)?;
+    if !args.direct && report.state == LegState::Unknown {
+        eprintln!("clusterd: no daemon runs on this home: this command asked the legs by itself");
+    }
+    Ok(Printed {
+        report,
+        asked_by: AskedBy::Itself,
+    })
+}
+
+/// What the daemon says, if one runs.
+fn of_daemon(home: &HomeArgs, cluster: &str, node: &str) -> Result<Option<PowerReport>, Exit> {
+    let question = Ask::PowerStatus {
+        cluster: cluster.to_owned(),
+        node: node.to_owned(),
     };
+    let why = match ask::quietly(home, question) {
+        Ok(Answer::PowerStatus { report }) => return Ok(Some(*report)),
+        Ok(other) => return Err(ask::unexpected(&other)),
+        Err(ClientError::NoDaemon { .. }) => return Ok(None),
+        Err(why) => why,
+    };
+    eprintln!("clusterd: {why}");
+    let (exit, may_help) = match why {
+        ClientError::Refused { code, .. } => match code {
+            Refusal::Unknown => (Exit::Faults, false),
+            code => (Exit::Refused, code != Refusal::NotYours),
+        },
+        ClientError::Broken { .. } => (Exit::Faults, true),
+        _ => (Exit::Refused, true),
+    };
+    if may_help {
+        eprintln!("clusterd: with --direct this command asks the legs by itself");
+    }
+    Err(exit)
+}
+
+/// Asks the legs that the files name.
+fn by_itself(args: &HomeArgs, cluster: &str, node: &str) -> Result<PowerReport, Exit> {
+    let failed = |exit: Exit, why: String| {
+        eprintln!("clusterd: {why}");
+        exit
+    };
+    let home = Home::open(&args.home).map_err(|why| failed(Exit::NoHome, why))?;
+    let loaded = config::load(&home);
+    let found = find(&loaded, cluster, node).map_err(|why| failed(Exit::Faults, why))?;
+    let legs = power::legs(found, home.dir());
+    let name = format!("{cluster}/{node}");
+    if legs.is_empty() {
+        let why = format!("{name} has no power leg: clist/ names none under `power`");
+        return Err(failed(Exit::Faults, why));
+    }
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let no_runtime =
+        |why: io::Error| failed(Exit::Faults, format!("the legs cannot be asked: {why}"));
+    let runtime = runtime.map_err(no_runtime)?;
+    // Each leg has its own end.
+    let switches = Arc::new(Switches::default());
+    Ok(runtime.block_on(power_report(name, &legs, &switches, Duration::MAX)))
+}
+
+/// The node that is meant, or why there is none.
+fn find<'l>(loaded: &'l Loaded, cluster: &str, node: &str) -> Result<&'l Node, String> {
     if let Some(refused) = loaded
         .refused
         .iter()
@@ -142,104 +251,39 @@ fn find<'l>(loaded: &'l Loaded, named: &str) -> Result<&'l Node, String> {
     }
 }
 
-/// What each leg says, and how long it took.
-async fn ask_all(legs: &[PowerLeg]) -> Vec<(PowerState, Duration)> {
-    let ask = |leg: PowerLeg| async move {
-        let start = Instant::now();
-        (leg.status().await, start.elapsed())
+impl Printed {
+    fn print(&self, json: bool) -> Exit {
+        if json {
+            let text = serde_json::to_string_pretty(self).expect("plain data is JSON");
+            println!("{text}");
+        } else {
+            print_text(&self.report);
+        }
+        match self.report.state {
+            LegState::On => Exit::Good,
+            LegState::Off => Exit::Off,
+            LegState::Unknown => Exit::Faults,
+        }
+    }
+}
+
+fn print_text(report: &PowerReport) {
+    let name = |leg: &LegReport| harmless(&leg.leg).to_string();
+    let widths = report.legs.iter().map(|leg| name(leg).chars().count());
+    let width = widths.max().unwrap_or(0);
+    for (n, leg) in report.legs.iter().enumerate() {
+        let said = match (leg.state, &leg.why) {
+            (_, Some(why)) => format!("unknown: {}", harmless(why)),
+            (LegState::On, None) => "on".to_owned(),
+            (LegState::Off, None) => "off".to_owned(),
+            (LegState::Unknown, None) => "unknown".to_owned(),
+        };
+        println!("leg {}  {:width$}  {said}", n + 1, name(leg));
+    }
+    let state = match report.state {
+        LegState::On => "ON",
+        LegState::Off => "OFF",
+        LegState::Unknown => "UNKNOWN",
     };
-    let asked: Vec<_> = legs
-        .iter()
-        .cloned()
-        .map(|leg| tokio::spawn(ask(leg)))
-        .collect();
-    let mut said = Vec::new();
-    for asked in asked {
-        let crashed = |why: JoinError| (PowerState::Unknown(why.to_string()), Duration::ZERO);
-        said.push(asked.await.unwrap_or_else(crashed));
-    }
-    said
-}
-
-/// What was said. Keys are only ever added.
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    node: &'a str,
-    state: State,
-    legs: Vec<LegReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct LegReport {
-    leg: String,
-    state: State,
-    /// Why the state is unknown.
-    why: Option<String>,
-    took_millis: u128,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    On,
-    Off,
-    Unknown,
-}
-
-impl<'a> Report<'a> {
-    /// Asks all legs at once.
-    fn of(node: &'a str, legs: &[PowerLeg]) -> io::Result<Report<'a>> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let said = runtime.block_on(ask_all(legs));
-        let legs: Vec<LegReport> = legs
-            .iter()
-            .zip(said)
-            .map(|(leg, (said, took))| LegReport::of(leg, said, took))
-            .collect();
-        let state = match legs.as_slice() {
-            legs if legs.iter().any(|leg| leg.state == State::Unknown) => State::Unknown,
-            legs if legs.iter().all(|leg| leg.state == State::Off) => State::Off,
-            _ => State::On,
-        };
-        Ok(Report { node, state, legs })
-    }
-
-    fn print(&self) {
-        let width = self
-            .legs
-            .iter()
-            .map(|leg| leg.leg.chars().count())
-            .max()
-            .unwrap_or(0);
-        for (n, leg) in self.legs.iter().enumerate() {
-            let said = match (leg.state, &leg.why) {
-                (_, Some(why)) => format!("unknown: {why}"),
-                (State::Off, None) => "off".to_owned(),
-                (State::On | State::Unknown, None) => "on".to_owned(),
-            };
-            println!("leg {}  {:width$}  {said}", n + 1, leg.leg);
-        }
-        let state = match self.state {
-            State::On => "ON",
-            State::Off => "OFF",
-            State::Unknown => "UNKNOWN",
-        };
-        println!("Status: {state}");
-    }
-}
-
-impl LegReport {
-    fn of(leg: &PowerLeg, said: PowerState, took: Duration) -> LegReport {
-        let (state, why) = match said {
-            PowerState::On => (State::On, None),
-            PowerState::Off => (State::Off, None),
-            PowerState::Unknown(why) => (State::Unknown, Some(why)),
-        };
-        LegReport {
-            leg: leg.to_string(),
-            state,
-            why,
-            took_millis: took.as_millis(),
-        }
-    }
+    println!("Status: {state}");
 }

@@ -123,6 +123,13 @@ impl Blueprint {
         &self.patterns
     }
 
+    /// The power legs of a node, if there is such a node.
+    pub fn legs_of(&self, node: &str) -> Option<&[PowerLeg]> {
+        let mut nodes = self.setup.nodes.iter();
+        let place = nodes.position(|known| known.name.as_str() == node)?;
+        self.legs.get(place).map(Vec::as_slice)
+    }
+
     /// The cluster's name.
     pub fn name(&self) -> &str {
         self.setup.cluster.as_str()

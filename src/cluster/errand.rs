@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::asks::{Asker, Asks};
-use crate::exec::{self, Outcome, PowerLeg};
+use crate::exec::{self, Outcome, PowerLeg, Switches};
 use crate::machine::Input;
 use crate::machine::action::PowerOrder;
 use crate::machine::input::{PowerState, Ticket};
@@ -39,9 +40,18 @@ pub(super) enum Place {
 #[derive(Debug, Default)]
 pub(super) struct Errands {
     running: JoinSet<Input>,
+    switches: Arc<Switches>,
 }
 
 impl Errands {
+    /// None yet; whoever asks these switches stands back from them.
+    pub(super) fn at(switches: &Arc<Switches>) -> Errands {
+        Errands {
+            running: JoinSet::new(),
+            switches: Arc::clone(switches),
+        }
+    }
+
     /// Whether none is under way.
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty()
@@ -96,6 +106,7 @@ impl Errands {
         order: PowerOrder,
         within: Duration,
     ) {
+        let held = self.switches.hold(&legs);
         self.running.spawn(async move {
             let end = Instant::now() + within;
             let mut asked = JoinSet::new();
@@ -113,6 +124,7 @@ impl Errands {
                     states[index] = state;
                 }
             }
+            drop(held);
             Input::PowerDone {
                 ticket,
                 legs: states,

@@ -55,6 +55,7 @@ use tokio::sync::broadcast;
 use crate::alarm::Alarms;
 use crate::clock::Moment;
 use crate::config::Settings;
+use crate::exec::Switches;
 use crate::machine::Event;
 use crate::scribe::Scribe;
 use crate::store::Journal;
@@ -74,6 +75,8 @@ pub struct Host {
     pub scribe: Arc<Scribe>,
     /// The pinger.
     pub asks: Asks,
+    /// The switches of all power legs, and who goes first there.
+    pub switches: Arc<Switches>,
     /// All that happens in all clusters, for whoever listens; who is slow misses some.
     pub happened: broadcast::Sender<Happened>,
     /// What is counted of each cluster, for the metrics.

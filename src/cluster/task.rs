@@ -267,7 +267,7 @@ impl Guard {
             lines,
             news,
             recorder: Recorder::new(Arc::clone(&host.journal), &name),
-            errands: Errands::default(),
+            errands: Errands::at(&host.switches),
             hooks: Hooks::new(&blueprint.hooks),
             boots: Boots::default(),
             visitors,

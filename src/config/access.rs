@@ -10,7 +10,7 @@ pub enum Right {
     Watch,
     /// Write on consoles, send BREAK.
     Write,
-    /// Order power legs.
+    /// Ask power legs for their state, order a fence.
     Power,
     /// Say an operator's words: `confirm`, `adopt`, `release` and their like.
     Operate,
@@ -44,7 +44,7 @@ pub struct Access {
     pub watch: Vec<Whom>,
     /// Who may write.
     pub write: Vec<Whom>,
-    /// Who may order power legs.
+    /// Who may ask power legs for their state, and order a fence.
     pub power: Vec<Whom>,
     /// Who may say an operator's words.
     pub operate: Vec<Whom>,

@@ -7,6 +7,9 @@
 //! 18 bob uid=1001 login=bob terminal=none pid=4720 asks: operate {"do":"reload","dry_run":false}
 //! 18 bob: refused (not_yours): bob has no right to operate, …
 //! ```
+//!
+//! After `asks:` stands the right by which it is theirs; one that they have not, or where several would do
+//! all of them (`operate or power`).
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,16 +57,17 @@ impl Audit {
 
     /// Somebody gives an order. Who only looks on is not noted.
     pub(super) fn asked(&self, person: &Person, ask: &Ask) -> Option<Noted> {
-        let right = ask.right();
-        if right == Right::Watch {
+        let rights = ask.rights();
+        if rights == [Right::Watch] {
             return None;
         }
+        let theirs = person.has_of(rights);
         let number = self.next();
         let order = serde_json::to_string(ask).unwrap_or_default();
         (self.ledger)(format!(
             "{number} {} asks: {} {order}",
             person.whole(),
-            right.word()
+            theirs.map_or_else(|| words(rights), |right| right.word().to_owned())
         ));
         Some(Noted(number))
     }
@@ -81,6 +85,12 @@ impl Audit {
     }
 }
 
+/// `operate or power`.
+pub(super) fn words(rights: &[Right]) -> String {
+    let words: Vec<&str> = rights.iter().map(|right| right.word()).collect();
+    words.join(" or ")
+}
+
 fn outcome(answer: &Answer) -> String {
     let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let json = serde_json::to_value(answer).unwrap_or_default();
@@ -89,6 +99,7 @@ fn outcome(answer: &Answer) -> String {
         Answer::Tested {
             good: false, text, ..
         } => format!("tested, and not taken: {text}"),
+        Answer::PowerStatus { .. } => format!("power {}", word(&json["report"]["state"])),
         Answer::Faulty { faults } => format!("nothing was changed: {} faults", faults.len()),
         _ => word(&json["is"]),
     }

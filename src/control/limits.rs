@@ -17,6 +17,8 @@ pub(super) const CONNECTIONS: usize = 32;
 pub(super) const TURNED_AWAY: usize = 32;
 /// Visits to consoles at once, half of them for one user.
 pub(super) const VISITS: usize = 256;
+/// People's questions to power legs at once, half of them one user's.
+pub(super) const POWER_QUESTIONS: usize = 8;
 /// How long a connection may say nothing.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
 /// How long a client that is refused may take to ask.
@@ -34,11 +36,15 @@ const TRIAL: Duration = Duration::from_secs(60);
 /// How long the daemon waits for something to happen, at the most, before it answers that nothing did.
 pub const EVENTS_WAIT: Duration = Duration::from_secs(10);
 
+/// How long power legs may take to say their state to a person.
+pub const POWER_STATUS: Duration = Duration::from_secs(60);
+
 /// How long the daemon may take to answer this.
 pub(super) fn answer(ask: &Ask) -> Duration {
     match ask {
         Ask::Events(asked) => Duration::from_millis(asked.wait_ms).min(EVENTS_WAIT) + ANSWER,
         Ask::TestRoute { .. } => TRIAL,
+        Ask::PowerStatus { .. } => POWER_STATUS + ANSWER,
         _ => ANSWER,
     }
 }

@@ -12,6 +12,7 @@ mod events;
 mod frame;
 mod limits;
 mod person;
+mod power_report;
 mod protocol;
 mod report;
 mod seats;
@@ -24,7 +25,8 @@ pub use boot_report::{BootReport, StepReport};
 pub use client::{Client, ClientError};
 pub use events::{EVENT_VERSION, EventLine, EventPage, EventsAsked};
 pub use frame::{Frames, Grip, NoFrame, PAYLOAD, Seen, Wish};
-pub use limits::{EVENTS_WAIT, REQUEST, read_line};
+pub use limits::{EVENTS_WAIT, POWER_STATUS, REQUEST, read_line};
+pub use power_report::{LegReport, LegState, PowerReport};
 pub use protocol::{Answer, Ask, EmulatedStep, OrderWord, Refusal, Reply, Request, VERSION, Word};
 pub use report::{
     AlarmList, Change, ClusterChange, ClusterReport, ConsoleReport, HostReport, REPORT_VERSION,

@@ -71,6 +71,11 @@ impl Person {
         place.is_some_and(|place| self.may[place])
     }
 
+    /// The first of these rights that they have.
+    pub(super) fn has_of(&self, rights: &[Right]) -> Option<Right> {
+        rights.iter().copied().find(|right| self.may(*right))
+    }
+
     /// Whether they have any.
     pub(super) fn may_anything(&self) -> bool {
         self.may.contains(&true)

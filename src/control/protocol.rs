@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{EventPage, EventsAsked};
 use super::frame::Grip;
+use super::power_report::PowerReport;
 use super::report::{AlarmList, ReloadReport, Report};
 use crate::alarm::Alarm;
 use crate::config::Right;
@@ -182,6 +183,13 @@ pub enum Ask {
     },
     /// What happened: a page of the journal.
     Events(EventsAsked),
+    /// What the power legs of a node say; nothing is switched.
+    PowerStatus {
+        /// The cluster's name.
+        cluster: String,
+        /// The node's.
+        node: String,
+    },
     /// A test message by one route.
     TestRoute {
         /// Its name.
@@ -194,8 +202,8 @@ fn yes() -> bool {
 }
 
 impl Ask {
-    /// The right that it needs.
-    pub fn right(&self) -> Right {
+    /// The rights of which it needs one.
+    pub fn rights(&self) -> &'static [Right] {
         match self {
             Ask::Ping
             | Ask::Status { .. }
@@ -207,8 +215,14 @@ impl Ask {
             | Ask::Metrics
             | Ask::Attach {
                 grip: Grip::Spy, ..
-            } => Right::Watch,
-            Ask::Attach { .. } => Right::Write,
+            } => &[Right::Watch],
+            Ask::Attach { .. } => &[Right::Write],
+            Ask::PowerStatus { .. } => &[Right::Power],
+            // It stops by the script's own procedures, behind all gates, and starts nothing.
+            Ask::Order {
+                order: OrderWord::Fence,
+                ..
+            } => &[Right::Operate, Right::Power],
             Ask::Say { .. }
             | Ask::Order { .. }
             | Ask::Emulate { .. }
@@ -218,7 +232,7 @@ impl Ask {
             | Ask::BackInService { .. }
             | Ask::Acknowledge { .. }
             | Ask::TestRoute { .. }
-            | Ask::Reload { .. } => Right::Operate,
+            | Ask::Reload { .. } => &[Right::Operate],
         }
     }
 }
@@ -352,6 +366,11 @@ pub enum Answer {
         /// The page, in Prometheus' text format.
         text: String,
     },
+    /// To [`Ask::PowerStatus`].
+    PowerStatus {
+        /// What they say.
+        report: Box<PowerReport>,
+    },
     /// To [`Ask::Acknowledge`]: it is noted.
     Acknowledged {
         /// The alarm.
@@ -457,20 +476,36 @@ mod tests {
             let request: Request = serde_json::from_str(text).unwrap();
             assert_eq!(request, Request { v: 1, ask });
         }
-        let ack = r#"{"do":"acknowledge","cluster":"pki","code":"hold"}"#;
-        for (text, right) in [
-            (r#"{"do":"alarms"}"#, Right::Watch),
-            (ack, Right::Operate),
-            (r#"{"do":"test_route","route":"ops"}"#, Right::Operate),
-        ] {
-            assert_eq!(serde_json::from_str::<Ask>(text).unwrap().right(), right);
-        }
         for bad in [
             r#"{"ask":{"do":"ping"}}"#,
             r#"{"v":1,"ask":{"do":"boot"}}"#,
             r#"{"v":1,"ask":{"do":"status","claster":"pki"}}"#,
         ] {
             assert!(serde_json::from_str::<Request>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_request_needs_its_right() {
+        let order = |what: &str, dry_run: bool| {
+            format!(
+                r#"{{"do":"order","cluster":"pki","order":"{what}","node":"ca1","dry_run":{dry_run}}}"#
+            )
+        };
+        let ack = r#"{"do":"acknowledge","cluster":"pki","code":"hold"}"#;
+        let power = r#"{"do":"power_status","cluster":"pki","node":"ca1"}"#;
+        for (text, rights) in [
+            (r#"{"do":"alarms"}"#, &[Right::Watch][..]),
+            (ack, &[Right::Operate]),
+            (r#"{"do":"test_route","route":"ops"}"#, &[Right::Operate]),
+            (power, &[Right::Power]),
+            (&order("fence", true), &[Right::Watch]),
+            (&order("fence", false), &[Right::Operate, Right::Power]),
+            (&order("boot", false), &[Right::Operate]),
+            (&order("switchover", false), &[Right::Operate]),
+        ] {
+            let ask: Ask = serde_json::from_str(text).unwrap();
+            assert_eq!(ask.rights(), rights, "{text}");
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use super::audit::{Audit, Ledger};
+use super::audit::{Audit, Ledger, words};
 use super::limits;
 use super::person::Person;
 use super::protocol::{Answer, Ask, Refusal, Reply, Request, VERSION};
@@ -89,6 +89,7 @@ impl Server {
             access,
             audit: Audit::new(ledger),
             visits: Seats::new(limits::VISITS),
+            power: Seats::new(limits::POWER_QUESTIONS),
         });
         loop {
             let stream = match self.listener.accept().await {
@@ -146,6 +147,23 @@ struct House {
     access: watch::Receiver<Access>,
     audit: Audit,
     visits: Arc<Seats>,
+    power: Arc<Seats>,
+}
+
+impl House {
+    /// The place that a request takes besides its connection's, if it takes one. It is given before the daemon
+    /// hears of it: who finds none must not have taken anybody's pen.
+    fn place(&self, ask: &Ask, uid: u32) -> Result<Option<Seat>, String> {
+        let (seats, what) = match ask {
+            Ask::Attach { .. } => (&self.visits, "visits to consoles"),
+            Ask::PowerStatus { .. } => (&self.power, "questions to power legs"),
+            _ => return Ok(None),
+        };
+        seats
+            .take(uid)
+            .map(Some)
+            .map_err(|full| crowded(full, what))
+    }
 }
 
 /// Where the socket is made before it takes its name: nobody may meet it before it has its rights. The
@@ -238,17 +256,12 @@ async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<(
                 continue;
             }
         };
-        // Before the daemon hears of it: who finds no place must not have taken anybody's pen.
-        let place = match ask {
-            Ask::Attach { .. } => match house.visits.take(peer.uid()) {
-                Ok(place) => Some(place),
-                Err(full) => {
-                    let text = crowded(full, "visits to consoles");
-                    write(&mut to, Answer::refused(Refusal::Busy, text)).await?;
-                    continue;
-                }
-            },
-            _ => None,
+        let place = match house.place(&ask, peer.uid()) {
+            Ok(place) => place,
+            Err(text) => {
+                write(&mut to, Answer::refused(Refusal::Busy, text)).await?;
+                continue;
+            }
         };
         match grant(ask, &person, house).await {
             Given::Answer(answer) => write(&mut to, answer).await?,
@@ -273,9 +286,9 @@ async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<(
 /// Puts a request that this person may make. An order is noted before it is put.
 async fn grant(ask: Ask, person: &Person, house: &House) -> Given {
     let noted = house.audit.asked(person, &ask);
-    let given = match person.may(ask.right()) {
-        true => put(ask, person.name.clone(), &house.asked).await,
-        false => no_right(&ask, person),
+    let given = match person.has_of(ask.rights()) {
+        Some(_) => put(ask, person.name.clone(), &house.asked).await,
+        None => no_right(&ask, person),
     };
     let (Given::Answer(answer) | Given::Visit(answer, _)) = &given;
     house.audit.answered(noted.as_ref(), person, answer);
@@ -283,12 +296,12 @@ async fn grant(ask: Ask, person: &Person, house: &House) -> Given {
 }
 
 fn no_right(ask: &Ask, person: &Person) -> Given {
-    let right = ask.right();
+    let rights = ask.rights();
     let who = &person.name;
-    let right_word = right.word();
+    let right_word = words(rights);
     tracing::warn!("{who} has no right to {right_word} and was refused: {ask:?}");
-    let spy = match (right, person.may(Right::Watch)) {
-        (Right::Write, true) => "; --spy lets you look on",
+    let spy = match (rights, person.may(Right::Watch)) {
+        ([Right::Write], true) => "; --spy lets you look on",
         _ => "",
     };
     Given::Answer(Answer::refused(

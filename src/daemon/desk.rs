@@ -96,6 +96,9 @@ impl Desk<'_> {
                     reply(answer, alarms::test(&alarms, &route, &who).await);
                 });
             }
+            Ask::PowerStatus { cluster, node } => {
+                self.power_status(&cluster, &node, who, answer);
+            }
             Ask::Attach {
                 cluster,
                 node,
@@ -209,12 +212,17 @@ impl Desk<'_> {
     }
 
     pub(super) fn mail_of(&self, cluster: &str) -> Result<&Sender<Message>, Answer> {
+        let ward = self.ward_of(cluster)?;
+        ward.mail().ok_or_else(|| {
+            let why = ward.unguarded(cluster).unwrap_or_default();
+            let text = format!("nobody guards {cluster}: {why}; see the alarms");
+            Answer::refused(Refusal::NotGuarded, text)
+        })
+    }
+
+    pub(super) fn ward_of(&self, cluster: &str) -> Result<&Ward, Answer> {
         if let Some(ward) = self.wards.get(cluster) {
-            return ward.mail().ok_or_else(|| {
-                let why = ward.unguarded(cluster).unwrap_or_default();
-                let text = format!("nobody guards {cluster}: {why}; see the alarms");
-                Answer::refused(Refusal::NotGuarded, text)
-            });
+            return Ok(ward);
         }
         if let Some(refused) = self.refused.iter().find(|r| r.cluster == cluster) {
             let text = format!(

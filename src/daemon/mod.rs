@@ -22,6 +22,7 @@ mod orders;
 mod out_of_service;
 mod outlook;
 mod plan;
+mod power;
 mod prepare;
 mod reload;
 mod reply;
@@ -37,6 +38,7 @@ mod ward;
 mod ways_out;
 mod whole;
 
+pub use power::power_report;
 pub use prepare::{Prepared, StartError, prepare};
 pub use signals::Signals;
 pub use supervisor::Daemon;

@@ -101,6 +101,7 @@ impl Daemon {
             journal,
             alarms,
             scribe,
+            switches: Arc::default(),
             happened,
             tallies: Tallies::default(),
         });

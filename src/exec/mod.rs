@@ -10,8 +10,8 @@ mod secret;
 mod tests;
 
 pub use power::{
-    AgentLeg, AgentMetadata, CommandLeg, IPMITOOL, IpmiLeg, OrderFailed, Parameter, PowerLeg,
-    PowerOrder, PowerState, metadata,
+    AgentLeg, AgentMetadata, CommandLeg, Held, IPMITOOL, IpmiLeg, LegSaid, OrderFailed, Parameter,
+    PowerLeg, PowerOrder, PowerState, Switches, metadata,
 };
 pub use run::{Captured, Finished, Outcome, run, run_to_tail, run_with_input};
 pub use secret::{Secret, SecretFault};

@@ -67,7 +67,7 @@ impl AgentLeg {
     }
 
     /// What takes one login at a time, as far as its parameters tell.
-    fn device(&self) -> String {
+    pub(super) fn device(&self) -> String {
         let told = |names: &[&str]| {
             let found = self
                 .parameters

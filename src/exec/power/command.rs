@@ -52,6 +52,11 @@ impl CommandLeg {
         }
     }
 
+    /// Its program may talk to anything: two legs with one program may meet there.
+    pub(super) fn device(&self) -> String {
+        format!("command {}", self.status.first().map_or("", String::as_str))
+    }
+
     /// Asks for the state.
     pub(super) async fn status(&self) -> PowerState {
         let finished = run(&self.status, &[], self.within, OUTPUT).await;

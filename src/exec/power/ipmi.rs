@@ -76,6 +76,11 @@ impl IpmiLeg {
         }
     }
 
+    /// The service processor.
+    pub(super) fn device(&self) -> String {
+        format!("ipmi {} {}", self.host, self.port.unwrap_or(623))
+    }
+
     async fn run(&self, what: &str) -> Result<Finished, String> {
         let path = self.password_file.clone();
         let reading = tokio::task::spawn_blocking(move || Secret::read(&path));

@@ -5,6 +5,7 @@ mod agent;
 mod command;
 mod ipmi;
 mod metadata;
+mod switches;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ pub use agent::AgentLeg;
 pub use command::CommandLeg;
 pub use ipmi::{IPMITOOL, IpmiLeg};
 pub use metadata::{AgentMetadata, Parameter, metadata};
+pub use switches::{Held, LegSaid, Switches};
 
 use super::run::{Finished, Outcome};
 
@@ -46,6 +48,15 @@ impl PowerLeg {
             PowerLeg::Command(leg) => leg.status().await,
             PowerLeg::Agent(leg) => leg.status().await,
             PowerLeg::Ipmi(leg) => leg.status().await,
+        }
+    }
+
+    /// What it talks to, as far as it tells: legs with the same may be in each other's way.
+    fn device(&self) -> String {
+        match self {
+            PowerLeg::Command(leg) => leg.device(),
+            PowerLeg::Agent(leg) => leg.device(),
+            PowerLeg::Ipmi(leg) => leg.device(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod command;
 mod secret;
+mod switches;
 
 use std::fs;
 use std::path::Path;
