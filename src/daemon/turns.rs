@@ -61,6 +61,7 @@ impl Turns {
     pub fn start() -> io::Result<Turns> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
+            .on_thread_park(crate::scribe::before_rest)
             .enable_all()
             .build()?;
         // Now, while nothing else is there.

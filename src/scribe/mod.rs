@@ -10,9 +10,11 @@
 mod files;
 mod log;
 mod queue;
+mod rest;
 mod room;
 
 pub use queue::{Book, Scribe, Tracing};
+pub use rest::before_rest;
 
 use std::time::SystemTime;
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::files::Files;
+use super::rest;
 use crate::config::Settings;
 use crate::console::{Order, Said};
 use crate::transcript::{By, Record};
@@ -88,8 +89,9 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A note that does not fit is dropped and counted. Whoever waits until all is written has room.
-    fn put(&self, note: Note) {
+    /// A note that does not fit is dropped and counted. Whoever waits until all is written has room. It
+    /// says whether the thread waits and is to be woken.
+    fn put(&self, note: Note) -> bool {
         let flush = matches!(note, Note::Flush(_));
         let audit = matches!(note, Note::Line(Book::Audit, _));
         let mut waiting = self.waiting();
@@ -98,16 +100,24 @@ impl Shared {
         let fuller = waiting.notes.len() >= 2 * NOTES;
         if full && !flush && (fuller || !audit) {
             waiting.dropped += 1;
-            return;
+            return false;
         }
         waiting.bytes += note.weight();
         waiting.urgent |= waiting.bytes > MUCH || flush || audit;
         waiting.notes.push_back(note);
-        if waiting.idle || waiting.urgent {
+        if waiting.urgent {
             waiting.idle = false;
             drop(waiting);
             self.come.notify_one();
+            return false;
         }
+        waiting.idle
+    }
+
+    /// The thread has something to do.
+    pub(super) fn wake(&self) {
+        self.waiting().idle = false;
+        self.come.notify_one();
     }
 
     fn close(&self) {
@@ -252,7 +262,9 @@ impl Scribe {
     }
 
     fn put(&self, note: Note) {
-        self.shared.put(note);
+        if self.shared.put(note) {
+            rest::wake(&self.shared);
+        }
     }
 }
 

@@ -182,16 +182,18 @@ impl Watch {
         }
     }
 
-    /// Cables are crossed, and a person started a writer at a console that is in their own hands, or beside one
-    /// whose userland hangs: clusterd says nothing of a node in maintenance, and sees one login, as it should.
-    fn works_at_the_wrong_one(&self, rig: &dyn Truth, live: &[usize]) -> bool {
+    /// Cables were crossed, and a person started a writer at a console that is in their own hands, or beside one
+    /// whose userland hangs, or while clusterd holds still: it says nothing of a node in maintenance, and
+    /// sees one login, as it should.
+    fn works_at_the_wrong_one(&self, rig: &dyn Truth, open: Open, live: &[usize]) -> bool {
         let in_hands = |n: &usize| {
             let mut ports = (0..rig.len()).filter(|port| rig.node_of(*port) == *n);
             let kept = ports.any(|p| self.maintained.max(self.nodes[p].maintained).is_some());
             self.nodes[*n].is_a_persons() && kept
         };
         let hangs = |n: &usize| !rig.node(*n).serves();
-        self.swapped_at.is_some() && (live.iter().any(in_hands) || live.iter().any(hangs))
+        let misled = open.holds_still || live.iter().any(|n| in_hands(n) || hangs(n));
+        self.swapped_at.is_some() && misled
     }
 
     fn looks_at_windows(&mut self, rig: &dyn Truth, open: Open, alive: bool, at: Moment) {
@@ -225,7 +227,7 @@ impl Watch {
                 let blurred = (0..rig.len()).any(|port| rig.cut_off(port, at));
                 let of_it = blurred || self.told_at.is_some_and(of_it);
                 let told = open.beside || open.any && of_it;
-                if told || !alive || self.works_at_the_wrong_one(rig, &live) {
+                if told || !alive || self.works_at_the_wrong_one(rig, open, &live) {
                     // An alarm of something else that ends while they write leaves time to see them.
                     self.untold = Some(at);
                 }
