@@ -96,6 +96,35 @@ fn two_writers_that_a_person_made_are_stopped_when_nothing_stands_in_the_way() {
     assert!(well, "{said}");
 }
 
+/// Nobody hears the boot, and nobody asks afterwards.
+const UNHEARD: [&str; 5] = [
+    "loss beta 1000",
+    "type beta \"boot disk\"",
+    "pass 20s",
+    "loss beta 0",
+    "pass 30m",
+];
+
+#[test]
+fn what_blurs_another_console_or_was_crossed_long_ago_excuses_nothing() {
+    let befores: [&[&str]; 3] = [
+        &["pass 10m"],
+        &["loss alpha 110", "pass 10m"],
+        &[
+            "swap alpha beta",
+            "swap alpha beta",
+            "maintenance beta for 2h",
+            "pass 10m",
+        ],
+    ];
+    for before in befores {
+        let deeds: Vec<&str> = before.iter().chain(&UNHEARD).copied().collect();
+        let (well, said) = played(IDLE, "start adopted", &deeds);
+        let untold = said.contains("two nodes write, and nobody was told");
+        assert!(!well && untold, "{before:?}: {said}");
+    }
+}
+
 #[test]
 fn what_a_false_word_leads_to_is_its_persons() {
     let deeds = [

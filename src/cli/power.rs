@@ -83,7 +83,8 @@ impl TypedValueParser for ReadsWhat {
 pub fn run(args: &PowerArgs) -> Exit {
     if let Some(instead) = instead_of(args.what, &args.node) {
         eprintln!("clusterd: {instead}");
-        return Exit::Usage;
+        // Not 2, as for other wrong usage: 2 says off here.
+        return Exit::Faults;
     }
     match report(args) {
         Ok(printed) => printed.print(args.json),

@@ -10,7 +10,7 @@ pub enum Right {
     Watch,
     /// Write on consoles, send BREAK.
     Write,
-    /// Ask power legs for their state, order a fence.
+    /// Ask power legs for their state.
     Power,
     /// Say an operator's words: `confirm`, `adopt`, `release` and their like.
     Operate,
@@ -44,7 +44,7 @@ pub struct Access {
     pub watch: Vec<Whom>,
     /// Who may write.
     pub write: Vec<Whom>,
-    /// Who may ask power legs for their state, and order a fence.
+    /// Who may ask power legs for their state.
     pub power: Vec<Whom>,
     /// Who may say an operator's words.
     pub operate: Vec<Whom>,

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! After `asks:` stands the right by which it is theirs; one that they have not, or where several would do
-//! all of them (`operate or power`).
+//! all of them (`power or operate`).
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,7 +85,7 @@ impl Audit {
     }
 }
 
-/// `operate or power`.
+/// `power or operate`.
 pub(super) fn words(rights: &[Right]) -> String {
     let words: Vec<&str> = rights.iter().map(|right| right.word()).collect();
     words.join(" or ")

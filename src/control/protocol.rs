@@ -217,12 +217,7 @@ impl Ask {
                 grip: Grip::Spy, ..
             } => &[Right::Watch],
             Ask::Attach { .. } => &[Right::Write],
-            Ask::PowerStatus { .. } => &[Right::Power],
-            // It stops by the script's own procedures, behind all gates, and starts nothing.
-            Ask::Order {
-                order: OrderWord::Fence,
-                ..
-            } => &[Right::Operate, Right::Power],
+            Ask::PowerStatus { .. } => &[Right::Power, Right::Operate],
             Ask::Say { .. }
             | Ask::Order { .. }
             | Ask::Emulate { .. }
@@ -498,9 +493,9 @@ mod tests {
             (r#"{"do":"alarms"}"#, &[Right::Watch][..]),
             (ack, &[Right::Operate]),
             (r#"{"do":"test_route","route":"ops"}"#, &[Right::Operate]),
-            (power, &[Right::Power]),
+            (power, &[Right::Power, Right::Operate]),
             (&order("fence", true), &[Right::Watch]),
-            (&order("fence", false), &[Right::Operate, Right::Power]),
+            (&order("fence", false), &[Right::Operate]),
             (&order("boot", false), &[Right::Operate]),
             (&order("switchover", false), &[Right::Operate]),
         ] {

@@ -153,8 +153,10 @@ struct House {
 impl House {
     /// The place that a request takes besides its connection's, if it takes one. It is given before the daemon
     /// hears of it: who finds none must not have taken anybody's pen.
-    fn place(&self, ask: &Ask, uid: u32) -> Result<Option<Seat>, String> {
+    fn place(&self, ask: &Ask, person: &Person, uid: u32) -> Result<Option<Seat>, String> {
         let (seats, what) = match ask {
+            // Whoever may not is refused, and keeps no place from others.
+            _ if person.has_of(ask.rights()).is_none() => return Ok(None),
             Ask::Attach { .. } => (&self.visits, "visits to consoles"),
             Ask::PowerStatus { .. } => (&self.power, "questions to power legs"),
             _ => return Ok(None),
@@ -256,7 +258,7 @@ async fn converse(stream: UnixStream, house: &House, seat: Seat) -> io::Result<(
                 continue;
             }
         };
-        let place = match house.place(&ask, peer.uid()) {
+        let place = match house.place(&ask, &person, peer.uid()) {
             Ok(place) => place,
             Err(text) => {
                 write(&mut to, Answer::refused(Refusal::Busy, text)).await?;

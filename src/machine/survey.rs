@@ -10,14 +10,14 @@ use crate::machine::package::Wait;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
-use crate::script::program::{Op, Question};
+use crate::script::program::{Op, PatternId, Question};
 
 /// RETURN is repeated after so long.
 const AGAIN: Duration = Duration::from_secs(6);
 /// A console that is not connected yet is waited for.
 const LINK: Duration = Duration::from_secs(15);
-/// A node that starts is waited for beyond the survey's own time, up to the longest boot of the script; where
-/// none of its boots waits for a login, up to this.
+/// A node that starts is waited for beyond the survey's own time, as long as the script waits for a login; where
+/// it waits for none, up to this.
 const STARTING: Duration = Duration::from_secs(1800);
 /// A node that said something so recently is busy.
 const BUSY: Duration = Duration::from_secs(60);
@@ -153,39 +153,34 @@ impl Machine {
             Condition::Unknown | Condition::Silent | Condition::Starting
         );
         let waits = may_start && package.adopting.is_none() && !package.confirmed;
-        let in_time = self.now.since(since) < self.boot_limit(p);
+        let in_time = self.now.since(since) < self.login_limit(p).unwrap_or_default();
         (waits && in_time && !survey.looks.iter().any(other_runs)).then_some(n)
     }
 
-    /// How long a boot may take to its login prompt, by the script: the longest wait of its boot
-    /// procedures.
-    fn boot_limit(&self, p: PackageId) -> Duration {
+    /// How long a node that starts may take to its login prompt, by the script: its longest wait for one. One that is
+    /// no longer than a node's that is busy is a question.
+    fn login_limit(&self, p: PackageId) -> Option<Duration> {
         let program = &self.setup.packages[p].program;
-        let entries = program.procedures.iter().map(|procedure| procedure.entry);
-        let entries: Vec<usize> = entries.collect();
-        let end = |entry: usize| {
-            let later = entries.iter().copied().filter(|other| *other > entry);
-            later.min().unwrap_or(program.ops.len())
+        let login = |pattern: &PatternId| {
+            let mut firmwares = program.firmwares.iter();
+            firmwares.any(|firmware| firmware.login.contains(pattern))
         };
-        let booted = program.ops.iter().filter_map(|op| match op {
-            Op::Boot { procedure, .. } => program.procedures.get(*procedure),
+        let waits = program.ops.iter().filter_map(|op| match op {
+            Op::Expect { within, arms, .. } => {
+                let mut patterns = arms.iter().flat_map(|arm| &arm.patterns);
+                patterns.any(login).then_some(*within)
+            }
             _ => None,
         });
-        let waits = booted.flat_map(|procedure| {
-            let ops = program.ops.get(procedure.entry..end(procedure.entry));
-            ops.unwrap_or_default().iter().filter_map(|op| match op {
-                Op::Expect { within, .. } => Some(*within),
-                _ => None,
-            })
-        });
-        waits.max().unwrap_or_default()
+        waits.filter(|within| *within > BUSY).max()
     }
 
     fn note_awaited(&mut self, p: PackageId, awaited: Option<NodeId>) {
         let Some((n, since)) = awaited.zip(self.packages[p].awaited) else {
             return;
         };
-        let left = self.boot_limit(p).saturating_sub(self.now.since(since));
+        let limit = self.login_limit(p).unwrap_or_default();
+        let left = limit.saturating_sub(self.now.since(since));
         let name = self.setup.node_name(n);
         let text = format!(
             "{name} was being booted when clusterd was started, and says nothing: it has {} more to come up before it counts as lost",
@@ -207,11 +202,7 @@ impl Machine {
         };
         let nodes = &self.setup.packages[p].nodes;
         let busy = nodes.iter().any(busy) && Guard::SurveyStarting.stands();
-        let limit = match self.boot_limit(p) {
-            Duration::ZERO => STARTING,
-            limit => limit,
-        };
-        busy && self.now.since(survey.began) < limit
+        busy && self.now.since(survey.began) < self.login_limit(p).unwrap_or(STARTING)
     }
 
     fn look(

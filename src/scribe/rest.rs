@@ -32,15 +32,16 @@ pub(super) fn wake(queue: &Arc<Shared>) {
     if !RESTS.get() {
         return queue.wake();
     }
-    let late = OWED.with_borrow_mut(|owed| match owed {
+    let late = OWED.try_with(|owed| match &mut *owed.borrow_mut() {
         Some((other, _)) if !Arc::ptr_eq(other, queue) => true,
         Some((_, since)) => since.elapsed() >= BUSY,
-        None => {
+        owed => {
             *owed = Some((Arc::clone(queue), Instant::now()));
             false
         }
     });
-    if late {
+    // A thread that ends has no rest any more.
+    if late.unwrap_or(true) {
         queue.wake();
     }
 }

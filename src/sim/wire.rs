@@ -21,6 +21,8 @@ const PIECE: (usize, u64) = (7, 40);
 
 /// Output that comes so much later is no answer to anybody.
 const TOO_LATE: Duration = Duration::from_secs(1);
+/// A BREAK that comes so much later misses the whole of a fence's attempts to stop a node.
+const MISSED: Duration = Duration::from_secs(10);
 
 /// How BREAKs come to a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,9 +140,9 @@ impl Wire {
         at_once
     }
 
-    /// Whether BREAKs are under way, or would be.
+    /// Whether a BREAK that is sent now comes when nobody waits for its answer any more.
     pub fn delays_breaks(&self) -> bool {
-        matches!(self.breaks, BreakWay::Late(_)) || !self.breaks_to_come.is_empty()
+        matches!(self.breaks, BreakWay::Late(by) if by >= MISSED)
     }
 
     /// Whether a late BREAK arrives by `now`.

@@ -87,6 +87,10 @@ pub(super) struct Watch {
     /// The whole cluster is in maintenance until then.
     maintained: Option<Moment>,
     swapped_at: Option<Moment>,
+    /// When cables were seen crossed last, while two nodes wrote.
+    crossed_at: Option<Moment>,
+    /// When a console lost what a person's writer said last, while two nodes wrote.
+    blurred_at: Option<Moment>,
     /// Something happened to the nodes, their cables or by people since the scene began; `None`
     /// where nobody keeps account.
     nodes_suffered: Option<bool>,
@@ -138,6 +142,8 @@ impl Watch {
             nodes: vec![Known::default(); setup.nodes.len()],
             maintained: None,
             swapped_at: None,
+            crossed_at: None,
+            blurred_at: None,
             nodes_suffered: None,
             pings_lost: false,
             forgot_switches: false,
@@ -182,6 +188,7 @@ impl Watch {
             self.swapped_at.and(*identified).hash(hasher);
         }
         (self.swapped_at, self.nodes_suffered, self.forgot_switches).hash(hasher);
+        self.window.and(self.blurred_at).is_some().hash(hasher);
         self.maintained.hash(hasher);
         (self.quiet_since, self.window, self.window.and(self.untold)).hash(hasher);
         (self.lost_at, self.told_at, self.told_here, self.in_flight).hash(hasher);

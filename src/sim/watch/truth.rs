@@ -33,6 +33,10 @@ pub struct Open {
     pub beside: bool,
     /// One of [`Open::HOLDS_STILL`].
     pub holds_still: bool,
+    /// [`Open::STANDBY`].
+    pub standby: bool,
+    /// [`Open::HOLD`].
+    pub hold: bool,
 }
 
 impl Open {
@@ -42,12 +46,19 @@ impl Open {
     /// Codes of those that say that clusterd holds still, and that people must watch as long.
     const HOLDS_STILL: [&str; 2] = ["impaired", "held"];
 
+    /// The code of the scripts' alarm that a standby does not answer.
+    const STANDBY: &str = "standby_lost";
+    /// The code of the engine's and the scripts' alarm that only a person ends this HOLD.
+    const HOLD: &str = "hold";
+
     /// Of alarms, by whether their code is among those that are open.
     pub fn new(any: bool, is_open: impl Fn(&str) -> bool) -> Open {
         Open {
             any,
             beside: Open::BESIDE.into_iter().any(&is_open),
-            holds_still: Open::HOLDS_STILL.into_iter().any(is_open),
+            holds_still: Open::HOLDS_STILL.into_iter().any(&is_open),
+            standby: is_open(Open::STANDBY),
+            hold: is_open(Open::HOLD),
         }
     }
 }
@@ -182,18 +193,42 @@ impl Watch {
         }
     }
 
-    /// Cables were crossed, and a person started a writer at a console that is in their own hands, or beside one
-    /// whose userland hangs, or while clusterd holds still: it says nothing of a node in maintenance, and
-    /// sees one login, as it should.
-    fn works_at_the_wrong_one(&self, rig: &dyn Truth, open: Open, live: &[usize]) -> bool {
-        let in_hands = |n: &usize| {
-            let mut ports = (0..rig.len()).filter(|port| rig.node_of(*port) == *n);
+    /// A person started a writer where clusterd cannot tell: cables are crossed, or were until a moment ago, and it
+    /// is at a console that is in their own hands, or beside one whose userland hangs: clusterd says nothing of a
+    /// node in maintenance, and sees one login, as it should. Or cables were crossed, and clusterd holds still.
+    fn works_at_the_wrong_one(&mut self, rig: &dyn Truth, open: Open, at: Moment) -> bool {
+        let own = (0..rig.len()).all(|port| rig.node_of(port) == port);
+        if !own {
+            self.crossed_at = Some(at);
+        }
+        let crossed = self.crossed_at.is_some_and(|last| at.since(last) <= WINDOW);
+        let in_hands = |n: usize| {
+            let mut ports = (0..rig.len()).filter(|port| rig.node_of(*port) == n);
             let kept = ports.any(|p| self.maintained.max(self.nodes[p].maintained).is_some());
-            self.nodes[*n].is_a_persons() && kept
+            self.nodes[n].is_a_persons() && kept
         };
-        let hangs = |n: &usize| !rig.node(*n).serves();
-        let misled = open.holds_still || live.iter().any(|n| in_hands(n) || hangs(n));
-        self.swapped_at.is_some() && misled
+        let misled = |n: usize| {
+            let node = rig.node(n);
+            node.writes() && (in_hands(n) || !node.serves())
+        };
+        let held = self.swapped_at.is_some() && open.holds_still;
+        held || crossed && (0..rig.len()).any(misled)
+    }
+
+    /// A person started a writer behind a console that loses what it says: all that can be told is that it does not
+    /// answer as a standby does; or, if that was so at first, that nothing is asked, in HOLD.
+    fn cannot_be_heard(&mut self, rig: &dyn Truth, open: Open, at: Moment) -> bool {
+        let blurred = |port: usize| {
+            let n = rig.node_of(port);
+            let writes = rig.node(n).writes() && self.nodes[n].is_a_persons();
+            writes && rig.cut_off(port, at)
+        };
+        let now = (0..rig.len()).any(blurred);
+        if now {
+            self.blurred_at = Some(at);
+        }
+        let was = self.blurred_at >= self.window && self.blurred_at.is_some();
+        now && open.standby || was && (open.hold || open.holds_still)
     }
 
     fn looks_at_windows(&mut self, rig: &dyn Truth, open: Open, alive: bool, at: Moment) {
@@ -223,11 +258,10 @@ impl Watch {
                     window.lasted = at.since(since);
                 }
                 let of_it = |told: Moment| told + BEFORE >= since;
-                // A console that loses what its node says shows that there is trouble, and not which.
-                let blurred = (0..rig.len()).any(|port| rig.cut_off(port, at));
-                let of_it = blurred || self.told_at.is_some_and(of_it);
-                let told = open.beside || open.any && of_it;
-                if told || !alive || self.works_at_the_wrong_one(rig, open, &live) {
+                let told = open.beside || open.any && self.told_at.is_some_and(of_it);
+                let told = told || self.cannot_be_heard(rig, open, at);
+                let told = told || self.works_at_the_wrong_one(rig, open, at);
+                if told || !alive {
                     // An alarm of something else that ends while they write leaves time to see them.
                     self.untold = Some(at);
                 }
