@@ -113,12 +113,12 @@ fn power_status_asks_every_leg_and_ends_as_a_fence_agent_does() {
     for (args, code, word) in [
         (
             ["power", "c/a", "off"],
-            2,
+            1,
             "`clusterd fence c/a` stops the node",
         ),
         (
             ["power", "c/a", "on"],
-            2,
+            1,
             "(`clusterd status c`), then use the leg's own tool",
         ),
         (["power", "c/a", "cycle"], 2, "[possible values: status]"),
