@@ -403,6 +403,10 @@ fn who_has_power_asks_for_it_and_does_nothing_else() {
         fs::write(home.path("clusterd.yaml"), settings).unwrap();
         let mut daemon = home.run();
         daemon.line("state watch");
+        until("the consoles to say who has the package", || {
+            let plan = home.clusterd(&["fence", "pair/beta", "--dry-run"]);
+            plan.status.success().then_some(())
+        });
         daemon
     };
     let refused = |args: &[&str], right: &str| {

@@ -216,7 +216,7 @@ impl Watch {
     }
 
     /// A person started a writer behind a console that loses what it says: all that can be told is that it does not
-    /// answer as a standby does; or, if that was so at first, that nothing is asked, in HOLD.
+    /// answer as a standby does; or, if that was so at first, that nothing is asked, in HOLD or maintenance.
     fn cannot_be_heard(&mut self, rig: &dyn Truth, open: Open, at: Moment) -> bool {
         let blurred = |port: usize| {
             let n = rig.node_of(port);
@@ -228,7 +228,8 @@ impl Watch {
             self.blurred_at = Some(at);
         }
         let was = self.blurred_at >= self.window && self.blurred_at.is_some();
-        now && open.standby || was && (open.hold || open.holds_still)
+        let kept = self.maintained.is_some() || self.nodes.iter().any(|n| n.maintained.is_some());
+        now && open.standby || was && (kept || open.hold || open.holds_still)
     }
 
     fn looks_at_windows(&mut self, rig: &dyn Truth, open: Open, alive: bool, at: Moment) {
