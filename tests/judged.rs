@@ -113,8 +113,8 @@ fn what_blurs_another_console_or_was_crossed_long_ago_excuses_nothing() {
         &[
             "swap alpha beta",
             "swap alpha beta",
-            "maintenance beta for 2h",
             "pass 10m",
+            "hang-userland alpha",
         ],
     ];
     for before in befores {
