@@ -126,6 +126,19 @@ fn what_blurs_another_console_or_was_crossed_long_ago_excuses_nothing() {
 }
 
 #[test]
+fn cables_crossed_between_the_last_question_and_the_return_are_their_persons() {
+    let head = "policy integrity\nswitches 4 within 1h\npower-legs 1\nseed 7187784\nstart proven";
+    let deeds = ["site on", "pass 13s105ms", "swap alpha beta", "pass 6s"];
+    let (well, said) = played(SHIPPED, head, &deeds);
+    let at = |what: &str| said.find(what).unwrap_or_else(|| panic!("{what}: {said}"));
+    let crossed = at("> swap alpha beta");
+    let restart = at("state restart (");
+    let sent = said.rfind("boot command given").unwrap_or_default();
+    assert!(restart < crossed && crossed < sent, "{said}");
+    assert!(well, "{said}");
+}
+
+#[test]
 fn what_a_false_word_leads_to_is_its_persons() {
     let deeds = [
         "freeze alpha",

@@ -251,7 +251,12 @@ impl Watch {
     fn booted(&mut self, booted: &str, rig: &dyn Truth, at: Moment) {
         // Whoever its cable leads to starts: that this is the node meant is asked where the line is typed,
         // and whether another one could go on is asked once more when a system comes up.
-        let starts = rig.find(booted).map(|port| rig.node_of(port));
+        let meant = rig.find(booted);
+        let starts = meant.map(|port| rig.node_of(port));
+        if let Some(n) = meant.filter(|n| Some(*n) != starts) {
+            // A person crossed the cables since its Host ID was right: what it still can do is of that hand.
+            self.nodes[n].by_hand = Some(at);
+        }
         if let Some(n) = starts {
             self.keep_what_was_answered_for(n, rig);
             self.nodes[n].by_hand = None;
