@@ -219,23 +219,10 @@ fn a_secret_that_others_may_read_refuses_its_cluster() {
 /// nothing is booted before the outlet says off.
 #[test]
 fn a_takeover_waits_for_the_outlet_not_for_the_agents_word() {
-    let pair = Pair::running();
-    let home = Home::of(&pair);
-    write(&home.path("bin/fence_it"), AGENT, 0o755);
-    write(&home.path("pw"), "sesame\n", 0o600);
-    let file = home.path("clist/pair.yaml");
-    let leg = "host_id: \"80b10001\", power: { agent: bin/fence_it, ip: 10.0.0.1, plug: 1, password_file: pw }";
-    let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace("host_id: \"80b10001\"", leg)).unwrap();
-    fs::write(home.path("bin/state.1"), "on").unwrap();
+    let (pair, home) = pair_with_a_leg();
     let lookout = Lookout::keeps(&["sesame"]);
     let mut daemon = home.run();
     daemon.line("state watch");
-    pair.sim.order(|rig, now| {
-        let alpha = rig.node_at(0, now);
-        alpha.set_variable("boot-device", "disk");
-        alpha.set_nvram_fault(NvramFault::LostAtReset);
-    });
     pair.sim.panic(0);
     daemon.line("alpha: openboot_reset made no proof");
     until("the order to switch off", || {

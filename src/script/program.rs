@@ -553,6 +553,25 @@ pub enum Op {
 }
 
 impl Op {
+    /// The most time that the op takes.
+    pub fn takes(&self) -> Duration {
+        match self {
+            Op::Expect { within, .. }
+            | Op::Question { within, .. }
+            | Op::Reset { within, .. }
+            | Op::Dark { within, .. }
+            | Op::PowerOff { within, .. }
+            | Op::Word { within, .. }
+            | Op::PowerStatus { within, .. }
+            | Op::WaitLink { within, .. }
+            | Op::Survey { within, .. }
+            | Op::Run { within, .. }
+            | Op::Probe { within, .. } => *within,
+            Op::Wait(time) => *time,
+            _ => Duration::ZERO,
+        }
+    }
+
     /// The node that the op speaks to or about, if it names just one.
     pub fn who(&self) -> Option<Who> {
         match self {

@@ -69,19 +69,8 @@ pub fn processors(program: &Program) -> Vec<BenchProcessor> {
 /// How long the script waits at most for anything, but for darkness and a person's word, for which no script
 /// waits in silence: a service that is down for longer without an alarm was forgotten.
 pub fn longest_wait(program: &Program) -> Duration {
-    let waits = program.ops.iter().map(|op| match op {
-        Op::Expect { within, .. }
-        | Op::Question { within, .. }
-        | Op::Reset { within, .. }
-        | Op::PowerOff { within, .. }
-        | Op::PowerStatus { within, .. }
-        | Op::WaitLink { within, .. }
-        | Op::Survey { within, .. }
-        | Op::Run { within, .. }
-        | Op::Probe { within, .. } => *within,
-        Op::Wait(span) => *span,
-        _ => Duration::ZERO,
-    });
+    let told = |op: &&Op| matches!(op, Op::Dark { .. } | Op::Word { .. });
+    let waits = program.ops.iter().filter(|op| !told(op)).map(Op::takes);
     waits.max().unwrap_or_default()
 }
 

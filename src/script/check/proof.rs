@@ -1,7 +1,7 @@
 //! How far a way through a fence's procedure has come with each kind of proof.
 
 use super::flow::Outcome;
-use super::times::{PROOF_LIVES, takes};
+use super::times::PROOF_LIVES;
 use super::walk::{Node, Taken};
 use crate::script::program::{Firmware, GuardSetting, Op, Pc, Piece, Presence, Question, Text};
 
@@ -72,7 +72,7 @@ pub fn learn(firmwares: &[Firmware], taken: &Taken, before: &Proof) -> Proof {
     proof.age = if asked || !whole {
         0
     } else {
-        proof.age + whole_seconds(takes(taken.op))
+        proof.age + whole_seconds(taken.op.takes())
     };
     if proof.age > PROOF_LIVES.as_secs() {
         proof.age = 0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::flow::{Outcome, Point, block, reachable_states, tell, ways};
 use super::sends::starts_system;
-use super::times::{PROOF_LIVES, Times, takes};
+use super::times::{PROOF_LIVES, Times};
 use crate::script::compile::Draft;
 use crate::script::diagnostic::{Diagnostic, Sources, Span};
 use crate::script::program::{Op, Pc, ProcedureId, Role, Who};
@@ -298,7 +298,7 @@ fn after(draft: &Draft, pc: Pc, outcome: Outcome, before: &Fact) -> Fact {
     if let Some((_, age)) = &mut fact.fence
         && !matches!(op, Op::Fence { .. })
     {
-        *age = age.saturating_add(takes(op));
+        *age = age.saturating_add(op.takes());
         if *age > PROOF_LIVES {
             fact.dies(span, "a proof lives for 60 s, and this may take longer");
         }

@@ -74,7 +74,7 @@ impl<'p> Times<'p> {
                 }
                 Op::Done | Op::Fail(_) => (Duration::ZERO, None, Vec::new()),
                 _ => (
-                    takes(op),
+                    op.takes(),
                     None,
                     ways(self.program, pc)
                         .into_iter()
@@ -113,24 +113,5 @@ impl<'p> Times<'p> {
             };
         }
         out
-    }
-}
-
-/// The most time that an op takes.
-pub fn takes(op: &Op) -> Duration {
-    match op {
-        Op::Expect { within, .. }
-        | Op::Question { within, .. }
-        | Op::Reset { within, .. }
-        | Op::Dark { within, .. }
-        | Op::PowerOff { within, .. }
-        | Op::Word { within, .. }
-        | Op::PowerStatus { within, .. }
-        | Op::WaitLink { within, .. }
-        | Op::Survey { within, .. }
-        | Op::Run { within, .. }
-        | Op::Probe { within, .. } => *within,
-        Op::Wait(time) => *time,
-        _ => Duration::ZERO,
     }
 }

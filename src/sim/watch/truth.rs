@@ -227,7 +227,8 @@ impl Watch {
         if now {
             self.blurred_at = Some(at);
         }
-        let was = self.blurred_at >= self.window && self.blurred_at.is_some();
+        // A window is open here, so that no blur at all is none since it began.
+        let was = self.blurred_at >= self.window;
         let kept = self.maintained.is_some() || self.nodes.iter().any(|n| n.maintained.is_some());
         now && open.standby || was && (kept || open.hold || open.holds_still)
     }
