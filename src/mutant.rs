@@ -310,6 +310,7 @@ guards! {
         AbandonVoids, 3, "a procedure that is interrupted voids what it was proving";
         OrderEnds, 10, "an order that no state took up is not in force later";
         HeirEnds, 9, "a takeover that came to nothing is not in force later";
+        HeldEnds, 10, "the HOLD of a person's `fence` is over where the script goes on";
         HopsEnd, 17, "a circle of states without a pause ends in HOLD";
         TriesEnd, 17, "a retry has an end";
     }
@@ -326,6 +327,7 @@ guards! {
         MaintenanceRests, 15, "a script rests while its cluster or its primary is in maintenance";
         MaintenanceKept, 15, "a maintenance outlives a restart";
         MaintenanceUnbinds, 15, "after a maintenance the consoles say who has the package";
+        HeldMaintained, 10, "a person's HOLD stays over a maintenance";
         MaintenanceUnasked, 15, "a node in maintenance is asked nothing, and does not count as silent";
     }
     "maintenance/order.rs" {

@@ -207,8 +207,13 @@ impl Machine {
             package.adopting = None;
         }
         self.order_rests(p);
+        let begins = self.packages[p].order.as_deref();
+        let begins = begins.is_some_and(Ordered::is_to_begin);
+        if ordinary && !begins && !self.packages[p].run.stuck && Guard::HeldEnds.stands() {
+            // The one that came with a person's `fence`: somebody else made the package serve since.
+            self.end_held(p, "the script, in an ordinary state again,");
+        }
         let package = &mut self.packages[p];
-        let begins = package.order.as_deref().is_some_and(Ordered::is_to_begin);
         if ordinary && !begins && Guard::HeirEnds.stands() && package.heir.take().is_some() {
             self.journal(
                 EntryKind::Result,

@@ -39,6 +39,8 @@ pub enum Rule {
     Maintenance,
     /// Rules 7 and 15: a node out of service is typed nothing but RETURN, is sent no BREAK, and is not switched off.
     OutOfService,
+    /// A person's HOLD: nothing is begun until they say `release`.
+    Held,
     /// Rule 16: nothing is typed under a person's hands.
     UnderHands,
     /// Liveness: a lost service is told: it runs, or an alarm is open, within the script's own deadlines.
@@ -61,6 +63,7 @@ impl std::fmt::Display for Rule {
             Rule::OwnTrouble => "the monitor's own trouble never causes a BREAK, a stop or a boot",
             Rule::Maintenance => "nothing is written in maintenance",
             Rule::OutOfService => "nothing but RETURN is written to a node out of service",
+            Rule::Held => "nothing is stopped or started under a person's HOLD",
             Rule::UnderHands => "nothing is typed under a person's hands",
             Rule::SilentOutage => "the service runs, or an alarm is open",
             Rule::WindowStays => "two writers that a person made are told of, and stopped",

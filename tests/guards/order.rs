@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clusterd::machine::input::Upkeep;
 use clusterd::script::program::OperatorWord;
 
 use crate::desk::*;
@@ -19,6 +20,16 @@ state no_stop \"there is none\"
 state fence_it \"now\"
     fence primary with openboot_reset refused -> vetoed else -> bad
     -> good";
+
+const PUT_DOWN: &str = "
+    -> ready
+state ready \"all is well\"
+    on operator fence_primary -> put_down
+state put_down \"an operator stops the primary\"
+    fence primary with openboot_reset refused -> vetoed else -> bad
+    -> away
+hold state away \"put away\"
+    on primary prints login -> ready";
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -150,4 +161,39 @@ fn a_persons_hold_stays_over_a_restart_until_release() {
     d.comes_to("rest");
     assert!(!d.held() && d.memory.packages[0].held.is_none());
     assert!(d.cleared.contains(&"held".to_owned()));
+}
+
+#[test]
+fn a_persons_hold_stays_over_a_maintenance() {
+    let mut d = desk(FENCE);
+    d.demand(OperatorWord::Hold, None, false);
+    let lasts = secs(600);
+    let reason = "new disks".to_owned();
+    let said = d.upkeep(None, Upkeep::Maintain { lasts, reason });
+    assert!(matches!(said, Some(Ok(_))), "{said:?}\n{}", d.story());
+    d.pass(secs(900));
+    assert!(d.said("the maintenance is over"), "{}", d.story());
+    assert!(
+        d.held() && d.memory.packages[0].held.is_some(),
+        "{}",
+        d.story()
+    );
+    d.order(OperatorWord::Release, None);
+    d.comes_to("rest");
+    assert!(!d.held());
+}
+
+#[test]
+fn the_hold_of_a_fence_ends_where_the_script_goes_on_and_not_before() {
+    let mut d = desk(PUT_DOWN);
+    d.act();
+    d.comes_to("ready");
+    d.demand(OperatorWord::FencePrimary, Some(ALPHA), true);
+    d.comes_to("away");
+    d.pass(secs(120));
+    assert!(d.memory.packages[0].held.is_some(), "{}", d.story());
+    // Somebody starts it by hand.
+    d.turns(ALPHA, Shows::Login);
+    d.comes_to("ready");
+    assert!(d.memory.packages[0].held.is_none(), "{}", d.story());
 }

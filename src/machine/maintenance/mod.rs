@@ -225,6 +225,9 @@ impl Machine {
         package.bound &= Guard::MaintenanceUnbinds.gone();
         package.awaited = (package.primary_is_known() && !package.confirmed).then_some(now);
         self.start_script(p, cause);
+        if Guard::HeldMaintained.stands() {
+            self.stay_held(p);
+        }
     }
 
     // --- a node in maintenance and the script -----------------------------------------------

@@ -86,6 +86,8 @@ pub(super) struct Watch {
     nodes: Vec<Known>,
     /// The whole cluster is in maintenance until then.
     maintained: Option<Moment>,
+    /// A person said `hold`, and not `release` since.
+    held: bool,
     swapped_at: Option<Moment>,
     /// When cables were seen crossed last, while two nodes wrote.
     crossed_at: Option<Moment>,
@@ -141,6 +143,7 @@ impl Watch {
             patience: longest.unwrap_or_default() + grace,
             nodes: vec![Known::default(); setup.nodes.len()],
             maintained: None,
+            held: false,
             swapped_at: None,
             crossed_at: None,
             blurred_at: None,
@@ -189,7 +192,7 @@ impl Watch {
         }
         (self.swapped_at, self.nodes_suffered, self.forgot_switches).hash(hasher);
         self.window.and(self.blurred_at).is_some().hash(hasher);
-        self.maintained.hash(hasher);
+        (self.maintained, self.held).hash(hasher);
         (self.quiet_since, self.window, self.window.and(self.untold)).hash(hasher);
         (self.lost_at, self.told_at, self.told_here, self.in_flight).hash(hasher);
         self.booted_last.hash(hasher);
@@ -248,6 +251,11 @@ impl Watch {
         self.nodes[port].out = false;
     }
 
+    /// A person says `release`.
+    pub fn person_releases(&mut self) {
+        self.held = false;
+    }
+
     /// A person typed this at a node.
     pub fn person_types(&mut self, node: usize, text: &str, at: Moment) {
         let starts = ["boot", "go", ":c"];
@@ -277,6 +285,7 @@ impl Watch {
         // What a torn record held nobody remembers.
         let kept = memory.maintenance.is_some();
         self.maintained = self.maintained.filter(|_| kept);
+        self.held &= memory.packages.iter().any(|known| known.held.is_some());
         for (n, known) in self.nodes.iter_mut().enumerate() {
             let name = &rig.node(n).spec().name;
             let mut nodes = memory.nodes.iter();

@@ -204,7 +204,7 @@ impl Watch {
         let crossed = self.crossed_at.is_some_and(|last| at.since(last) <= WINDOW);
         let in_hands = |n: usize| {
             let mut ports = (0..rig.len()).filter(|port| rig.node_of(*port) == n);
-            let kept = ports.any(|p| self.maintained.max(self.nodes[p].maintained).is_some());
+            let kept = ports.any(|p| self.in_maintenance(p, at));
             self.nodes[n].is_a_persons() && kept
         };
         let misled = |n: usize| {
@@ -229,7 +229,7 @@ impl Watch {
         }
         // A window is open here, so that no blur at all is none since it began.
         let was = self.blurred_at >= self.window;
-        let kept = self.maintained.is_some() || self.nodes.iter().any(|n| n.maintained.is_some());
+        let kept = (0..rig.len()).any(|port| self.in_maintenance(port, at));
         now && open.standby || was && (kept || open.hold || open.holds_still)
     }
 
@@ -261,8 +261,9 @@ impl Watch {
                 }
                 let of_it = |told: Moment| told + BEFORE >= since;
                 let told = open.beside || open.any && self.told_at.is_some_and(of_it);
-                let told = told || self.cannot_be_heard(rig, open, at);
-                let told = told || self.works_at_the_wrong_one(rig, open, at);
+                let unheard = self.cannot_be_heard(rig, open, at);
+                let misled = self.works_at_the_wrong_one(rig, open, at);
+                let told = told || unheard || misled;
                 if told || !alive {
                     // An alarm of something else that ends while they write leaves time to see them.
                     self.untold = Some(at);

@@ -6,6 +6,7 @@ use super::{Intent, Truth, Watch};
 use crate::clock::{Moment, Span};
 use crate::machine::proof::ProofKind;
 use crate::machine::{Event, Machine};
+use crate::script::program::OperatorWord;
 use crate::sim::excuse::Excuse;
 use crate::sim::node::{Condition, Node};
 use crate::sim::rules::Rule;
@@ -58,7 +59,7 @@ impl Watch {
         }
     }
 
-    fn in_maintenance(&self, port: usize, at: Moment) -> bool {
+    pub(super) fn in_maintenance(&self, port: usize, at: Moment) -> bool {
         let until = self.maintained.max(self.nodes[port].maintained);
         // A restart counts whole seconds.
         until.is_some_and(|until| at + Duration::from_secs(2) < until)
@@ -119,6 +120,9 @@ impl Watch {
             let what = format!("{line:?} was typed, and no intent of it was durable");
             self.breaks_rule(at, Rule::JournalFirst, what);
         }
+        if matches!(first, "reset-all" | "boot" | "go") {
+            self.looks_whether_held(line, at);
+        }
         if first != "boot" {
             return;
         }
@@ -155,6 +159,9 @@ impl Watch {
             let what = "a BREAK was sent, and no intent of it was durable".to_owned();
             self.breaks_rule(at, Rule::JournalFirst, what);
         }
+        if !self.nodes[port].siege {
+            self.looks_whether_held("a BREAK", at);
+        }
         self.acts("a BREAK was sent", at);
     }
 
@@ -171,7 +178,16 @@ impl Watch {
             let what = format!("{told}, and no intent of it was durable");
             self.breaks_rule(at, Rule::JournalFirst, what);
         }
+        self.looks_whether_held("an order to switch off", at);
         self.acts("a power leg was told to switch a node off", at);
+    }
+
+    /// Nothing is stopped or started while a person says `hold`.
+    fn looks_whether_held(&mut self, what: &str, at: Moment) {
+        if self.held {
+            let what = format!("{what} was given, and a person's HOLD is in force");
+            self.breaks_rule(at, Rule::Held, what);
+        }
     }
 
     /// clusterd does something to a node that it had better have a reason for.
@@ -211,6 +227,9 @@ impl Watch {
             Event::OutOfServiceOver { node } | Event::InService { node, .. } => {
                 self.out_of_service(node, false, rig);
             }
+            Event::OrderEnded {
+                what, good: true, ..
+            } => self.held |= what == OperatorWord::Hold.word(),
             Event::BootTyped { node, .. } => self.booted(node, rig, at),
             _ => {}
         }

@@ -17,6 +17,9 @@ impl World {
         if self.alive && self.overtaken(word) {
             return;
         }
+        if word == OperatorWord::Release {
+            self.watch.person_releases();
+        }
         let order = Order {
             who: "op".to_owned(),
             word,
