@@ -40,6 +40,7 @@ pub mod status;
 pub mod switchover;
 pub mod transcript;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -97,7 +98,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done, nothing wrong
   1  faults found, or what was asked for failed
-  2  wrong usage; of `power`: every leg says off
+  2  wrong usage; of `power`: every leg says off (its wrong usage is 1)
   3  the daemon does not run
   4  the daemon refused what was asked for
   5  the home directory cannot be used
@@ -171,10 +172,36 @@ fn keep_from_disk() {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     keep_from_disk();
-    match Cli::parse().command {
+    match Cli::try_parse() {
         // A daemon goes on without a reader of what it prints.
-        run @ Command::Run(_) => perform(run).into(),
-        command => pipe::quietly(|| perform(command)),
+        Ok(Cli {
+            command: run @ Command::Run(_),
+        }) => perform(run).into(),
+        Ok(Cli { command }) => pipe::quietly(|| perform(command)),
+        Err(said) => {
+            let asked = !said.use_stderr();
+            let exit = if asked {
+                Exit::Good
+            } else {
+                wrong_usage(std::env::args_os().skip(1))
+            };
+            pipe::quietly(|| {
+                // Where it cannot be written nobody reads it.
+                let _ = said.print();
+                exit
+            })
+        }
+    }
+}
+
+/// How wrong usage ends: where 2 says something else, not with 2.
+fn wrong_usage(args: impl Iterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.collect();
+    let is_check = || args.iter().any(|arg| arg == "--check");
+    match args.first().and_then(|arg| arg.to_str()) {
+        Some("power") => Exit::Faults,
+        Some("status") if is_check() => Exit::Check(Level::Unknown),
+        _ => Exit::Usage,
     }
 }
 

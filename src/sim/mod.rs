@@ -50,7 +50,9 @@ pub use spec::{AfterPanic, Flavour, NodeSpec, RebootsFrom, Times};
 pub use transcript::{Traffic, Transcript};
 pub use watch::Window;
 pub use wire::BreakWay;
-pub use world::{Interrupt, Interruption, JournalState, LegWay, PingWay, RaisedAlarm, World};
+pub use world::{
+    GRACE, Interrupt, Interruption, JournalState, LegWay, PingWay, RaisedAlarm, World,
+};
 
 /// The examples of the simulator's page, compiled and run.
 #[cfg(doctest)]

@@ -69,9 +69,17 @@ pub fn processors(program: &Program) -> Vec<BenchProcessor> {
 /// How long the script waits at most for anything, but for darkness and a person's word, for which no script
 /// waits in silence: a service that is down for longer without an alarm was forgotten.
 pub fn longest_wait(program: &Program) -> Duration {
-    let told = |op: &&Op| matches!(op, Op::Dark { .. } | Op::Word { .. });
-    let waits = program.ops.iter().filter(|op| !told(op)).map(Op::takes);
-    waits.max().unwrap_or_default()
+    waits_longest(program).map_or(Duration::ZERO, |(_, lasts)| lasts)
+}
+
+/// That wait, and where it stands: the first of several.
+pub fn waits_longest(program: &Program) -> Option<(Pc, Duration)> {
+    let told = |op: &Op| matches!(op, Op::Dark { .. } | Op::Word { .. });
+    let ops = program.ops.iter().enumerate();
+    let waits = ops
+        .filter(|(_, op)| !told(op))
+        .map(|(pc, op)| (pc, op.takes()));
+    waits.rev().max_by_key(|(_, lasts)| *lasts)
 }
 
 /// Whether a procedure, or one that it calls, has such a step.

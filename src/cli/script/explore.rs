@@ -15,9 +15,9 @@ use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
 use crate::sim::explore::{self, Side, Weather};
-use crate::sim::needs::SIMULATED;
+use crate::sim::needs::{self, SIMULATED};
 use crate::sim::scene::{self, Bench, Deed, Scene, Stage, Step};
-use crate::sim::{Excuse, World};
+use crate::sim::{Excuse, GRACE, World};
 
 /// A year, with its quarter of a day.
 const YEAR: Duration = Duration::from_secs(31_557_600);
@@ -262,13 +262,30 @@ impl Sweep {
         );
     }
 
-    fn verdict(&self) -> &'static str {
-        match self.weather.side {
-            Side::Any => "no rule was broken, and every scene ended in service or in an alarm",
-            Side::Monitor => {
-                "needless switchovers: 0 (no BREAK, no stop, no order to a power leg, no boot)"
-            }
+    fn verdict(&self) -> String {
+        if self.weather.side == Side::Monitor {
+            let none =
+                "needless switchovers: 0 (no BREAK, no stop, no order to a power leg, no boot)";
+            return none.to_owned();
         }
+        format!(
+            "{}\nno rule was broken, and every scene ended in service or in an alarm",
+            self.silence()
+        )
+    }
+
+    /// By how long a silent outage is judged: who has written a wait of a day learns it here.
+    fn silence(&self) -> String {
+        let (of, lasts) = match needs::waits_longest(&self.program) {
+            Some((pc, lasts)) => (self.program.place_text(pc), lasts),
+            None => ("no wait".to_owned(), Duration::ZERO),
+        };
+        format!(
+            "an outage untold for more than {} would have counted as broken: the script's longest wait ({} at {of}) and {}",
+            Span(lasts + GRACE),
+            Span(lasts),
+            Span(GRACE)
+        )
     }
 
     fn note_bent(&self, world: &World) {

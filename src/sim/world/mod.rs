@@ -49,7 +49,7 @@ const WIRE: Duration = Duration::from_millis(1);
 /// After a restart, alarms that nobody says again are over after so long.
 const FORGETS: Duration = Duration::from_secs(900);
 /// What comes beside the script's longest wait, a boot: the asking before it and a fence.
-const GRACE: Duration = Duration::from_secs(300);
+pub const GRACE: Duration = Duration::from_secs(300);
 /// The clock of the monitoring host at the beginning: 2026-01-01.
 const WALL_ZERO: u64 = 1_767_225_600;
 
