@@ -139,6 +139,25 @@ fn cables_crossed_between_the_last_question_and_the_return_are_their_persons() {
 }
 
 #[test]
+fn who_was_told_of_a_wrong_machine_at_a_console_is_told_of_what_somebody_boots_there() {
+    let deeds = [
+        "loss beta 300",
+        "swap alpha beta",
+        "pass 2m8s404ms",
+        "type alpha \"boot disk -s\"",
+        "pass 6m",
+    ];
+    let head = "policy integrity\nseed 875993\nstart adopted";
+    let (well, said) = played(SHIPPED, head, &deeds);
+    assert!(said.contains("where 80770001 belongs"), "{said}");
+    assert!(well, "{said}");
+    // Crossed cables that nobody spoke of excuse nothing.
+    let (well, said) = played(IDLE, head, &deeds);
+    let untold = said.contains("two nodes write, and nobody was told");
+    assert!(!well && untold, "{said}");
+}
+
+#[test]
 fn what_a_false_word_leads_to_is_its_persons() {
     let deeds = [
         "freeze alpha",

@@ -37,6 +37,8 @@ pub struct Open {
     pub standby: bool,
     /// [`Open::HOLD`].
     pub hold: bool,
+    /// [`Open::STRANGER`].
+    pub stranger: bool,
 }
 
 impl Open {
@@ -50,6 +52,8 @@ impl Open {
     const STANDBY: &str = "standby_lost";
     /// The code of the engine's and the scripts' alarm that only a person ends this HOLD.
     const HOLD: &str = "hold";
+    /// The code of the engine's alarm that a console shows another machine than it should.
+    const STRANGER: &str = "wrong_identity";
 
     /// Of alarms, by whether their code is among those that are open.
     pub fn new(any: bool, is_open: impl Fn(&str) -> bool) -> Open {
@@ -59,6 +63,7 @@ impl Open {
             holds_still: Open::HOLDS_STILL.into_iter().any(&is_open),
             standby: is_open(Open::STANDBY),
             hold: is_open(Open::HOLD),
+            stranger: is_open(Open::STRANGER),
         }
     }
 }
@@ -195,7 +200,8 @@ impl Watch {
 
     /// A person started a writer where clusterd cannot tell: cables are crossed, or were until a moment ago, and it
     /// is at a console that is in their own hands, or beside one whose userland hangs: clusterd says nothing of a
-    /// node in maintenance, and sees one login, as it should. Or cables were crossed, and clusterd holds still.
+    /// node in maintenance, and sees one login, as it should. Or cables were crossed, and clusterd holds still; or it
+    /// has said that a console shows another machine.
     fn works_at_the_wrong_one(&mut self, rig: &dyn Truth, open: Open, at: Moment) -> bool {
         let own = (0..rig.len()).all(|port| rig.node_of(port) == port);
         if !own {
@@ -212,7 +218,7 @@ impl Watch {
             node.writes() && (in_hands(n) || !node.serves())
         };
         let held = self.swapped_at.is_some() && open.holds_still;
-        held || crossed && (0..rig.len()).any(misled)
+        held || crossed && (open.stranger || (0..rig.len()).any(misled))
     }
 
     /// A person started a writer behind a console that loses what it says: all that can be told is that it does not
