@@ -81,6 +81,7 @@ guards! {
         FenceBesideMaintained, 15, "no takeover while the other node is in maintenance and not proved stopped";
         OutBoot, 15, "no boot of a node out of service";
         BootMaintained, 15, "no boot of a node in maintenance";
+        BootPutAway, 10, "what a person put away is not booted without a person's word";
         BootProof, 1, "no boot without a living proof for every other node";
         BootLink, 1, "no boot without the console";
         BootIdentity, 4, "no boot of a node whose console shows another machine";
@@ -249,6 +250,7 @@ guards! {
         HearEpoch, 4, "what an old link said is not heard";
         QuietEpoch, 4, "a prompt of an old link is not heard";
         EchoTagged, 4, "an echo is no finding";
+        LifeVoidsWord, 3, "a byte ends an operator's word that no fence has used yet";
         LifeVoidsReset, 3, "a byte that answers no question of ours voids a FirmwareReset";
         LifeVoidsPower, 3, "any byte voids a power proof, a word and a darkness";
         LifeVoidsMaking, 3, "a byte that answers no question of ours voids a proof in the making";
@@ -278,6 +280,7 @@ guards! {
         UnfencedTime, 17, "a standby that its script fences within two minutes is not told of";
     }
     "survey.rs" {
+        PutAwayWaits, 10, "what a person put away is not started because all nodes wait";
         SurveyWrong, 14, "a wrong machine at a console: nobody is bound";
         SurveyTwo, 14, "several logins without a journal: nobody is bound";
         SurveyMovedAddress, 13, "a login elsewhere binds only while the address answers";
@@ -317,6 +320,7 @@ guards! {
     "order.rs" {
         OrderWeighed, 10, "an order against which a rule speaks is refused before anything is stopped";
         JournalOrder, 9, "an order is durable before the script hears of it";
+        HeldDurable, 9, "a person's HOLD is said to be in force when it is on the disk";
         OrderForce, 6, "a primary that serves is stopped by BREAK for an order only where it says so";
     }
     "step.rs" {
@@ -350,6 +354,7 @@ guards! {
         OutLife, 15, "a sign of life ends a time out of service";
         OutAddress, 15, "a service address that answers while nobody serves is a sign of life";
         OutCarrier, 15, "a carrier that comes up is a sign of life";
+        OutMaintained, 3, "a node that must not be asked for life in maintenance is not taken for silent";
         OutUnheard, 3, "a node out of service is asked again wherever it may have said something unheard";
         OutKept, 15, "a time out of service outlives a restart";
     }

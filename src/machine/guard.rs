@@ -174,6 +174,15 @@ impl Machine {
         {
             return veto("impaired", why.clone());
         }
+        if let Some(held) = package.held.as_ref()
+            && Guard::BootPutAway.stands()
+        {
+            let why = format!(
+                "{} put the package away: `boot`, `switchover` or `release` ends that",
+                held.who
+            );
+            return veto("put_away", why);
+        }
         for other in self.others(p, n) {
             if !self.proved(other) && Guard::BootProof.stands() {
                 return veto(

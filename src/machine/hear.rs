@@ -75,8 +75,23 @@ impl Machine {
         })
     }
 
+    /// A person said that it is stopped, and it says something.
+    fn void_word(&mut self, n: NodeId) {
+        if let Some(word) = self.nodes[n].word.take() {
+            let node = self.setup.node_name(n).to_owned();
+            let text = format!(
+                "{} said that {node} is stopped, and its console shows life: the word counts no more",
+                word.who
+            );
+            self.event(Event::Piece { node, text });
+        }
+    }
+
     /// What any byte does: rules 3 and 7.
     fn sign_of_life(&mut self, n: NodeId, foreign: bool) {
+        if Guard::LifeVoidsWord.stands() {
+            self.void_word(n);
+        }
         let kind = self.nodes[n].proof.as_ref().map(|proof| proof.kind);
         match kind {
             Some(ProofKind::FirmwareReset | ProofKind::Assumed)

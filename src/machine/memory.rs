@@ -75,6 +75,12 @@ pub struct Held {
     pub reason: String,
     /// Since when, wall-clock seconds.
     pub since: u64,
+    /// It came with a person's `fence` of the node that had the package: that is put away.
+    #[serde(default)]
+    pub fence: bool,
+    /// The script's state of HOLD in which it is put away.
+    #[serde(default)]
+    pub state: Option<String>,
 }
 
 /// A drill that is over.

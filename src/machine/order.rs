@@ -20,7 +20,7 @@ use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::snapshot::{OrderLine, OrderSnapshot};
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
-use crate::script::program::{OperatorWord, Severity, StateKind, When};
+use crate::script::program::{OperatorWord, Severity, State, StateKind, When};
 
 /// The journal has so long to take an order.
 const JOURNAL: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ impl Machine {
             demand,
             heard,
             node,
-            text,
+            text: text.clone(),
             began: self.now,
             written: self.now,
             asks: None,
@@ -97,6 +97,9 @@ impl Machine {
             lines: VecDeque::new(),
             dropped: 0,
         };
+        // One that waits for its hooks.
+        let instead = format!("{} instead: {text}", ordered.demand.who);
+        self.end_order(p, Err(instead));
         self.packages[p].order = Some(Box::new(ordered));
         if heard == OperatorWord::Hold {
             return self.hold_for_a_person(p);
@@ -168,6 +171,12 @@ impl Machine {
                 continue;
             };
             order.awaits = None;
+            if order.heard == OperatorWord::Hold {
+                let name = &self.setup.packages[p].name;
+                let text = format!("{name} is in HOLD until somebody says release");
+                self.end_order(p, Ok(text));
+                continue;
+            }
             let said = Order {
                 who: order.demand.who.clone(),
                 word: order.heard,
@@ -251,11 +260,15 @@ impl Machine {
         let demand = order.demand.clone();
         self.hold_is_theirs(p, &demand);
         self.stay_held(p);
-        let name = self.setup.packages[p].name.to_string();
-        self.end_order(
-            p,
-            Ok(format!("{name} is in HOLD until somebody says release")),
-        );
+        let text = format!("{} orders: hold", demand.who);
+        let ticket = self.journal(EntryKind::Hold, None, text);
+        let now = self.now;
+        if let Some(ordered) = self.packages[p].order.as_mut() {
+            (ordered.awaits, ordered.written) = (Some(ticket), now);
+        }
+        if Guard::HeldDurable.gone() {
+            self.order_durable(ticket);
+        }
     }
 
     /// A HOLD by this person's order is remembered over restarts.
@@ -268,7 +281,47 @@ impl Machine {
                 word => format!("after {}", word.word()),
             }),
             since: self.wall(),
+            fence: demand.word != OperatorWord::Hold,
+            state: None,
         }));
+    }
+
+    /// Where the script came to rest after a person's `fence`: there it is put away, over restarts too.
+    fn put_away(&mut self, p: PackageId) {
+        let program = self.program(p);
+        let state = &program.states[self.packages[p].run.state];
+        let fence = |held: &&mut Box<Held>| held.fence && state.kind == StateKind::Hold;
+        if let Some(held) = self.packages[p].held.as_mut().filter(fence) {
+            held.state = Some(state.name.clone());
+            let entry = format!("{} put it away", held.who);
+            self.journal(EntryKind::Hold, None, entry);
+        }
+    }
+
+    /// A person's `fence` put the package away, or was under way when clusterd was ended, and nobody said since
+    /// that it shall run.
+    fn is_put_away(&self, p: PackageId) -> bool {
+        let held = self.packages[p].held.as_deref();
+        held.is_some_and(|held| held.fence)
+    }
+
+    /// All nodes wait, and a person put the package away: the script waits for their word where it did; true
+    /// then.
+    pub(super) fn waits_put_away(&mut self, p: PackageId) -> bool {
+        if !self.is_put_away(p) || Guard::PutAwayWaits.gone() {
+            return false;
+        }
+        let held = self.packages[p].held.as_deref();
+        let (who, name) = held.map_or(("", None), |held| (&*held.who, held.state.as_deref()));
+        let cause = format!("all wait, as {who} left it: nothing is started");
+        let states = &self.setup.packages[p].program.states;
+        let waits = |state: &State| state.kind == StateKind::Hold && name == Some(&*state.name);
+        match states.iter().position(waits) {
+            Some(state) => self.enter(p, state, &cause),
+            // Its fence was not seen to its end, or the script is another one: `release` leads out.
+            None => self.stand_still(p, &cause),
+        }
+        true
     }
 
     /// A person's HOLD begins, or goes on after a restart.
@@ -277,7 +330,10 @@ impl Machine {
             return;
         };
         let why = format!("{} says hold: {}", held.who, held.reason);
-        self.stand_still(p, &why);
+        // Whether a node serves in spite of it the consoles say first.
+        if !self.is_put_away(p) {
+            self.stand_still(p, &why);
+        }
         let package = &self.setup.packages[p].name;
         let text = format!("{package} is in HOLD, nothing fails over: {why}");
         self.alarm(p, Severity::Warning, "held", text);
@@ -364,8 +420,11 @@ impl Machine {
             Ok(text) => (true, text),
             Err(why) => (false, why),
         };
-        if heard == OperatorWord::FencePrimary && !good {
-            self.packages[p].held = None;
+        if heard == OperatorWord::FencePrimary {
+            match good {
+                true => self.put_away(p),
+                false => self.end_held(p, "a fence that was not done"),
+            }
         }
         if heard == OperatorWord::Switchover && !good {
             // The hooks gave it to this switchover, and not to a takeover after it.
@@ -401,7 +460,13 @@ impl Machine {
             if late && order.asks.is_some() {
                 self.early_says(p, &Verdict::None("no end within its time".to_owned()));
             } else if late && order.awaits.is_some() {
-                self.end_order(p, Err("the journal did not take it".to_owned()));
+                let why = match order.heard {
+                    OperatorWord::Hold => {
+                        "the journal did not take it: it is held, and a restart of clusterd forgets that"
+                    }
+                    _ => "the journal did not take it",
+                };
+                self.end_order(p, Err(why.to_owned()));
             } else if late {
                 self.end_order(p, Err(format!("it was not done within {}", Span(LIFE))));
             }

@@ -221,6 +221,7 @@ impl Machine {
         let who = self.pen_holder(n);
         let why = format!("{who} types on the console of {}", self.setup.node_name(n));
         self.note_given_up(p, &why);
+        self.drill_problem(p, &why);
         self.abandon(p);
         self.packages[p].run.frames.clear();
         self.packages[p].run.reason = why;

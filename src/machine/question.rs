@@ -437,7 +437,7 @@ impl Machine {
                 "standing guard set and read back".to_owned(),
             );
             if let Some(p) = self.package_of(n) {
-                self.clear(p, "guard_unknown");
+                self.tell_unknown_guards(p);
             }
         }
         let fenced = self.door_on(n) == Some(Door::Fence) || Guard::ProofInFence.gone();

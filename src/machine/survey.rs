@@ -10,7 +10,7 @@ use crate::machine::package::Wait;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
-use crate::script::program::{Op, PatternId, Question};
+use crate::script::program::{Op, PatternId, Question, Severity};
 
 /// RETURN is repeated after so long.
 const AGAIN: Duration = Duration::from_secs(6);
@@ -186,12 +186,7 @@ impl Machine {
             "{name} was being booted when clusterd was started, and says nothing: it has {} more to come up before it counts as lost",
             crate::clock::Span(Duration::from_secs(left.as_secs()))
         );
-        self.alarm(
-            p,
-            crate::script::program::Severity::Warning,
-            "awaited",
-            text,
-        );
+        self.alarm(p, Severity::Warning, "awaited", text);
     }
 
     /// A node that loads or boots is not hurried.
@@ -446,12 +441,20 @@ impl Machine {
                 self.packages[p].confirmed = true;
                 self.packages[p].heir = None;
                 self.packages[p].adopting = None;
-                self.note_unknown_guard(p, n);
+                for n in self.in_service(p) {
+                    self.note_unknown_guard(p, n);
+                }
                 self.go(p, Some(one_runs));
             }
             Outcome::AllWait(n, how) => {
                 self.bind(p, n, how);
-                self.packages[p].adopting = None;
+                let adopts = self.packages[p].adopting.take().is_some();
+                if !adopts && self.waits_put_away(p) {
+                    return;
+                }
+                if adopts {
+                    self.end_held(p, "`adopt`");
+                }
                 self.go(p, Some(all_wait));
             }
             Outcome::TwoLive => {
@@ -500,17 +503,32 @@ impl Machine {
     /// Rule 5: a guard never read is an alarm, and stands in `status`.
     pub(super) fn note_unknown_guard(&mut self, p: PackageId, n: NodeId) {
         if !self.nodes[n].guard_read {
-            let text = format!(
-                "the standing guard of {} is not known: power-loss takeover is not possible until it is",
-                self.setup.node_name(n)
-            );
-            self.alarm(
-                p,
-                crate::script::program::Severity::Warning,
-                "guard_unknown",
-                text,
-            );
+            self.packages[p].told.guard = true;
+            self.tell_unknown_guards(p);
         }
+    }
+
+    /// The alarm of guards that are not known, once there was one: it ends when all are.
+    pub(super) fn tell_unknown_guards(&mut self, p: PackageId) {
+        if !self.packages[p].told.guard {
+            return;
+        }
+        let nodes = self.setup.packages[p].nodes.iter();
+        let unknown = nodes.filter(|n| !self.nodes[**n].guard_read);
+        let names: Vec<&str> = unknown.map(|n| self.setup.node_name(*n)).collect();
+        let text = match names.as_slice() {
+            [] => {
+                self.packages[p].told.guard = false;
+                return self.clear(p, "guard_unknown");
+            }
+            [one] => format!("the standing guard of {one} is not known"),
+            several => format!(
+                "the standing guards of {} are not known",
+                several.join(" and ")
+            ),
+        };
+        let text = format!("{text}: power-loss takeover is not possible until it is read back");
+        self.alarm(p, Severity::Warning, "guard_unknown", text);
     }
 }
 

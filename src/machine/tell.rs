@@ -42,6 +42,8 @@ pub struct Told {
     unfenced_raised: bool,
     /// Its service is down during a maintenance.
     pub(super) down: bool,
+    /// The alarm about guards that are not known is open.
+    pub(super) guard: bool,
 }
 
 impl Machine {

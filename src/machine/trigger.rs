@@ -62,9 +62,9 @@ impl Machine {
             if order.word == OperatorWord::Release {
                 self.clear(p, "hold");
                 self.end_held(p, &order.who);
-                self.start_script(p, &format!("{} says release", order.who));
+                return self.start_script(p, &format!("{} says release", order.who));
             }
-            return;
+            return self.is_not_heard(p, order.word, "in HOLD until somebody says release");
         }
         let triggers = &program.states[self.packages[p].run.state].triggers;
         let listens = |t: &Trigger| t.when == When::Operator(order.word);
@@ -82,11 +82,17 @@ impl Machine {
             }
             self.packages[p].run.pending.insert(index);
             self.packages[p].run.cause = format!("{} says {}", order.who, order.word.word());
-        } else if order.word != OperatorWord::Confirm {
-            // A word that nobody listens for is told as such: whoever said it waits for its work.
-            let state = &program.states[self.packages[p].run.state].name;
-            let word = order.word.word();
-            let text = format!("{word} is not waited for in state {state}: nothing is done");
+        } else {
+            let state = program.states[self.packages[p].run.state].name.clone();
+            self.is_not_heard(p, order.word, &format!("in state {state}"));
+        }
+    }
+
+    /// A word that nobody listens for is told as such: whoever said it waits for its work.
+    fn is_not_heard(&mut self, p: PackageId, word: OperatorWord, place: &str) {
+        // What is confirmed is asked for later.
+        if word != OperatorWord::Confirm {
+            let text = format!("{} is not waited for {place}: nothing is done", word.word());
             let package = self.setup.packages[p].name.to_string();
             self.event(Event::Unheard { package, text });
         }
@@ -122,7 +128,9 @@ impl Machine {
         let run = &mut self.packages[p].run;
         run.pending.remove(&index);
         let body = triggers[index].body;
-        if !idle {
+        // The order's own trigger breaks off a look of the script's, and begins.
+        let own = matches!(triggers[index].when, When::Operator(_));
+        if !idle && !own {
             let why = format!("broken off: {}", self.packages[p].run.cause);
             self.drill_problem(p, &why);
         }

@@ -413,7 +413,8 @@ impl Machine {
         plan.steps.push(format!(
             "put {name} in HOLD: its script does nothing, whatever fails, until `release`, over restarts too"
         ));
-        if let Some(held) = &package.held {
+        // Of what was put away by a fence more is held by it.
+        if let Some(held) = package.held.as_ref().filter(|held| !held.fence) {
             plan.rule(
                 "held",
                 format!("{} holds it already: {}", held.who, held.reason),

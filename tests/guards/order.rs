@@ -29,7 +29,12 @@ state put_down \"an operator stops the primary\"
     fence primary with openboot_reset refused -> vetoed else -> bad
     -> away
 hold state away \"put away\"
-    on primary prints login -> ready";
+    on primary prints login -> ready
+    after 1m -> wilful
+state wilful \"a script that does not wait for their word\"
+    fence secondary with openboot_reset refused -> bad else -> bad
+    boot primary with openboot_boot refused -> vetoed else -> bad
+    -> good";
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -190,10 +195,24 @@ fn the_hold_of_a_fence_ends_where_the_script_goes_on_and_not_before() {
     d.comes_to("ready");
     d.demand(OperatorWord::FencePrimary, Some(ALPHA), true);
     d.comes_to("away");
-    d.pass(secs(120));
+    d.pass(secs(30));
     assert!(d.memory.packages[0].held.is_some(), "{}", d.story());
     // Somebody starts it by hand.
     d.turns(ALPHA, Shows::Login);
     d.comes_to("ready");
     assert!(d.memory.packages[0].held.is_none(), "{}", d.story());
+}
+
+#[test]
+fn what_a_person_put_away_no_script_boots() {
+    let mut d = desk(PUT_DOWN);
+    d.act();
+    d.comes_to("ready");
+    d.demand(OperatorWord::FencePrimary, Some(ALPHA), true);
+    d.comes_to("vetoed");
+    assert!(
+        d.said("refused by guard \"put_away\": op put the package away"),
+        "{}",
+        d.story()
+    );
 }

@@ -152,6 +152,7 @@ impl Machine {
         if Guard::MaintenanceRests.gone() {
             return;
         }
+        self.drill_problem(p, "a maintenance began");
         self.abandon(p);
         let package = &mut self.packages[p];
         package.adopting = None;
@@ -211,8 +212,11 @@ impl Machine {
                 self.look_after_maintenance(p, &format!("the maintenance is over: {why}"));
             }
         }
-        // Another maintenance of the same package is still one.
+        // Another maintenance of the same package is still one, and its end is told again.
         for scope in self.scopes() {
+            if let Some(kept) = self.place_mut(scope) {
+                kept.warned = false;
+            }
             self.say_maintenance(scope);
         }
     }

@@ -222,6 +222,9 @@ impl Machine {
     /// known, or has been unsure for so long that nobody waits for it.
     fn decided_by(&self, n: NodeId) -> Option<Moment> {
         let out = self.nodes[n].out.as_deref().filter(|out| !out.over)?;
+        if self.in_maintenance(n) {
+            return None;
+        }
         let first = out.ear.unsure()?;
         let decides = out.ear.decides()?;
         (self.now < first + FLAPS).then_some(decides.max(self.now + Duration::from_millis(1)))

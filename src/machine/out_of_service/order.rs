@@ -101,6 +101,7 @@ impl Machine {
             return Err("another such order is under way".to_owned());
         }
         self.may_go_out(n)?;
+        self.may_be_asked(n)?;
         self.keeps_silent(n)?;
         let now = self.now;
         let name = self.setup.node_name(n);
@@ -129,6 +130,17 @@ impl Machine {
             begins: Some(Box::new(out)),
         });
         self.tick_asked();
+        Ok(())
+    }
+
+    /// Whether the RETURN that it must leave unanswered can be typed at all.
+    fn may_be_asked(&self, n: NodeId) -> Result<(), String> {
+        if self.in_maintenance(n) && Guard::OutMaintained.stands() {
+            let name = self.setup.node_name(n);
+            return Err(format!(
+                "{name} is in maintenance, where nothing is typed, and it must leave a RETURN unanswered first: end the maintenance, or say it before one"
+            ));
+        }
         Ok(())
     }
 
@@ -194,6 +206,12 @@ impl Machine {
             else {
                 continue;
             };
+            if let Err(why) = self.may_be_asked(node) {
+                // A maintenance began before it was asked.
+                let Asked { id, .. } = self.outs.asked.remove(at);
+                self.answer(id, Err(why));
+                return self.tick_asked();
+            }
             out.ear = self.listen(node, out.ear);
             let silent = out.ear == Ear::Silent;
             let text = format!(
@@ -225,6 +243,8 @@ impl Machine {
                 until: now + super::ANSWERS,
                 first,
             },
+            // What maintenance keeps from being asked is asked behind it.
+            Ear::Gap { .. } if self.in_maintenance(n) && Guard::OutMaintained.stands() => ear,
             Ear::Gap { since, .. } if now >= since + super::LINK => Ear::Silent,
             Ear::Asked { until, .. } if now >= until => Ear::Silent,
             ear => ear,

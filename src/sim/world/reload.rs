@@ -46,7 +46,10 @@ impl World {
     /// An operator's word that is not given to the machine, because a new configuration waits for it.
     pub(super) fn overtaken(&mut self, word: OperatorWord) -> bool {
         let packages = self.machine.snapshot(self.now).packages;
-        let held = packages.iter().any(|package| package.hold.is_some());
+        // A person's HOLD is the machine's to end: the next one would remember it.
+        let held = packages
+            .iter()
+            .any(|package| package.hold.is_some() && package.held.is_none());
         match &mut self.reload {
             Some(reload) if word == OperatorWord::Release && held => {
                 reload.released = true;

@@ -97,7 +97,9 @@ impl World {
                 *at = (*at).max(self.now);
             }
             if std::mem::take(&mut self.trouble.journal_told) {
-                self.tell(Input::JournalWell);
+                // Behind what is told of it already.
+                self.results
+                    .push_back((self.now + FSYNC, Input::JournalWell));
             }
         }
     }
