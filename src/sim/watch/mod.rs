@@ -45,6 +45,8 @@ struct Known {
     maintained: Option<Moment>,
     /// It is out of service by a person's word, and clusterd has heard nothing of it since.
     out: bool,
+    /// A person said that it is stopped, and clusterd has heard nothing of it since.
+    confirmed: bool,
     /// A BREAK went out while a person had the console: it must be theirs.
     break_of_person: bool,
 }
@@ -183,11 +185,12 @@ impl Watch {
                 line,
                 maintained,
                 out,
+                confirmed,
                 break_of_person,
             } = known;
             (by_hand, dark, intent, siege, line, break_of_person).hash(hasher);
             guard_changed.hash(hasher);
-            (maintained, out).hash(hasher);
+            (maintained, out, confirmed).hash(hasher);
             self.swapped_at.and(*identified).hash(hasher);
         }
         (self.swapped_at, self.nodes_suffered, self.forgot_switches).hash(hasher);
@@ -249,6 +252,12 @@ impl Watch {
     /// clusterd reads a byte of this console: what a person said of its node counts no more.
     pub fn heard(&mut self, port: usize) {
         self.nodes[port].out = false;
+        self.nodes[port].confirmed = false;
+    }
+
+    /// A person says that this node is stopped.
+    pub fn person_confirms(&mut self, node: usize) {
+        self.nodes[node].confirmed = true;
     }
 
     /// A person says `release`.

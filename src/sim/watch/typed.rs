@@ -245,7 +245,10 @@ impl Watch {
                 let (cut_off, late) = (rig.cut_off(n, at), rig.delays_breaks(n));
                 Excuse::of(node, cut_off, late, self.pings_lost, self.policy)
             }
-            ProofKind::OperatorWord if could_write(node) => Some(Excuse::WrongWord),
+            // What shows life is no person's word any more.
+            ProofKind::OperatorWord if could_write(node) && self.nodes[n].confirmed => {
+                Some(Excuse::WrongWord)
+            }
             _ => None,
         };
         if kind == ProofKind::FirmwareReset {

@@ -20,6 +20,9 @@ impl World {
         if word == OperatorWord::Release {
             self.watch.person_releases();
         }
+        if let (OperatorWord::Confirm, Some(n)) = (word, node) {
+            self.watch.person_confirms(n);
+        }
         let order = Order {
             who: "op".to_owned(),
             word,
