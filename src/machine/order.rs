@@ -144,7 +144,6 @@ impl Machine {
                 }
             }
             OperatorWord::FencePrimary => self.hold_is_theirs(p, &demand),
-            OperatorWord::Boot | OperatorWord::Switchover => self.end_held(p, &demand.who),
             _ => {}
         }
         if heard == OperatorWord::Switchover {
@@ -183,6 +182,9 @@ impl Machine {
                 node: order.node,
             };
             if self.listens(p, said.word) {
+                if matches!(said.word, OperatorWord::Boot | OperatorWord::Switchover) {
+                    self.end_held(p, &said.who);
+                }
                 self.operator_says(p, &said);
             } else {
                 let state = self.state(p).to_owned();
