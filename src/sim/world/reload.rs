@@ -11,6 +11,7 @@ use super::{FORGETS, World};
 use crate::machine::handover::Unready;
 use crate::machine::input::Input;
 use crate::machine::setup::Setup;
+use crate::machine::snapshot::PackageSnapshot;
 use crate::machine::{Event, Machine};
 use crate::matcher::Ear;
 use crate::script::program::{Op, OperatorWord, Program, When};
@@ -46,7 +47,10 @@ impl World {
     /// An operator's word that is not given to the machine, because a new configuration waits for it.
     pub(super) fn overtaken(&mut self, word: OperatorWord) -> bool {
         let packages = self.machine.snapshot(self.now).packages;
-        let held = packages.iter().any(|package| package.hold.is_some());
+        // A person's HOLD is the machine's to end: the next one would remember it.
+        let by_itself =
+            |package: &PackageSnapshot| package.hold.is_some() && package.held.is_none();
+        let held = packages.iter().any(by_itself);
         match &mut self.reload {
             Some(reload) if word == OperatorWord::Release && held => {
                 reload.released = true;
