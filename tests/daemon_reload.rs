@@ -487,6 +487,97 @@ fn a_hold_is_not_ended_by_a_reload() {
     });
 }
 
+/// A person can always say `hold`, also while a new configuration waits for somebody who types: it waits for
+/// the HOLD, too, and its task begins with what is remembered of it.
+#[test]
+fn a_hold_is_taken_while_a_reload_waits() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let mut bob = home.visit(&["pair/beta"]);
+    bob.press("p");
+    bob.sees("[you have the pen]");
+    edit(
+        &home,
+        "clist/pair.yaml",
+        "dark_after: 30s",
+        "dark_after: 31s",
+    );
+    let text = good(&home.clusterd(&["reload"]));
+    assert!(
+        text.contains("waits until nobody types on the console of beta"),
+        "{text}"
+    );
+    // What a rule speaks against it is refused for that rule alone.
+    let refused = home.clusterd(&["drill", "pair", "--yes"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(
+        stdout(&refused).contains("types on the console of beta (rule 16)"),
+        "{}",
+        stdout(&refused)
+    );
+    assert!(!stdout(&refused).contains("AGAINST IT, reload"));
+
+    let text = good(&home.clusterd(&["hold", "pair", "--yes", "--reason", "wait for me"]));
+    assert!(
+        text.contains(
+            "the reload by root, which waits, takes the new configuration when the HOLD has ended"
+        ),
+        "{text}"
+    );
+    bob.press("\x05c.");
+    until("the reload to wait for the HOLD", || {
+        let waits = cluster(&home, "pair")["reload"].as_str()?.to_owned();
+        waits.contains("the HOLD ends").then_some(())
+    });
+    let held = || cluster(&home, "pair")["snapshot"]["packages"][0]["held"].clone();
+    assert_eq!(held()["reason"], "wait for me");
+    good(&home.clusterd(&["release", "pair"]));
+    daemon.line("is taken, the script begins anew");
+    daemon.line("state watch");
+    assert!(held().is_null() && cluster(&home, "pair")["reload"].is_null());
+    assert_eq!(pair.boots(), ["alpha"]);
+    pair.never_two_writers();
+}
+
+/// What a person orders where their own HOLD keeps a reload waiting is done, and followed to its end, by the
+/// script that has it; then the new configuration is taken.
+#[test]
+fn an_order_goes_before_a_reload_that_waits() {
+    let pair = Pair::running();
+    let home = Home::of(&pair);
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    let fenced = home.clusterd(&["fence", "pair/alpha", "--yes", "pair/alpha", "--wait"]);
+    assert_eq!(fenced.status.code(), Some(0), "{}", stdout(&fenced));
+    edit(
+        &home,
+        "clist/pair.yaml",
+        "dark_after: 30s",
+        "dark_after: 31s",
+    );
+    let text = good(&home.clusterd(&["reload"]));
+    assert!(
+        text.contains("waits until the HOLD ends: svc is in HOLD"),
+        "{text}"
+    );
+    let text = good(&home.clusterd(&["boot", "pair/alpha", "--yes", "--wait"]));
+    assert!(
+        text.contains("the reload by root, which waits, takes the new configuration after that"),
+        "{text}"
+    );
+    assert!(text.contains("Done: svc runs on alpha"), "{text}");
+    daemon.line("is taken, the script begins anew");
+    daemon.line("state watch");
+    until("the reload's end", || {
+        cluster(&home, "pair")["reload"].is_null().then_some(())
+    });
+    assert!(home.alarms().is_empty(), "{:?}", home.alarms());
+    assert_eq!(pair.boots(), ["alpha", "alpha"]);
+    pair.never_two_writers();
+}
+
 /// Rights are read again too, and only those may order it who may operate.
 #[test]
 fn rights_are_read_again() {

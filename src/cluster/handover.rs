@@ -5,6 +5,10 @@
 //!              └─ no: it goes on, and is asked again after every turn
 //! ```
 //!
+//! This is asked at the end of a turn, and what comes in a turn is done before. So an order of a person is
+//! taken whole, or, in the moment in which the consoles are handed on, not at all (`busy`): none is given to
+//! a machine that is being replaced. A HOLD stands in the journal by then, and any other order is under way.
+//!
 //! The next task begins as after a restart of clusterd, with what the journal remembers. Only the
 //! links that stay as they are, and the people at them, are handed on: to its machine they are new
 //! links, over which nothing is known yet.
@@ -95,6 +99,9 @@ impl Guard {
         if let Some(hook) = self.hooks.as_ref().and_then(|hooks| hooks.under_way()) {
             return Some(Unready::UnderWay(format!("the hook {hook} has ended")));
         }
+        if let Some(untold) = self.machine.untold(self.host.clock.now()) {
+            return Some(Unready::UnderWay(untold));
+        }
         let busy = self.recorder.is_urgent() || !self.errands.is_empty();
         busy.then(|| Unready::UnderWay("the journal is written".to_owned()))
     }
@@ -137,6 +144,28 @@ impl Guard {
             self.event(Event::Waits { who, what, until });
         }
         false
+    }
+
+    /// What comes after an order, for whoever gives it while a new configuration waits.
+    pub(super) fn leaves_after_it(&self, word: OperatorWord) -> Option<String> {
+        let Leaving { who, purpose, .. } = self.leaving.as_deref()?;
+        let what = match purpose {
+            Purpose::Change(_) => "takes the new configuration",
+            Purpose::Removal => "takes the cluster out of clusterd's guard",
+        };
+        let when = match (purpose, word) {
+            (Purpose::Change(_), OperatorWord::Hold) => "when the HOLD has ended",
+            (Purpose::Removal, OperatorWord::Hold) => "all the same",
+            _ => "after that",
+        };
+        Some(format!("the reload by {who}, which waits, {what} {when}"))
+    }
+
+    /// An order was given since: a HOLD that it brings is not the one that somebody has released.
+    pub(super) fn released_no_more(&mut self) {
+        if let Some(leaving) = &mut self.leaving {
+            leaving.released = false;
+        }
     }
 
     /// What nobody does any more for a cluster that is guarded no more.

@@ -1,4 +1,5 @@
-//! Orders of people: weighed, and given to the machine.
+//! Orders of people: weighed, and given to the machine. Also while a new configuration waits: the machine
+//! that takes an order sees it to its end, and gives way after it (`handover.rs`).
 
 use tokio::sync::oneshot;
 
@@ -73,23 +74,22 @@ impl Guard {
             force: wanted.force,
         };
         let mut plan = self.machine.weigh(&demand);
-        if self.leaving.is_some() {
-            plan.wait_for_reload();
-        }
+        plan.steps.extend(self.leaves_after_it(wanted.word));
         if wanted.dry_run {
             return OrderSaid::Weighed(plan);
         }
         let refusal = plan.refusal(demand.force);
-        if self.leaving.is_none() {
-            // Refused or not, it stands in the log.
-            self.feed(Input::Demand(demand), now);
-        }
+        // Refused or not, it stands in the log.
+        self.feed(Input::Demand(demand), now);
         match refusal {
             Some(why) => OrderSaid::Refused(plan, why),
-            None => OrderSaid::Begun {
-                plan,
-                number: self.machine.last_order(),
-            },
+            None => {
+                self.released_no_more();
+                OrderSaid::Begun {
+                    plan,
+                    number: self.machine.last_order(),
+                }
+            }
         }
     }
 }

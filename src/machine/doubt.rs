@@ -12,7 +12,9 @@ use std::time::Duration;
 use crate::clock::{Moment, Span};
 use crate::machine::action::EntryKind;
 use crate::machine::input::{CommonPath, HostFact};
+use crate::machine::memory::{Memory, WellMemory};
 use crate::machine::node::Condition;
+use crate::machine::persons_word::PersonsWord;
 use crate::machine::setup::PackageId;
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
@@ -24,6 +26,9 @@ const WITNESS_SILENCE: Duration = Duration::from_secs(12);
 const DOUBT: Duration = Duration::from_secs(30);
 /// An operator's word that the monitor is well counts for so long.
 const WELL_LIFE: Duration = Duration::from_secs(1800);
+/// After a reload or a restart a doubt that still stands has come back by then: the slowest are witnesses
+/// that are silent.
+const BACK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Why the monitor may doubt itself: a closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +72,14 @@ impl Cause {
     }
 }
 
+/// Those that last as long as what they are about; the others end by themselves, or with a new machine.
+const LASTING: [Cause; 4] = [
+    Cause::Pings,
+    Cause::Witnesses,
+    Cause::Gateway,
+    Cause::ManyDark,
+];
+
 /// One reason for doubt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Doubt {
@@ -81,12 +94,12 @@ pub struct Doubt {
 /// A named person's word that the monitor is well in spite of these doubts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WellWord {
-    /// Who.
-    pub who: String,
+    /// Who, in spite of what, and until when it counts.
+    pub word: PersonsWord,
     /// What they knew of: a doubt of another kind holds everything again.
     pub causes: Vec<Cause>,
-    /// Until when it counts.
-    pub until: Moment,
+    /// One that was remembered waits so long for the doubts that it covers.
+    awaits: Moment,
 }
 
 /// What the machine knows about its own host.
@@ -183,7 +196,9 @@ impl Host {
     /// When time alone changes a doubt.
     pub(super) fn timeout(&self, now: Moment) -> Option<Moment> {
         let passing = self.passing.iter().map(|(.., end)| *end);
-        let word = self.word.iter().map(|word| word.until);
+        let word = self.word.iter().map(|word| word.word.until);
+        let awaits = self.word.iter().map(|word| word.awaits);
+        let word = word.chain(awaits.filter(|at| *at > now));
         let seen = self.witnesses.iter().map(|seen| seen.unwrap_or(self.began));
         let silent = seen.map(|at| at + WITNESS_SILENCE + Duration::from_millis(1));
         let silent = silent.filter(|at| *at > now);
@@ -320,7 +335,7 @@ impl Machine {
                 self.look_again();
             }
             (None, Some(word)) if was.is_some() => {
-                let who = word.who.clone();
+                let who = word.word.who.clone();
                 let why = was.unwrap_or_default();
                 self.event(Event::Overruled { who, why });
                 self.look_again();
@@ -354,38 +369,94 @@ impl Machine {
             return;
         }
         let life = Span(WELL_LIFE);
-        self.journal(
-            EntryKind::Word,
-            None,
-            format!("{who} says that the monitor is well, for {life}, in spite of: {whys}"),
+        let text = format!("{who} says that the monitor is well, for {life}, in spite of: {whys}");
+        let (now, wall) = (self.now, self.wall_now());
+        let said = (who.to_owned(), whys);
+        self.host.word = Some(Box::new(WellWord {
+            word: PersonsWord::given(said, wall, WELL_LIFE, (now, WELL_LIFE)),
+            causes,
+            awaits: now,
+        }));
+        // With the word in force: the memory beside the entry has it.
+        self.journal(EntryKind::Word, None, text);
+        self.say_overruled();
+    }
+
+    /// The standing alarm of a word that the monitor is well.
+    fn say_overruled(&mut self) {
+        let Some(word) = self.host.word.as_ref().map(|word| &word.word) else {
+            return;
+        };
+        let text = format!(
+            "{} says that the monitor is well, for {}; takeovers are not held in spite of: {}",
+            word.who,
+            word.left(self.now),
+            word.reason
         );
         for package in 0..self.packages.len() {
-            let text = format!(
-                "{who} says that the monitor is well, for {life}; takeovers are not held in spite of: {whys}"
-            );
-            self.alarm(package, Severity::Warning, "overruled", text);
+            self.alarm(package, Severity::Warning, "overruled", text.clone());
         }
-        self.host.word = Some(Box::new(WellWord {
-            who: who.to_owned(),
-            causes,
-            until: self.now + WELL_LIFE,
-        }));
     }
 
     /// A word that the monitor is well ends with its time, and with the last doubt it covers.
     fn end_well_word(&mut self) {
-        let over = self.host.word.as_ref().is_some_and(|word| {
-            let covers = |doubt: &Doubt| word.causes.contains(&doubt.cause);
-            let late = self.now >= word.until && Guard::WellLife.stands();
-            let past = !self.host.doubts.iter().any(covers) && Guard::WellPast.stands();
-            late || past
-        });
-        if over {
+        let Some(word) = self.host.word.as_deref() else {
+            return;
+        };
+        let covers = |doubt: &Doubt| word.causes.contains(&doubt.cause);
+        let late = self.now >= word.word.until && Guard::WellLife.stands();
+        let none = !self.host.doubts.iter().any(covers) && Guard::WellPast.stands();
+        let past = none && self.now >= word.awaits;
+        if late || past {
+            let why = if late { "its time" } else { "what it is about" };
+            let text = format!(
+                "the word of {} that the monitor is well ends: {why} is over",
+                word.word.who
+            );
             self.host.word = None;
-            for package in 0..self.packages.len() {
-                self.clear(package, "overruled");
-            }
+            self.clear_overruled();
+            // A machine that begins later must not go by a word that has ended.
+            self.journal(EntryKind::Result, None, text);
         }
+    }
+
+    fn clear_overruled(&mut self) {
+        for package in 0..self.packages.len() {
+            self.clear(package, "overruled");
+        }
+    }
+
+    /// What is to be remembered of a word that the monitor is well. Doubts that end by themselves are no
+    /// part of it: a later one of their kind is another one.
+    pub(super) fn remembered_well(&self) -> Option<WellMemory> {
+        let word = self.host.word.as_deref()?;
+        let lasting = LASTING.iter().filter(|cause| word.causes.contains(cause));
+        Some(WellMemory {
+            word: word.word.remembered(self.now, self.wall_now()),
+            causes: lasting.map(|cause| cause.word().to_owned()).collect(),
+        })
+    }
+
+    /// A word that the monitor is well goes on, if it still counts, and waits for the doubts that it covers;
+    /// else its alarm is over, whatever became of that word.
+    pub(super) fn restore_well(&mut self, memory: &Memory) {
+        let Some(known) = &memory.well else {
+            return self.clear_overruled();
+        };
+        let now = self.now;
+        let word = PersonsWord::restored(&known.word, WELL_LIFE, now, self.wall_now());
+        let covered = |cause: &Cause| known.causes.iter().any(|word| word == cause.word());
+        let causes: Vec<Cause> = LASTING.into_iter().filter(covered).collect();
+        if now >= word.until || causes.is_empty() {
+            return self.clear_overruled();
+        }
+        let awaits = now + BACK_AGAIN;
+        self.host.word = Some(Box::new(WellWord {
+            word,
+            causes,
+            awaits,
+        }));
+        self.say_overruled();
     }
 
     /// Whether a person vouches for this host's own side now.

@@ -5,11 +5,17 @@
 //! sieges and what has failed, and no proof. So nothing survives this that would not survive a
 //! restart; what is asked here is only that no switch is cut in two.
 
+use std::time::Duration;
+
+use crate::clock::Moment;
 use crate::machine::Machine;
 use crate::machine::package::{Door, Package, Wait};
 use crate::machine::setup::PackageId;
 use crate::mutant::Guard;
 use crate::script::program::StateKind;
+
+/// How an order ended is kept for so long: whoever follows it looks twice a second.
+const TOLD: Duration = Duration::from_secs(2);
 
 /// Why a machine does not give way now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,16 +30,29 @@ pub enum Unready {
 impl Machine {
     /// Why a new configuration must wait, if it must. In words that a person understands at night.
     pub fn unready(&self) -> Option<Unready> {
-        let packages = 0..self.packages.len();
-        let under_way = packages.clone().find_map(|p| self.under_way(p));
+        let packages = || 0..self.packages.len();
+        let under_way = packages().find_map(|p| self.under_way(p));
         let under_way = under_way.filter(|_| Guard::HandoverRests.stands());
         let talks = || (0..self.nodes.len()).find_map(|n| self.is_spoken_with(n));
         if let Some(what) = under_way.or_else(talks) {
             return Some(Unready::UnderWay(what));
         }
-        let held = packages.into_iter().find_map(|p| self.held(p));
+        let held = packages().find_map(|p| self.held(p));
         held.filter(|_| Guard::HandoverHold.stands())
             .map(Unready::Held)
+    }
+
+    /// Whether somebody is to be told yet how their order ended: the next machine does not know of it. In
+    /// words that follow "until".
+    pub fn untold(&self, now: Moment) -> Option<String> {
+        let orders = self.packages.iter().filter_map(|p| p.order.as_deref());
+        let mut orders = orders.filter(|order| {
+            let ended = order.end.as_ref();
+            ended.is_some_and(|(at, _)| now.since(*at) < TOLD)
+        });
+        let order = orders.next()?;
+        let who = &order.demand.who;
+        Some(format!("{who} was told how the {} ended", order.text))
     }
 
     fn under_way(&self, p: PackageId) -> Option<String> {
@@ -59,10 +78,12 @@ impl Machine {
             return Some(format!("the {door} of {} is done", name(node)));
         }
         match &run.wait {
-            Wait::Idle => run
-                .roles_before
-                .as_ref()
-                .map(|_| "the boot is done".to_owned()),
+            Wait::Idle if run.roles_before.is_some() => Some("the boot is done".to_owned()),
+            // A person was told that it begins: the script has it, or the journal, or a hook.
+            Wait::Idle => {
+                let order = self.order_in_force(p);
+                order.map(|order| format!("the {} is done", order.text))
+            }
             // What is remembered of it is taken over.
             Wait::Maintenance => None,
             Wait::Survey(_) => Some("all consoles have said who they are".to_owned()),

@@ -13,9 +13,23 @@ pub struct Memory {
     /// The whole cluster is in maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<WordMemory>,
+    /// A person says that the monitor is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub well: Option<WellMemory>,
 }
 
-/// What is remembered of a person's word with an end: a maintenance, or one of a node out of service.
+/// What is remembered of a person's word that the monitor is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WellMemory {
+    /// Whose word it is, in spite of what, and until when.
+    #[serde(flatten)]
+    pub word: WordMemory,
+    /// The kinds of doubt that they knew of and that last, each in one word.
+    pub causes: Vec<String>,
+}
+
+/// What is remembered of a person's word with an end: a maintenance, one of a node out of service, or one
+/// about the monitor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WordMemory {
     /// Whose word it is.

@@ -166,6 +166,7 @@ impl Machine {
         }
         machine.restore_maintenance(memory);
         machine.restore_out_of_service(memory);
+        machine.restore_well(memory);
         machine
     }
 
@@ -504,6 +505,7 @@ impl Machine {
                 })
                 .collect(),
             maintenance: self.remembered_maintenance(None),
+            well: self.remembered_well(),
         }
     }
 

@@ -1,5 +1,5 @@
 //! A person's word that is in force until an end given beforehand: that people work somewhere (maintenance),
-//! that a node is without power (out of service). Who said it and what for, its hours, and what becomes of
+//! that a node is without power (out of service), that the monitor is well. Who said it and what for, its hours, and what becomes of
 //! them over a restart, a sleep of the host and a wall clock that is set.
 
 use std::time::Duration;

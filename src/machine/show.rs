@@ -83,8 +83,8 @@ impl Machine {
             impaired: self.host.impaired.clone(),
             doubts: self.show_doubts(now),
             overruled: self.host.word.as_ref().map(|word| OverruledSnapshot {
-                who: word.who.clone(),
-                left_ms: ms(word.until.since(now)),
+                who: word.word.who.clone(),
+                left_ms: ms(word.word.until.since(now)),
             }),
             maintenance: self
                 .cluster_maintenance()

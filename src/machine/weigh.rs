@@ -48,13 +48,6 @@ impl Plan {
         (!why.is_empty()).then(|| why.join("; "))
     }
 
-    /// A new configuration is about to be taken.
-    pub fn wait_for_reload(&mut self) {
-        let text =
-            "a reload's new configuration is about to be taken (rule 10); `status` says when";
-        self.rule("reload", text);
-    }
-
     pub(super) fn rule(&mut self, guard: &str, text: impl Into<String>) {
         self.object(guard, text.into(), false);
     }

@@ -117,6 +117,88 @@ fn a_word_covers_what_was_known_for_half_an_hour_and_while_it_lasts() {
     assert!(impaired(&d), "another one\n{}", d.story());
 }
 
+/// The alarm of the word has ended.
+fn over(d: &Desk) -> bool {
+    d.cleared.contains(&"overruled".to_owned())
+}
+
+/// A new machine begins with the word, and waits for the doubts that it covers to come back.
+#[test]
+fn a_word_outlives_a_reload_and_a_restart() {
+    let vouched = || {
+        let mut d = desk("    -> good");
+        d.witness = false;
+        d.pass(secs(20));
+        assert!(impaired(&d), "{}", d.story());
+        d.order(OperatorWord::Well, None);
+        d.pass(secs(600));
+        assert!(!impaired(&d), "{}", d.story());
+        d.alarms.clear();
+        d.cleared.clear();
+        d
+    };
+    let begins_anew = |d: &mut Desk, away: Duration| d.restart(away, WALL_ZERO);
+    let mut d = vouched();
+    begins_anew(&mut d, Duration::ZERO);
+    assert_eq!(d.alarms, ["overruled"], "it is said again");
+    let left = |d: &Desk| d.machine.snapshot(d.now).overruled.map(|word| word.left_ms);
+    assert!(
+        left(&d).is_some_and(|left| left <= 1_200_000),
+        "{:?}",
+        left(&d)
+    );
+    d.pass(secs(60));
+    assert_eq!(causes(&d), ["witnesses"]);
+    assert!(!impaired(&d), "{}", d.story());
+    d.pass(secs(1200));
+    assert!(
+        impaired(&d) && left(&d).is_none(),
+        "its time is over\n{}",
+        d.story()
+    );
+    assert!(over(&d), "{}", d.story());
+
+    // What it covers does not come back: it ends.
+    let mut d = vouched();
+    d.witness = true;
+    begins_anew(&mut d, Duration::ZERO);
+    d.pass(secs(40));
+    assert!(left(&d).is_none() && over(&d));
+    d.witness = false;
+    d.pass(secs(20));
+    assert!(impaired(&d), "another one\n{}", d.story());
+
+    // Nor does one that has ended come back.
+    let mut d = vouched();
+    d.witness = true;
+    d.pass(secs(5));
+    d.sync();
+    begins_anew(&mut d, Duration::ZERO);
+    d.witness = false;
+    d.pass(secs(20));
+    assert!(impaired(&d), "another one\n{}", d.story());
+
+    // Its time was over before clusterd was started again: its alarm does not stay.
+    let mut d = vouched();
+    begins_anew(&mut d, secs(1300));
+    assert!(left(&d).is_none() && over(&d), "{}", d.story());
+}
+
+/// A clock that jumps once more is another doubt: of it nobody has said anything.
+#[test]
+fn a_word_about_what_ends_by_itself_is_over_with_a_new_machine() {
+    let mut d = desk("    -> good");
+    d.doubts();
+    d.order(OperatorWord::Well, None);
+    assert!(!impaired(&d), "{}", d.story());
+    d.sync();
+    d.cleared.clear();
+    d.restart(Duration::ZERO, WALL_ZERO);
+    assert!(over(&d), "{}", d.story());
+    d.doubts();
+    assert!(impaired(&d), "{}", d.story());
+}
+
 #[test]
 fn a_cluster_is_dark_when_nothing_of_its_primary_is_heard() {
     let misses = |d: &mut Desk| {

@@ -125,3 +125,59 @@ fn half_a_line_is_no_reason_to_wait() {
     d.comes_to("good");
     assert_eq!(d.machine.unready(), None, "{}", d.story());
 }
+
+/// What speaks in the desk's script of a HOLD that a person's order may end.
+const STOPS: &str = "
+    -> stops
+hold state stops \"it stops\"
+    on operator boot -> good";
+
+/// From the moment that a person is told that their order begins, through the journal and the script, until
+/// whoever follows it was told how it ended.
+#[test]
+fn a_persons_order_is_done_first() {
+    let mut d = desk(STOPS);
+    d.act();
+    d.comes_to("stops");
+    d.address = false;
+    d.turns(ALPHA, Shows::Prompt);
+    d.pass(Duration::from_secs(5));
+    assert!(
+        matches!(d.machine.unready(), Some(Unready::Held(_))),
+        "{}",
+        d.story()
+    );
+    d.slow_entry = Some("op orders: boot");
+    d.demand(OperatorWord::Boot, Some(ALPHA), true);
+    assert!(d.said("op orders: boot of alpha"), "{}", d.story());
+    assert!(d.is_in("stops"), "the journal has not said so yet");
+    assert_eq!(under_way(&d), "the boot of alpha is done");
+    d.sync();
+    assert!(d.is_in("good"), "{}", d.story());
+    assert_eq!(d.machine.unready(), None, "{}", d.story());
+    let told = "op was told how the boot of alpha ended".to_owned();
+    assert_eq!(d.machine.untold(d.now), Some(told));
+    assert_eq!(d.machine.untold(d.now + Duration::from_secs(3)), None);
+}
+
+/// A HOLD is an order that is done at once, and the next machine begins with it.
+#[test]
+fn a_persons_hold_is_not_given_way() {
+    let mut d = desk("    -> good");
+    d.asks(BETA);
+    d.demand(OperatorWord::Hold, None, false);
+    assert_eq!(under_way(&d), "nobody types on the console of beta");
+    let why = "detached".to_owned();
+    d.person(BETA, Deed::Leaves { why });
+    assert!(
+        matches!(d.machine.unready(), Some(Unready::Held(_))),
+        "{}",
+        d.story()
+    );
+    d.sync();
+    let held = d.memory.packages[0]
+        .held
+        .as_ref()
+        .map(|held| held.who.as_str());
+    assert_eq!(held, Some("op"), "{}", d.story());
+}

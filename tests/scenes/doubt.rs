@@ -140,6 +140,33 @@ fn a_word_ends_with_the_doubt() {
     assert!(world.machine().snapshot(world.now()).impaired.is_some());
 }
 
+/// A reload, and a restart of clusterd: the word goes on, takeovers are not held, and one alarm tells of it.
+#[test]
+fn a_word_outlives_a_reload_and_a_restart() {
+    for anew in [World::reload, |world: &mut World| world.restart(true)] {
+        let mut world = Bench::default().proven();
+        let now = world.now();
+        world.rig.set_service_cable(false, now);
+        world.pass(Duration::from_secs(30));
+        world.operator(OperatorWord::Well, None);
+        world.pass(Duration::from_secs(5));
+        let since = world.now();
+        anew(&mut world);
+        assert!(!world.reloads(), "{}", world.timeline());
+        world.pass(Duration::from_secs(1200));
+        assert_eq!(causes(&world), ["witnesses"]);
+        let open = |world: &World, code| world.open_alarms().any(|alarm| alarm.code == code);
+        assert!(open(&world, "overruled"), "{}", world.timeline());
+        assert!(!world.alarmed("impaired", since), "{}", world.timeline());
+        panic_node(&mut world, ALPHA);
+        assert!(world.until(LONG, |w| boots(w).last().is_some_and(|name| name == "beta")));
+        world.pass(Duration::from_secs(600));
+        assert!(open(&world, "impaired"), "{}", world.timeline());
+        assert!(!open(&world, "overruled"), "{}", world.timeline());
+        judge(&mut world);
+    }
+}
+
 #[test]
 fn nobody_can_vouch_for_the_journal() {
     let mut world = Bench::default().proven();

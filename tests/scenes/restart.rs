@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clusterd::script::program::OperatorWord;
 use clusterd::sim::Shutdown;
 
 use crate::bench::*;
@@ -109,7 +110,23 @@ fn n_a_restart_with_a_dead_standby_takes_an_operators_word_for_it() {
         .node_at(ALPHA, now)
         .orderly_shutdown(Shutdown::Reboot, now);
     reach(&mut world, "held");
-    world.operator(clusterd::script::program::OperatorWord::Confirm, Some(BETA));
+    world.operator(OperatorWord::Confirm, Some(BETA));
     serves(&mut world, ALPHA);
     judge(&mut world);
+}
+
+/// A person's HOLD ends with their `release`, and the reload that waited for it comes after that: a machine
+/// that came before it would begin with the HOLD, and their word would be lost.
+#[test]
+fn a_release_of_a_persons_hold_comes_before_the_reload_that_waits_for_it() {
+    let mut world = Bench::default().alpha_runs();
+    world.order(OperatorWord::Hold, None, false);
+    world.reload();
+    world.pass(Duration::from_secs(60));
+    assert!(world.reloads(), "{}", world.timeline());
+    world.operator(OperatorWord::Release, None);
+    world.pass(Duration::from_secs(300));
+    assert!(!world.reloads(), "{}", world.timeline());
+    assert_eq!(world.machine().held_for(0), None, "{}", world.timeline());
+    let_loose(&mut world);
 }

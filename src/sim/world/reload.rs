@@ -11,6 +11,7 @@ use super::{FORGETS, World};
 use crate::machine::handover::Unready;
 use crate::machine::input::Input;
 use crate::machine::setup::Setup;
+use crate::machine::snapshot::PackageSnapshot;
 use crate::machine::{Event, Machine};
 use crate::matcher::Ear;
 use crate::script::program::{Op, OperatorWord, Program, When};
@@ -47,9 +48,9 @@ impl World {
     pub(super) fn overtaken(&mut self, word: OperatorWord) -> bool {
         let packages = self.machine.snapshot(self.now).packages;
         // A person's HOLD is the machine's to end: the next one would remember it.
-        let held = packages
-            .iter()
-            .any(|package| package.hold.is_some() && package.held.is_none());
+        let by_itself =
+            |package: &PackageSnapshot| package.hold.is_some() && package.held.is_none();
+        let held = packages.iter().any(by_itself);
         match &mut self.reload {
             Some(reload) if word == OperatorWord::Release && held => {
                 reload.released = true;
