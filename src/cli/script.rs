@@ -67,6 +67,26 @@ impl From<Policy> for DataPolicy {
     }
 }
 
+impl Policy {
+    /// Its word on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Policy::Integrity => "integrity",
+            Policy::Adaptability => "adaptability",
+            Policy::Availability => "availability",
+        }
+    }
+}
+
+/// A number of threads: one at least.
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("one thread at least does the work".to_owned()),
+        Ok(jobs) => Ok(jobs),
+        Err(_) => Err("write a number: 4".to_owned()),
+    }
+}
+
 /// Does what the arguments say.
 pub fn run(args: &ScriptArgs) -> Exit {
     match &args.command {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::super::Exit;
 use super::super::check::number;
-use super::finding::{figures, processor_time, progress, progress_ends, tell};
+use super::finding::{Finding, figures, processor_time, progress, progress_ends};
 use super::{Policy, compile_file};
 use crate::home::scripts;
 use crate::machine::setup::DataPolicy;
@@ -41,11 +41,11 @@ pub struct InterruptArgs {
     /// Play under this policy, instead of the scene's own; may be given several times.
     #[arg(long, value_name = "POLICY")]
     policy: Vec<Policy>,
-    /// Where a scene that fails is written.
+    /// Where a scene that fails is written; where that file is there already, to one with a number.
     #[arg(long, value_name = "FILE", default_value = "failed.scene")]
     save: PathBuf,
     /// Threads; all cores where it is not said.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::jobs)]
     jobs: Option<usize>,
 }
 
@@ -93,7 +93,7 @@ pub fn run(args: &InterruptArgs) -> Exit {
         failed: Mutex::new(None),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cores).max(1);
+    let jobs = args.jobs.unwrap_or(cores).clamp(1, sweep.of.max(1));
     let (began, ran) = (Instant::now(), processor_time());
     std::thread::scope(|threads| {
         for _ in 0..jobs {
@@ -102,9 +102,10 @@ pub fn run(args: &InterruptArgs) -> Exit {
     });
     progress_ends();
     let ran = processor_time().saturating_sub(ran);
+    let finding = sweep.finding(args);
     let done = sweep.done.load(Ordering::Relaxed);
     println!("{}", figures(done, began.elapsed(), ran, jobs));
-    sweep.end(boundaries, args)
+    sweep.end(boundaries, finding)
 }
 
 /// A scene, counted under each policy that is asked for.
@@ -208,13 +209,22 @@ impl Sweep {
         }
     }
 
-    fn end(&self, boundaries: u64, args: &InterruptArgs) -> Exit {
+    /// What failed, kept before a word is printed: whoever reads that may have gone.
+    fn finding<'a>(&'a self, args: &'a InterruptArgs) -> Option<(&'a Case, Finding<'a>)> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, why) = failed.take()?;
+        let (_, case, strike) = self.find(number)?;
+        let scene = case.interrupted.scene(strike);
+        let finding = Finding::keep(scene, why, None, &args.script, &args.save);
+        Some((case, finding))
+    }
+
+    fn end(&self, boundaries: u64, finding: Option<(&Case, Finding<'_>)>) -> Exit {
         let struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
         for (how, times) in struck.iter() {
             println!("  {times:>8}  {how}");
         }
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let broken = u8::from(failed.is_some());
+        let broken = u8::from(finding.is_some());
         let reached = struck.get(&Interrupt::Before).copied().unwrap_or(0);
         let total: u64 = struck.values().sum();
         println!(
@@ -223,14 +233,8 @@ impl Sweep {
             total,
             self.of
         );
-        match failed
-            .as_ref()
-            .and_then(|(n, why)| Some((self.find(*n)?, why)))
-        {
-            Some(((_, case, strike), why)) => {
-                let scene = case.interrupted.scene(strike);
-                tell(&scene, why, &case.program, &args.script, &args.save)
-            }
+        match finding {
+            Some((case, finding)) => finding.tell(&case.program),
             None if total == u64::try_from(self.of).unwrap_or(u64::MAX) => Exit::Good,
             None => Exit::Faults,
         }
