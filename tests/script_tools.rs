@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use chat_support::{clusterd, text};
+use nix::pty::openpty;
 use tempfile::TempDir;
 
 const SHIPPED: &str = "chat-scripts/sun-openboot.chat";
@@ -151,4 +152,122 @@ fn a_parameter_of_prove_has_a_name_and_a_value_once() {
         let output = clusterd(&[["script", "prove", SHIPPED].as_slice(), more].concat());
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     }
+}
+
+/// A scene of two nodes with these lines, played.
+fn played(folder: &Path, script: &str, lines: &str) -> (Option<i32>, String) {
+    let path = folder.join("x.scene");
+    let bench = "scene 1 \"t\"\nnode alpha openbios 80770001\nnode beta openbios 80770002\n";
+    fs::write(&path, format!("{bench}{lines}\n")).expect("it can be written");
+    let output = clusterd(&["script", "simulate", script, shown(&path)]);
+    (output.status.code(), text(&output))
+}
+
+#[test]
+fn what_does_not_fit_the_script_is_told_with_its_line() {
+    let folder = folder();
+    for (lines, place, part) in [
+        (
+            "expect not state wacth",
+            "x.scene:4:1",
+            "did you mean `watch`?",
+        ),
+        ("until state nowhere", "x.scene:4:1", "its states are"),
+        (
+            "param ask_limit nonsense",
+            "x.scene:4:17",
+            "`ask_limit` is a time",
+        ),
+        (
+            "param nonsense \"10s\"",
+            "x.scene:4:7",
+            "has no parameter `nonsense`",
+        ),
+    ] {
+        let (code, said) = played(folder.path(), SHIPPED, lines);
+        assert_eq!(code, Some(1), "{lines}: {said}");
+        assert!(
+            said.contains(place) && said.contains(part),
+            "{lines}: {said}"
+        );
+        assert!(!said.contains("cluster file"), "{lines}: {said}");
+    }
+    let (code, said) = played(folder.path(), "chat-scripts/sun-alom.chat", "pass 1s");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("x.scene:2:12") && said.contains("it knows openboot"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_parameter_of_prove_is_told_as_it_was_given() {
+    let args = ["script", "prove", SHIPPED, "--param", "ask_limit=nonsense"];
+    let said = text(&clusterd(&args));
+    for part in [
+        "--param:1:11",
+        "ask_limit=nonsense",
+        "defined here: chat-scripts/",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing:\n{said}");
+    }
+}
+
+#[test]
+fn a_scene_that_fails_undisturbed_is_told_with_its_line() {
+    let folder = folder();
+    let path = folder.path().join("x.scene");
+    let bench = "scene 1 \"t\"\nnode alpha openbios 80770001\nnode beta openbios 80770002\n";
+    fs::write(&path, format!("{bench}expect beta serves\n")).expect("it can be written");
+    let said = text(&clusterd(&["script", "interrupt", SHIPPED, shown(&path)]));
+    for part in [
+        "x.scene:4:1",
+        "undisturbed, this scene fails",
+        "script simulate",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing:\n{said}");
+    }
+}
+
+#[test]
+fn a_library_that_is_there_and_cannot_be_read_is_not_missing() {
+    let folder = folder();
+    let lib = folder.path().join("lib");
+    fs::create_dir_all(lib.join("a.chat")).expect("it can be made");
+    fs::write(lib.join("b.chat"), b"# \n# \xff\n").expect("it can be written");
+    let large = vec![b'#'; 1024 * 1024 + 1];
+    fs::write(lib.join("c.chat"), large).expect("it can be written");
+    let script = folder.path().join("x.chat");
+    for (name, part) in [
+        ("a", "lib/a.chat: not a regular file"),
+        ("b", "lib/b.chat: line 2 is not UTF-8"),
+        ("c", "lib/c.chat: larger than 1 MiB"),
+        ("d", "put `d.chat` there"),
+    ] {
+        fs::write(&script, format!("script x\n\nuse {name}\n")).expect("it can be written");
+        let said = text(&clusterd(&["script", "check", shown(&script)]));
+        assert!(said.contains(part), "{name}: {said}");
+        assert_eq!(said.contains("there is no library"), name == "d", "{said}");
+    }
+}
+
+#[test]
+fn no_colours_go_to_a_file() {
+    let folder = folder();
+    let path = folder.path().join("x.scene");
+    fs::write(&path, "mark\n").expect("it can be written");
+    let pty = openpty(None, None).expect("a terminal");
+    let output = Command::new(env!("CARGO_BIN_EXE_clusterd"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["script", "simulate", SHIPPED, shown(&path)])
+        .env_remove("NO_COLOR")
+        .stdout(pty.slave)
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("a scene begins with") && !said.contains('\x1b'),
+        "{said:?}"
+    );
 }

@@ -11,7 +11,7 @@ use clap::builder::RangedU64ValueParser;
 
 use super::super::Exit;
 use super::finding::{Finding, failure, figures, processor_time, progress, progress_ends, shell};
-use super::{Policy, compile_file};
+use super::{Given, Policy, compile_file};
 use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
@@ -154,7 +154,7 @@ pub fn run(args: &ExploreArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    let program = match compile_file(&args.script, &BTreeMap::new()) {
+    let program = match compile_file(&args.script, &BTreeMap::new(), Given::Options) {
         Ok(compiled) => Arc::new(compiled.program),
         Err(faults) => {
             for fault in &faults {

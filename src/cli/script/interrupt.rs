@@ -10,11 +10,11 @@ use clap::Args;
 
 use super::super::Exit;
 use super::super::check::number;
-use super::finding::{Finding, figures, processor_time, progress, progress_ends};
-use super::{Policy, compile_file};
+use super::finding::{Finding, figures, processor_time, progress, progress_ends, shell};
+use super::{Given, Policy, compile_file};
 use crate::home::scripts;
 use crate::machine::setup::DataPolicy;
-use crate::script::diagnostic::{Sources, render};
+use crate::script::diagnostic::{Diagnostic, Sources, render};
 use crate::script::program::Program;
 use crate::sim::explore::{Interrupted, Patience};
 use crate::sim::scene::{self, Opening, Scene, Stage};
@@ -117,21 +117,31 @@ fn cases_of(args: &InterruptArgs, path: &Path) -> Result<Vec<Case>, String> {
     let scene = scene::parse(&shown, &text, &mut sources)
         .map_err(|faults| render(&faults, &sources, scripts::color()))?;
     let params: BTreeMap<String, String> = scene.bench.params.iter().cloned().collect();
-    let compiled = compile_file(&args.script, &params);
+    let compiled = compile_file(&args.script, &params, Given::Scene(&sources));
     let compiled = compiled.map_err(|faults| {
         let texts: Vec<String> = faults.into_iter().map(|fault| fault.text).collect();
         texts.concat()
     })?;
+    let misfits = scene::misfits(&scene, &compiled.program, &sources);
+    if !misfits.is_empty() {
+        return Err(render(&misfits, &sources, scripts::color()));
+    }
     let program = Arc::new(compiled.program);
     let stage = Stage::new(&program).map_err(|why| wrong(why.to_string()))?;
     let open = |scene: &Scene| stage.open(&scene.bench).map_err(|e| wrong(e.to_string()));
     let own = open(&scene)?;
     let played = own.clone().play(&scene);
     if let Some(failure) = played.failure {
-        return Err(wrong(format!(
-            "undisturbed, this scene fails: {}",
-            failure.why
-        )));
+        let Some(at) = failure.at else {
+            let why = failure.why;
+            return Err(wrong(format!("undisturbed, this scene fails: {why}")));
+        };
+        let fault = Diagnostic::error(at, "undisturbed, this scene fails").note(failure.why);
+        let (script, path) = (shell(&args.script), shell(path));
+        let fault = fault.help(format!(
+            "mend it first; what happens in it: clusterd script simulate {script} {path}"
+        ));
+        return Err(render(&[fault], &sources, scripts::color()));
     }
     let mut policies: Vec<DataPolicy> = args.policy.iter().map(|p| (*p).into()).collect();
     if policies.is_empty() {

@@ -12,7 +12,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::super::Exit;
-use super::{Policy, compile_file};
+use super::{Given, Policy, compile_file};
 use crate::script::program::Program;
 use crate::sim::prove::{Found, Job, Limits, Model, NoModel, Progress, Search, Told};
 
@@ -80,7 +80,7 @@ pub fn run(args: &ProveArgs) -> Exit {
             return Exit::Usage;
         }
     }
-    let program = match compile_file(&args.script, &params) {
+    let program = match compile_file(&args.script, &params, Given::Options) {
         Ok(compiled) => Arc::new(compiled.program),
         Err(faults) => {
             for fault in &faults {

@@ -1,6 +1,7 @@
 //! Lines to a [`Scene`]: the cluster first, then the steps.
 
 mod deed;
+mod fit;
 mod hold;
 mod rest;
 
@@ -16,6 +17,7 @@ use crate::sim::service_processor::{Host, ProcessorKind};
 use crate::sim::spec::Times;
 use crate::sim::world::StopWay;
 
+pub use fit::{misfits, param_place};
 use rest::{Fault, Rest, wrong};
 
 /// The most lines of a scene.
