@@ -172,19 +172,7 @@ impl Reader {
                 Deed::MonitorCable(which, flag(rest, "in", "out")?)
             }
             "operator" => self.operator(rest)?,
-            "kill" => match rest.peek() {
-                None => Deed::Kill(0),
-                Some(_) if rest.choice(&[("after", true), ("at", false)])? => {
-                    let entries = rest.number("how many journal entries")?;
-                    rest.choice(&[("entries", ()), ("entry", ())])?;
-                    Deed::Kill(entries)
-                }
-                Some(_) => {
-                    let actions = rest.number("how many actions")?;
-                    rest.choice(&[("actions", ()), ("action", ())])?;
-                    Deed::KillAt(actions)
-                }
-            },
+            "kill" => kill(rest)?,
             "restart" => match rest.peek() {
                 None => Deed::Restart(true),
                 Some(_) => {
@@ -386,6 +374,20 @@ impl Reader {
             _ => Deed::Order(word, node, force(rest)?),
         })
     }
+}
+
+fn kill(rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+    if rest.peek().is_none() {
+        return Ok(Deed::Kill(0));
+    }
+    if rest.choice(&[("after", true), ("at", false)])? {
+        let entries = rest.number("how many journal entries")?;
+        rest.choice(&[("entries", ()), ("entry", ())])?;
+        return Ok(Deed::Kill(entries));
+    }
+    let actions = rest.number("how many actions")?;
+    rest.choice(&[("actions", ()), ("action", ())])?;
+    Ok(Deed::KillAt(actions))
 }
 
 fn hook_says(rest: &mut Rest<'_>) -> Result<Deed, Fault> {

@@ -73,11 +73,9 @@ pub fn parse(path: &str, text: &str, sources: &mut Sources) -> Result<Scene, Vec
         faults.push(fault.help(format!("begin with: scene {VERSION} \"what it shows\"")));
     }
     if reader.bench.nodes.len() < 2 && faults.is_empty() {
-        let last = lines.iter().filter(|line| line.words[0].text == "node");
-        let span = last
-            .last()
-            .or(lines.first())
-            .map_or_else(|| Span::new(source, 0..0), |line| line.span);
+        let mut nodes = lines.iter().filter(|line| line.words[0].text == "node");
+        let line = nodes.next_back().or(lines.first());
+        let span = line.map_or_else(|| Span::new(source, 0..0), |line| line.span);
         let fault = Diagnostic::error(span, "a scene wants two nodes at least");
         faults.push(fault.help("put a line below it: node beta openbios 80770002"));
     }
@@ -190,7 +188,7 @@ impl Reader {
             "dark-after" => bench.dark_after = rest.span()?,
             "hook" => bench.gates.push(hook(bench.gates.len(), rest)?),
             "power-legs" => {
-                bench.power_legs = rest.within("how many power legs a node has", 0..=16)?
+                bench.power_legs = rest.within("how many power legs a node has", 0..=16)?;
             }
             "processor" => bench.processor = Some(processor(rest)?),
             "stop" => {
