@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::script::diagnostic::{Diagnostic, Span};
 use crate::sim::scene::words::Word;
 
-/// The longest time of a scene: a machine lives no longer, and virtual time has an end.
-const LONGEST_TIME: Duration = Duration::from_secs(3650 * 86_400);
+/// The longest time of a scene: a year takes a minute or so to play.
+const LONGEST_TIME: Duration = Duration::from_secs(730 * 86_400);
 
 /// What is wrong with a line. In a box, for it is far larger than what is read.
 pub(super) struct Fault(pub(super) Box<Diagnostic>);
@@ -67,7 +67,7 @@ impl<'a> Rest<'a> {
         let span = humantime::parse_duration(&word.text)
             .map_err(|_| wrong(word, "a time as 90s, 5m or 2h"))?;
         match span > LONGEST_TIME {
-            true => Err(wrong(word, "a time of ten years (3650d) at most")),
+            true => Err(wrong(word, "a time of two years (730d) at most")),
             false => Ok(span),
         }
     }
