@@ -268,12 +268,8 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
         }
         Deed::Security(n, mode) => format!("security {} {}", of(n), mode.word()),
         Deed::Says(n, text, ended) => {
-            format!(
-                "says {} {}{}",
-                of(n),
-                word(text),
-                either(*ended, "", " unended")
-            )
+            let end = either(*ended, "", " unended");
+            format!("says {} {}{end}", of(n), word(text))
         }
         Deed::Flood(n, size) => format!("flood {} {size}", of(n)),
         Deed::TypeUnended(n, text) => format!("type {} {} unended", of(n), word(text)),
