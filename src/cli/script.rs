@@ -16,7 +16,9 @@ use super::check::{FaultReport, number};
 use crate::config::Weight;
 use crate::home::scripts::{self, Libraries, Matcher, ScriptFault};
 use crate::machine::setup::DataPolicy;
-use crate::script::{Compiled, Context, compile};
+use crate::script::diagnostic::{Diagnostic, Sources, Span};
+use crate::script::{Compiled, Context, PARAMS, compile};
+use crate::sim::scene::param_place;
 
 /// Works on chat scripts.
 #[derive(Debug, Args)]
@@ -67,6 +69,26 @@ impl From<Policy> for DataPolicy {
     }
 }
 
+impl Policy {
+    /// Its word on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Policy::Integrity => "integrity",
+            Policy::Adaptability => "adaptability",
+            Policy::Availability => "availability",
+        }
+    }
+}
+
+/// A number of threads: one at least.
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("one thread at least does the work".to_owned()),
+        Ok(jobs) => Ok(jobs),
+        Err(_) => Err("write a number: 4".to_owned()),
+    }
+}
+
 /// Does what the arguments say.
 pub fn run(args: &ScriptArgs) -> Exit {
     match &args.command {
@@ -110,7 +132,7 @@ fn check(args: &CheckArgs) -> Exit {
 }
 
 fn check_file(file: &Path) -> Vec<ScriptFault> {
-    match compile_file(file, &BTreeMap::new()) {
+    match compile_file(file, &BTreeMap::new(), Given::Options) {
         Err(faults) => faults,
         Ok(compiled) => {
             let mut faults = scripts::warnings(&compiled);
@@ -122,10 +144,20 @@ fn check_file(file: &Path) -> Vec<ScriptFault> {
     }
 }
 
+/// Where values of parameters were given.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    /// With `--param`.
+    Options,
+    /// In a scene, the first of these.
+    Scene(&'a Sources),
+}
+
 /// Compiles a script; its libraries are looked for in `lib/` beside it.
 fn compile_file(
     file: &Path,
     params: &BTreeMap<String, String>,
+    given: Given<'_>,
 ) -> Result<Compiled, Vec<ScriptFault>> {
     let shown = file.display().to_string();
     let text = scripts::read(file).map_err(|why| vec![ScriptFault::of_file(&shown, why)])?;
@@ -139,6 +171,54 @@ fn compile_file(
         params,
         judge: &Matcher,
     };
-    compile(&shown, &text, &context)
-        .map_err(|wrong| scripts::faults(&wrong.diagnostics, &wrong.sources))
+    compile(&shown, &text, &context).map_err(|wrong| {
+        let mut faults = Vec::new();
+        for fault in &wrong.diagnostics {
+            let told = match of_param(fault, &wrong.sources, params, given) {
+                Some((fault, sources)) => scripts::faults(&[fault], &sources),
+                None => scripts::faults(std::slice::from_ref(fault), &wrong.sources),
+            };
+            faults.extend(told);
+        }
+        faults
+    })
+}
+
+/// What is wrong with a parameter, at the place where its value was given.
+fn of_param(
+    fault: &Diagnostic,
+    sources: &Sources,
+    params: &BTreeMap<String, String>,
+    given: Given<'_>,
+) -> Option<(Diagnostic, Sources)> {
+    let (span, label) = &fault.primary;
+    if sources.path(span.source) != PARAMS {
+        return None;
+    }
+    // One parameter a line, in their order.
+    let (name, value) = params.iter().nth(sources.line(*span) - 1)?;
+    let before = sources.text(span.source).get(..span.start)?;
+    let is_value = !before.is_empty() && !before.ends_with('\n');
+    let (shown, place) = match given {
+        Given::Options => {
+            let mut shown = Sources::default();
+            let source = shown.add("--param", &format!("{name}={value}"));
+            let place = match is_value {
+                true => name.len() + 1..name.len() + 1 + value.len(),
+                false => 0..name.len(),
+            };
+            (shown, Span::new(source, place))
+        }
+        Given::Scene(scene) => (scene.clone(), param_place(scene, name, is_value)?),
+    };
+    let mut told = Diagnostic {
+        primary: (place, label.clone()),
+        secondary: Vec::new(),
+        ..fault.clone()
+    };
+    for (at, label) in &fault.secondary {
+        let (path, line) = (sources.path(at.source), sources.line(*at));
+        told = told.note(format!("{label}: {path}:{line}"));
+    }
+    Some((told, shown))
 }

@@ -19,7 +19,7 @@ use crate::config::{
 use crate::name::{ClusterName, PackageName};
 use crate::script::diagnostic::Sources;
 use crate::script::program::{Op, Piece, Program, Text};
-use crate::script::{Context, compile, parse};
+use crate::script::{Context, PARAMS, compile, parse};
 
 /// The programs of a cluster's packages.
 pub type Programs = BTreeMap<PackageName, Arc<Program>>;
@@ -102,9 +102,6 @@ struct Spoiled {
     /// What is wrong with the parameters: the name, what, and the mend.
     params: Vec<(String, String, String)>,
 }
-
-/// What the compiler calls the parameters that a cluster file gives.
-const PARAMS: &str = "params of the cluster file";
 
 impl<'h> Bench<'h> {
     fn new(home: &'h Home) -> Bench<'h> {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::IsTerminal as _;
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::{LARGEST, Weight};
@@ -22,14 +22,30 @@ pub struct Libraries {
 
 impl Loader for Libraries {
     fn load(&self, name: &str) -> Option<(String, String)> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if !name.chars().all(plain) {
+        if !plain(name) {
             return None;
         }
         let file = format!("{name}.chat");
         let text = read(&self.folder.join(&file)).ok()?;
         Some((format!("{}/{file}", self.shown), text))
     }
+
+    fn unreadable(&self, name: &str) -> Option<(String, String)> {
+        let file = format!("{name}.chat");
+        let path = self.folder.join(&file);
+        let missing = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+        if !plain(name) || fs::metadata(&path).err().as_ref().is_some_and(missing) {
+            return None;
+        }
+        let why = read(&path).err()?;
+        Some((format!("{}/{file}", self.shown), why))
+    }
+}
+
+/// Whether a library may be called so: its name leads to no other folder.
+fn plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.chars().all(plain)
 }
 
 /// The text of a script.
@@ -133,9 +149,11 @@ impl ScriptFault {
     }
 }
 
-/// Whether faults are printed in colour: on a terminal, unless `NO_COLOR` is set.
+/// Whether faults are printed in colour: on a terminal, unless `NO_COLOR` is set. Some commands tell them
+/// on stdout and some on stderr: where one of the two goes elsewhere there is none.
 pub fn color() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+    let terminals = io::stdout().is_terminal() && io::stderr().is_terminal();
+    terminals && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 /// The faults or warnings that the compiler gave.

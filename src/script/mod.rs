@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 pub use parse::parse;
 
 use compile::load::FileRole;
+pub use compile::load::PARAMS;
 use diagnostic::{Diagnostic, Severity, Sources};
 use program::Program;
 
@@ -26,6 +27,11 @@ use program::Program;
 pub trait Loader {
     /// The path for people, and the text; `None` if there is no such library.
     fn load(&self, name: &str) -> Option<(String, String)>;
+
+    /// Why a library that is there cannot be read: its path, and what is the matter with it.
+    fn unreadable(&self, _name: &str) -> Option<(String, String)> {
+        None
+    }
 }
 
 /// Libraries in memory: path and text by name.
@@ -48,7 +54,8 @@ pub trait PatternJudge {
 pub struct Context<'a> {
     /// Finds libraries.
     pub loader: &'a dyn Loader,
-    /// Values that the cluster file gives to parameters, as they were written: `10s`, `3`.
+    /// Values that the cluster file gives to parameters, as they were written: `10s`, `3`. Their faults
+    /// point into [`PARAMS`], one of them a line, in their order.
     pub params: &'a BTreeMap<String, String>,
     /// Judges patterns.
     pub judge: &'a dyn PatternJudge,

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use super::super::Exit;
-use super::finding::{failure, figures, processor_time, progress, progress_ends, tell};
-use super::{Policy, compile_file};
+use super::finding::{Finding, failure, figures, processor_time, progress, progress_ends, shell};
+use super::{Given, Policy, compile_file};
 use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
@@ -21,6 +22,9 @@ use crate::sim::{Excuse, GRACE, World};
 
 /// A year, with its quarter of a day.
 const YEAR: Duration = Duration::from_secs(31_557_600);
+
+/// The most faults in one scene, where nothing is said.
+const FAULTS: usize = 12;
 
 /// Plays random scenes of faults with a chat script, on all cores, in virtual time.
 ///
@@ -33,7 +37,7 @@ pub struct ExploreArgs {
     #[arg(value_name = "SCRIPT")]
     script: PathBuf,
     /// How many scenes.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Faults on the monitor's side alone: its host, clock, journal and network, clusterd itself, the
     /// terminal server's ports. The nodes are well all the time, and nothing may be done to them.
@@ -45,26 +49,27 @@ pub struct ExploreArgs {
         long,
         value_name = "N",
         requires = "monitor_only",
-        conflicts_with = "seeds"
+        conflicts_with = "seeds",
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     years: Option<u32>,
     /// With --years: the mean time between two episodes of trouble.
-    #[arg(long, value_name = "TIME", requires = "years", default_value = "30d", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "years", conflicts_with = "seeds", default_value = "30d", value_parser = humantime::parse_duration)]
     every: Duration,
     /// The first seed; the others follow.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
     /// The most faults in one scene.
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = FAULTS, value_parser = RangedU64ValueParser::<usize>::new().range(1..=500))]
     faults: usize,
     /// Play under this policy only, instead of all three.
     #[arg(long, value_name = "POLICY")]
     policy: Option<Policy>,
-    /// Where a scene that fails is written.
+    /// Where a scene that fails is written; where that file is there already, to one with a number.
     #[arg(long, value_name = "FILE", default_value = "failed.scene")]
     save: PathBuf,
     /// Threads; all cores where it is not said.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::jobs)]
     jobs: Option<usize>,
 }
 
@@ -72,11 +77,13 @@ pub struct ExploreArgs {
 struct Sweep {
     program: Arc<Program>,
     weather: Weather,
+    from: u64,
+    /// How many scenes there are, and have been taken up.
+    seeds: u64,
     next: AtomicU64,
     done: AtomicU64,
     /// How much was done in them.
     faults: AtomicU64,
-    end: u64,
     over: AtomicBool,
     failed: Mutex<Option<(u64, String)>>,
     bent: Mutex<Bent>,
@@ -91,12 +98,43 @@ struct Bent {
 }
 
 impl ExploreArgs {
-    /// How many scenes there are to play.
-    fn episodes(&self) -> u64 {
-        let Some(years) = self.years else {
-            return self.seeds;
+    /// How many scenes there are to play; or why there are none.
+    fn episodes(&self) -> Result<u64, String> {
+        let seeds = match (self.years, self.every.as_secs()) {
+            (None, _) => self.seeds,
+            (Some(_), 0) => return Err("--every is at least a second".to_owned()),
+            (Some(years), every) => u64::from(years) * YEAR.as_secs() / every,
         };
-        u64::from(years) * YEAR.as_secs() / self.every.as_secs().max(1)
+        if seeds == 0 {
+            return Err(format!(
+                "no episode comes so early, one in {} on average: say more --years, or a shorter --every",
+                Span(self.every)
+            ));
+        }
+        match self.from.checked_add(seeds) {
+            Some(_) => Ok(seeds),
+            None => Err(format!(
+                "the seeds end at {}, and {seeds} do not fit behind {}: say a smaller --from",
+                u64::MAX,
+                self.from
+            )),
+        }
+    }
+
+    /// The command that plays the scene of a seed again, whatever else was played.
+    fn again(&self, seed: u64) -> String {
+        let script = shell(&self.script);
+        let mut command = format!("clusterd script explore {script} --seeds 1 --from {seed}");
+        if self.faults != FAULTS {
+            command.push_str(&format!(" --faults {}", self.faults));
+        }
+        if let Some(policy) = self.policy {
+            command.push_str(&format!(" --policy {}", policy.word()));
+        }
+        if self.monitor_only {
+            command.push_str(" --monitor-only");
+        }
+        command
     }
 }
 
@@ -109,7 +147,14 @@ fn faults(scene: &Scene) -> u64 {
 
 /// Does what the arguments say.
 pub fn run(args: &ExploreArgs) -> Exit {
-    let program = match compile_file(&args.script, &BTreeMap::new()) {
+    let seeds = match args.episodes() {
+        Ok(seeds) => seeds,
+        Err(why) => {
+            eprintln!("clusterd: {why}");
+            return Exit::Usage;
+        }
+    };
+    let program = match compile_file(&args.script, &BTreeMap::new(), Given::Options) {
         Ok(compiled) => Arc::new(compiled.program),
         Err(faults) => {
             for fault in &faults {
@@ -143,22 +188,33 @@ pub fn run(args: &ExploreArgs) -> Exit {
         eprint!("clusterd: {}: {why}", args.script.display());
         return Exit::Faults;
     }
-    let seeds = args.episodes();
     let sweep = Sweep {
         program,
         weather,
-        next: AtomicU64::new(args.from),
+        from: args.from,
+        seeds,
+        next: AtomicU64::new(0),
         done: AtomicU64::new(0),
         faults: AtomicU64::new(0),
-        end: args.from.saturating_add(seeds),
         over: AtomicBool::new(false),
         failed: Mutex::new(None),
         bent: Mutex::default(),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cores).max(1);
+    let jobs = args
+        .jobs
+        .unwrap_or(cores)
+        .min(usize::try_from(seeds).unwrap_or(usize::MAX));
     let (began, ran) = (Instant::now(), processor_time());
-    sweep.play_all(jobs, seeds);
+    sweep.play_all(jobs);
+    let failed = sweep.failed.lock();
+    let failed = failed.unwrap_or_else(PoisonError::into_inner).take();
+    // What was found is kept before a word is printed: whoever reads that may have gone.
+    let finding = failed.map(|(seed, why)| {
+        let scene = explore::scene(seed, &sweep.weather);
+        let again = Some(args.again(seed));
+        Finding::keep(scene, why, again, &args.script, &args.save)
+    });
     let done = sweep.done.load(Ordering::Relaxed);
     let ran = processor_time().saturating_sub(ran);
     println!("{}", figures(done, began.elapsed(), ran, jobs));
@@ -166,20 +222,12 @@ pub fn run(args: &ExploreArgs) -> Exit {
     if let Some(years) = args.years {
         sweep.tell_years(years, args.every);
     }
-    match sweep
-        .failed
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()
-    {
+    match finding {
         None => {
             println!("{}", sweep.verdict());
             Exit::Good
         }
-        Some((seed, why)) => {
-            let scene = explore::scene(seed, &sweep.weather);
-            tell(&scene, &why, &sweep.program, &args.script, &args.save)
-        }
+        Some(finding) => finding.tell(&sweep.program),
     }
 }
 
@@ -219,23 +267,24 @@ fn told(bench: &Bench, why: &str, world: &World) -> String {
 }
 
 impl Sweep {
-    fn play_all(&self, jobs: usize, seeds: u64) {
+    fn play_all(&self, jobs: usize) {
         std::thread::scope(|threads| {
             for _ in 0..jobs {
-                threads.spawn(|| self.play_some(seeds));
+                threads.spawn(|| self.play_some());
             }
         });
         progress_ends();
     }
 
     /// One thread's share.
-    fn play_some(&self, seeds: u64) {
+    fn play_some(&self) {
         let stage = Stage::new(&self.program);
         while !self.over.load(Ordering::Relaxed) {
-            let seed = self.next.fetch_add(1, Ordering::Relaxed);
-            if seed >= self.end {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.seeds {
                 return;
             }
+            let seed = self.from + number;
             let scene = explore::scene(seed, &self.weather);
             if let Some(why) = failure(&stage, &scene, |world| self.note_bent(world)) {
                 self.over.store(true, Ordering::Relaxed);
@@ -248,7 +297,7 @@ impl Sweep {
             }
             self.faults.fetch_add(faults(&scene), Ordering::Relaxed);
             let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-            progress(done, seeds, "scenes");
+            progress(done, self.seeds, "scenes");
         }
     }
 

@@ -10,11 +10,11 @@ use clap::Args;
 
 use super::super::Exit;
 use super::super::check::number;
-use super::finding::{figures, processor_time, progress, progress_ends, tell};
-use super::{Policy, compile_file};
+use super::finding::{Finding, figures, processor_time, progress, progress_ends, shell};
+use super::{Given, Policy, compile_file};
 use crate::home::scripts;
 use crate::machine::setup::DataPolicy;
-use crate::script::diagnostic::{Sources, render};
+use crate::script::diagnostic::{Diagnostic, Sources, render};
 use crate::script::program::Program;
 use crate::sim::explore::{Interrupted, Patience};
 use crate::sim::scene::{self, Opening, Scene, Stage};
@@ -41,11 +41,11 @@ pub struct InterruptArgs {
     /// Play under this policy, instead of the scene's own; may be given several times.
     #[arg(long, value_name = "POLICY")]
     policy: Vec<Policy>,
-    /// Where a scene that fails is written.
+    /// Where a scene that fails is written; where that file is there already, to one with a number.
     #[arg(long, value_name = "FILE", default_value = "failed.scene")]
     save: PathBuf,
     /// Threads; all cores where it is not said.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::jobs)]
     jobs: Option<usize>,
 }
 
@@ -93,7 +93,7 @@ pub fn run(args: &InterruptArgs) -> Exit {
         failed: Mutex::new(None),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cores).max(1);
+    let jobs = args.jobs.unwrap_or(cores).clamp(1, sweep.of.max(1));
     let (began, ran) = (Instant::now(), processor_time());
     std::thread::scope(|threads| {
         for _ in 0..jobs {
@@ -102,9 +102,10 @@ pub fn run(args: &InterruptArgs) -> Exit {
     });
     progress_ends();
     let ran = processor_time().saturating_sub(ran);
+    let finding = sweep.finding(args);
     let done = sweep.done.load(Ordering::Relaxed);
     println!("{}", figures(done, began.elapsed(), ran, jobs));
-    sweep.end(boundaries, args)
+    sweep.end(boundaries, finding)
 }
 
 /// A scene, counted under each policy that is asked for.
@@ -116,21 +117,31 @@ fn cases_of(args: &InterruptArgs, path: &Path) -> Result<Vec<Case>, String> {
     let scene = scene::parse(&shown, &text, &mut sources)
         .map_err(|faults| render(&faults, &sources, scripts::color()))?;
     let params: BTreeMap<String, String> = scene.bench.params.iter().cloned().collect();
-    let compiled = compile_file(&args.script, &params);
+    let compiled = compile_file(&args.script, &params, Given::Scene(&sources));
     let compiled = compiled.map_err(|faults| {
         let texts: Vec<String> = faults.into_iter().map(|fault| fault.text).collect();
         texts.concat()
     })?;
+    let misfits = scene::misfits(&scene, &compiled.program, &sources);
+    if !misfits.is_empty() {
+        return Err(render(&misfits, &sources, scripts::color()));
+    }
     let program = Arc::new(compiled.program);
     let stage = Stage::new(&program).map_err(|why| wrong(why.to_string()))?;
     let open = |scene: &Scene| stage.open(&scene.bench).map_err(|e| wrong(e.to_string()));
     let own = open(&scene)?;
     let played = own.clone().play(&scene);
     if let Some(failure) = played.failure {
-        return Err(wrong(format!(
-            "undisturbed, this scene fails: {}",
-            failure.why
-        )));
+        let Some(at) = failure.at else {
+            let why = failure.why;
+            return Err(wrong(format!("undisturbed, this scene fails: {why}")));
+        };
+        let fault = Diagnostic::error(at, "undisturbed, this scene fails").note(failure.why);
+        let (script, path) = (shell(&args.script), shell(path));
+        let fault = fault.help(format!(
+            "mend it first; what happens in it: clusterd script simulate {script} {path}"
+        ));
+        return Err(render(&[fault], &sources, scripts::color()));
     }
     let mut policies: Vec<DataPolicy> = args.policy.iter().map(|p| (*p).into()).collect();
     if policies.is_empty() {
@@ -208,13 +219,22 @@ impl Sweep {
         }
     }
 
-    fn end(&self, boundaries: u64, args: &InterruptArgs) -> Exit {
+    /// What failed, kept before a word is printed: whoever reads that may have gone.
+    fn finding<'a>(&'a self, args: &'a InterruptArgs) -> Option<(&'a Case, Finding<'a>)> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, why) = failed.take()?;
+        let (_, case, strike) = self.find(number)?;
+        let scene = case.interrupted.scene(strike);
+        let finding = Finding::keep(scene, why, None, &args.script, &args.save);
+        Some((case, finding))
+    }
+
+    fn end(&self, boundaries: u64, finding: Option<(&Case, Finding<'_>)>) -> Exit {
         let struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
         for (how, times) in struck.iter() {
             println!("  {times:>8}  {how}");
         }
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let broken = u8::from(failed.is_some());
+        let broken = u8::from(finding.is_some());
         let reached = struck.get(&Interrupt::Before).copied().unwrap_or(0);
         let total: u64 = struck.values().sum();
         println!(
@@ -223,14 +243,8 @@ impl Sweep {
             total,
             self.of
         );
-        match failed
-            .as_ref()
-            .and_then(|(n, why)| Some((self.find(*n)?, why)))
-        {
-            Some(((_, case, strike), why)) => {
-                let scene = case.interrupted.scene(strike);
-                tell(&scene, why, &case.program, &args.script, &args.save)
-            }
+        match finding {
+            Some((case, finding)) => finding.tell(&case.program),
             None if total == u64::try_from(self.of).unwrap_or(u64::MAX) => Exit::Good,
             None => Exit::Faults,
         }

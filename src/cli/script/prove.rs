@@ -9,9 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use super::super::Exit;
-use super::{Policy, compile_file};
+use super::{Given, Policy, compile_file};
 use crate::script::program::Program;
 use crate::sim::prove::{Found, Job, Limits, Model, NoModel, Progress, Search, Told};
 
@@ -30,7 +31,7 @@ pub struct ProveArgs {
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(0..=6))]
     faults: u8,
     /// The most situations, over all policies.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     states: usize,
     /// Only this policy, instead of all three.
     #[arg(long, value_name = "POLICY")]
@@ -39,14 +40,24 @@ pub struct ProveArgs {
     #[arg(long)]
     power_legs: bool,
     /// A value of one of the script's parameters.
-    #[arg(long, value_name = "NAME=VALUE")]
-    param: Vec<String>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = param)]
+    param: Vec<(String, String)>,
     /// Threads; all cores where it is not said. What is found does not depend on it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::jobs)]
     jobs: Option<usize>,
     /// Prints one JSON object instead of text.
     #[arg(long)]
     json: bool,
+}
+
+/// `NAME=VALUE`.
+fn param(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, _)) if name.trim().is_empty() => Err("write a name before the `=`".to_owned()),
+        Some((_, value)) if value.contains('\n') => Err("a value is one line".to_owned()),
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("write NAME=VALUE: ask_limit=10s".to_owned()),
+    }
 }
 
 /// How it went under one policy.
@@ -62,11 +73,14 @@ struct Verdict {
 
 /// Does what the arguments say.
 pub fn run(args: &ProveArgs) -> Exit {
-    let params = args.param.iter().filter_map(|text| text.split_once('='));
-    let params: BTreeMap<String, String> = params
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let program = match compile_file(&args.script, &params) {
+    let mut params = BTreeMap::new();
+    for (name, value) in &args.param {
+        if params.insert(name.clone(), value.clone()).is_some() {
+            eprintln!("clusterd: --param {name} is said twice: take one of them out");
+            return Exit::Usage;
+        }
+    }
+    let program = match compile_file(&args.script, &params, Given::Options) {
         Ok(compiled) => Arc::new(compiled.program),
         Err(faults) => {
             for fault in &faults {
@@ -224,8 +238,13 @@ fn tell(verdict: &Verdict, args: &ProveArgs) {
         if level < most {
             println!("  not begun: more than {}", faults(level));
         }
-    } else if complete < most {
+    } else if complete < most && verdict.progress.exhausted {
         println!("  more faults lead to no new situation");
+    } else if complete < most {
+        println!(
+            "  not begun: more than {}, for the budget was spent",
+            faults(complete)
+        );
     }
     if endless > 0 {
         println!("  given up: {endless} ways that do not end; the first of them:");
@@ -284,6 +303,7 @@ fn as_json(verdict: &Verdict) -> serde_json::Value {
         "depth": progress.depth,
         "began": if progress.adopted { "adopted" } else { "there_and_back" },
         "complete_for_faults": progress.complete,
+        "exhausted": progress.exhausted,
         "cut_at_faults": cut.map(|cut| cut.level),
         "struck": cut.map(|cut| cut.struck),
         "places": cut.map(|cut| cut.places),

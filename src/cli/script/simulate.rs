@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::super::Exit;
 use super::super::check::number;
-use super::compile_file;
+use super::{Given, compile_file};
 use crate::clock::{Moment, Span};
 use crate::home::scripts;
 use crate::script::diagnostic::{Sources, render};
@@ -64,7 +64,7 @@ fn play(script: &Path, path: &Path, timeline: bool) -> bool {
         }
     };
     let params: BTreeMap<String, String> = scene.bench.params.iter().cloned().collect();
-    let compiled = match compile_file(script, &params) {
+    let compiled = match compile_file(script, &params, Given::Scene(&sources)) {
         Ok(compiled) => compiled,
         Err(faults) => {
             for fault in &faults {
@@ -73,6 +73,11 @@ fn play(script: &Path, path: &Path, timeline: bool) -> bool {
             return false;
         }
     };
+    let misfits = scene::misfits(&scene, &compiled.program, &sources);
+    if !misfits.is_empty() {
+        eprint!("{}", render(&misfits, &sources, scripts::color()));
+        return false;
+    }
     match scene::play(&scene, &Arc::new(compiled.program)) {
         Err(why) => {
             eprintln!("error: {why}\n --> {shown}\n");

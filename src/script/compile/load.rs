@@ -7,6 +7,9 @@ use crate::script::diagnostic::{Diagnostic, SourceId, Sources, Span};
 use crate::script::spelling::nearest;
 use crate::script::{Context, parse};
 
+/// The source of the parameters that a cluster file gives.
+pub const PARAMS: &str = "params of the cluster file";
+
 /// A file that was read.
 pub struct Loaded {
     /// What stands in it.
@@ -57,11 +60,7 @@ impl Loading {
         self.seen.push(name.text.clone());
         match context.loader.load(&name.text) {
             Some((path, text)) => self.read(&path, &text, context, FileRole::Library),
-            None => self.faults.push(
-                Diagnostic::error(name.span, format!("there is no library `{}`", name.text))
-                    .label("no such file was found")
-                    .help(format!("libraries stand in chat-scripts/lib: put `{}.chat` there, or mend the name", name.text)),
-            ),
+            None => self.faults.push(no_library(name, context)),
         }
     }
 
@@ -134,9 +133,7 @@ impl Loading {
             .iter()
             .map(|(name, value)| format!("{name}: {value}\n"))
             .collect();
-        let source = self
-            .sources
-            .add("params of the cluster file", &lines.concat());
+        let source = self.sources.add(PARAMS, &lines.concat());
         let mut at = 0;
         for ((name, text), line) in overrides.iter().zip(&lines) {
             let name_span = Span::new(source, at..at + name.len());
@@ -144,7 +141,7 @@ impl Loading {
             at += line.len();
             let Some((old, first)) = params.get(name) else {
                 let help = nearest(name, params.keys()).map_or_else(
-                    || "take it out of the cluster file".to_owned(),
+                    || "take it out".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 self.faults.push(
@@ -165,6 +162,22 @@ impl Loading {
             }
         }
     }
+}
+
+/// Why a library cannot be used.
+fn no_library(name: &Word, context: &Context) -> Diagnostic {
+    let called = &name.text;
+    if let Some((path, why)) = context.loader.unreadable(called) {
+        let fault = Diagnostic::error(name.span, format!("the library `{called}` cannot be read"));
+        return fault.label(format!("{path}: {why}")).help(format!(
+            "mend {path}: a library is a file of UTF-8 text, of 1 MiB at most"
+        ));
+    }
+    Diagnostic::error(name.span, format!("there is no library `{called}`"))
+        .label("no such file was found")
+        .help(format!(
+            "libraries stand in `lib` beside the script, as chat-scripts/lib: put `{called}.chat` there, or mend the name"
+        ))
 }
 
 /// `text` as a value of the same kind as `old`.

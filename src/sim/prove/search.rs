@@ -112,6 +112,8 @@ pub struct Search {
     given_up: Option<Story>,
     met: u8,
     complete: Option<usize>,
+    /// A level is complete that has met nothing new.
+    exhausted: bool,
     over: bool,
     story: Option<Story>,
 }
@@ -133,6 +135,8 @@ pub struct Progress {
     pub places: usize,
     /// Ways that were given up, because they were too long.
     pub endless: usize,
+    /// Faults lead to no situation any more that was not met: more of them would not either.
+    pub exhausted: bool,
     /// It began adopted: the script did not take the package there and back.
     pub adopted: bool,
 }
@@ -160,6 +164,7 @@ impl Search {
             given_up: None,
             met: 0,
             complete: None,
+            exhausted: false,
             over: false,
             story: None,
         };
@@ -184,6 +189,7 @@ impl Search {
             struck: self.struck,
             places: self.places,
             endless: self.endless,
+            exhausted: self.exhausted,
             adopted: self.root.adopted,
         }
     }
@@ -368,10 +374,11 @@ impl Search {
         let level = self.levels.len() - 1;
         let first = self.levels[level];
         self.complete = Some(level);
+        self.exhausted = first == self.chains.len();
         self.walk = None;
         if self.story.is_some()
             || level >= self.limits.faults
-            || first == self.chains.len()
+            || self.exhausted
             || self.seen.len() >= self.limits.states
         {
             self.over = true;

@@ -15,7 +15,7 @@ mod write;
 use std::time::Duration;
 
 pub(super) use act::act;
-pub use parse::parse;
+pub use parse::{misfits, param_place, parse};
 pub use play::{Opening, Played, Stage, Unplayable, play};
 pub use write::write;
 

@@ -37,6 +37,8 @@ fn words(source: SourceId, start: usize, line: &str, faults: &mut Vec<Diagnostic
     while let Some(c) = line[at..].chars().next() {
         match c {
             '#' => break,
+            // The mark that some editors put before a text.
+            '\u{feff}' if start + at == 0 => at += c.len_utf8(),
             c if c.is_whitespace() => at += c.len_utf8(),
             '"' => {
                 let inside = &line[at + 1..];

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Bench, Deed, Hold, MonitorCable, NodeIs, Scene, Start, Step, VERSION};
 use crate::machine::input::Verdict;
 use crate::machine::setup::{DataPolicy, HookMay, LegPolicy};
+use crate::script::diagnostic::Span;
 use crate::script::program::OperatorWord;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
@@ -21,7 +22,7 @@ pub fn write(scene: &Scene) -> String {
         "scene {VERSION} \"{}\"\n",
         scene.title.replace(['"', '\n'], "'")
     );
-    head(&scene.bench, &mut text);
+    head(scene, &mut text);
     text.push('\n');
     for (_, step) in &scene.steps {
         let line = step_line(step, &scene.bench);
@@ -30,7 +31,8 @@ pub fn write(scene: &Scene) -> String {
     text
 }
 
-fn head(bench: &Bench, text: &mut String) {
+fn head(scene: &Scene, text: &mut String) {
+    let bench = &scene.bench;
     let usual = Bench::default();
     for node in &bench.nodes {
         let _ = write!(
@@ -73,7 +75,9 @@ fn head(bench: &Bench, text: &mut String) {
     if bench.dark_after != usual.dark_after {
         let _ = writeln!(text, "dark-after {}", span(bench.dark_after));
     }
-    if bench.power_legs > 0 {
+    let legs = |(_, step): &(Span, Step)| matches!(step, Step::Do(Deed::Legs(..)));
+    // Where something happens to legs that nobody has, that is no oversight.
+    if bench.power_legs > 0 || scene.steps.iter().any(legs) {
         let _ = writeln!(text, "power-legs {}", bench.power_legs);
     }
     if let Some(processor) = bench.processor {
@@ -104,7 +108,7 @@ fn head(bench: &Bench, text: &mut String) {
         }
     }
     for (name, value) in &bench.params {
-        let _ = writeln!(text, "param {name} {value}");
+        let _ = writeln!(text, "param {} {}", bare(name), word(value));
     }
     let _ = writeln!(text, "seed {}\nstart {start}", bench.seed);
 }
@@ -117,6 +121,23 @@ fn hook_says(verdict: &Verdict, after: Duration) -> String {
         Verdict::None(_) => "nothing",
     };
     format!("hook-says {says} after {}", span(after))
+}
+
+/// A text as one word of a line. One with a quote in it stands in no quotes, nor has it blanks.
+fn word(text: &str) -> String {
+    match text.contains('"') {
+        true => text.to_owned(),
+        false => format!("\"{text}\""),
+    }
+}
+
+/// The same, in quotes only where it must be.
+fn bare(text: &str) -> String {
+    let parts = |c: char| c.is_whitespace() || c == '#';
+    match text.is_empty() || text.contains(parts) {
+        true => word(text),
+        false => text.to_owned(),
+    }
 }
 
 /// One word, whatever units it takes.
@@ -169,7 +190,7 @@ fn deed_line(deed: &Deed, bench: &Bench) -> String {
             };
             format!("nvram {} {how}", of(n))
         }
-        Deed::Setenv(n, key, value) => format!("setenv {} {key} \"{value}\"", of(n)),
+        Deed::Setenv(n, key, value) => format!("setenv {} {} {}", of(n), bare(key), word(value)),
         Deed::Shutdown(n, how) => {
             let word = match how {
                 Shutdown::Reboot => "reboot",
@@ -179,7 +200,7 @@ fn deed_line(deed: &Deed, bench: &Bench) -> String {
             format!("{word} {}", of(n))
         }
         Deed::ErrorReset(n) => format!("reset {}", of(n)),
-        Deed::Type(n, line) => format!("type {} \"{line}\"", of(n)),
+        Deed::Type(n, line) => format!("type {} {}", of(n), word(line)),
         Deed::Link(n, link) => {
             let how = match link {
                 ConsoleLink::Up => "up",
@@ -247,14 +268,11 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
         }
         Deed::Security(n, mode) => format!("security {} {}", of(n), mode.word()),
         Deed::Says(n, text, ended) => {
-            format!(
-                "says {} \"{text}\"{}",
-                of(n),
-                either(*ended, "", " unended")
-            )
+            let end = either(*ended, "", " unended");
+            format!("says {} {}{end}", of(n), word(text))
         }
         Deed::Flood(n, size) => format!("flood {} {size}", of(n)),
-        Deed::TypeUnended(n, text) => format!("type {} \"{text}\" unended", of(n)),
+        Deed::TypeUnended(n, text) => format!("type {} {} unended", of(n), word(text)),
         Deed::Split(n, split) => format!("split {} {}", of(n), either(*split, "on", "off")),
         Deed::Delay(n, by) => format!("delay {} {}", of(n), span(*by)),
         Deed::Loss(n, share) => format!("loss {} {share}", of(n)),
@@ -277,7 +295,7 @@ fn more_deeds(deed: &Deed, bench: &Bench) -> String {
             let lasts = lasts.map_or("back".to_owned(), |lasts| format!("for {}", span(lasts)));
             format!("out-of-service {} {lasts}", of(n))
         }
-        Deed::PersonTypes(n, line) => format!("person {} types \"{line}\"", of(n)),
+        Deed::PersonTypes(n, line) => format!("person {} types {}", of(n), word(line)),
         Deed::PersonBreaks(n) => format!("person {} breaks", of(n)),
         Deed::PersonLeaves(n) => format!("person {} leaves", of(n)),
         Deed::Legs(n, way) => {
@@ -332,7 +350,7 @@ fn hold_line(hold: &Hold, bench: &Bench) -> String {
     let of = |node: &usize| name(*node, bench);
     match hold {
         Hold::Not(hold) => format!("not {}", hold_line(hold, bench)),
-        Hold::State(name) => format!("state {name}"),
+        Hold::State(name) => format!("state {}", bare(name)),
         Hold::Serves(n) => format!("{} serves", of(n)),
         Hold::Is(n, what) => {
             let what = match what {
@@ -350,8 +368,8 @@ fn hold_line(hold: &Hold, bench: &Bench) -> String {
         Hold::Siege(n) => format!("siege {}", of(n)),
         Hold::Proof(n) => format!("proof {}", of(n)),
         Hold::Guard(n) => format!("guard {}", of(n)),
-        Hold::Alarm(code) => format!("alarm {code}"),
-        Hold::Open(code) => format!("open {code}"),
+        Hold::Alarm(code) => format!("alarm {}", bare(code)),
+        Hold::Open(code) => format!("open {}", bare(code)),
         Hold::ServedOrTold => "served-or-told".to_owned(),
         Hold::Boots(nodes) => {
             let names: Vec<&str> = nodes.iter().map(of).collect();
@@ -361,6 +379,6 @@ fn hold_line(hold: &Hold, bench: &Bench) -> String {
         Hold::Breaks(n, least) => format!("breaks {} at-least {least}", of(n)),
         Hold::HandsOff => "hands-off".to_owned(),
         Hold::Proved(a, b) => format!("proved {} before {}", of(a), of(b)),
-        Hold::Said(text) => format!("said \"{text}\""),
+        Hold::Said(text) => format!("said {}", word(text)),
     }
 }

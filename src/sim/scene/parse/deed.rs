@@ -1,7 +1,7 @@
 //! What is done in a scene.
 
 use super::Reader;
-use super::rest::{Fault, Rest};
+use super::rest::{Fault, Rest, wrong};
 use crate::machine::input::Verdict;
 use crate::script::nearest;
 use crate::script::program::OperatorWord;
@@ -26,6 +26,8 @@ const FIRST_WORDS: &[&str] = &[
     "dark-after",
     "power-legs",
     "processor",
+    "hook",
+    "stop",
     "times",
     "seed",
     "param",
@@ -66,6 +68,7 @@ const FIRST_WORDS: &[&str] = &[
     "gateway",
     "witness",
     "restart",
+    "reload",
     "loop-boots",
     "fsck",
     "slow",
@@ -97,6 +100,9 @@ const FIRST_WORDS: &[&str] = &[
     "until",
     "expect",
 ];
+
+/// The most that one flood pours out, in KiB.
+const LARGEST_FLOOD: u32 = 16 * 1024;
 
 impl Reader {
     pub(super) fn deed(&self, first: &Word, rest: &mut Rest<'_>) -> Result<Deed, Fault> {
@@ -151,7 +157,7 @@ impl Reader {
             ),
             "noise" => Deed::Noise(
                 self.node(rest)?,
-                rest.number("how many of a thousand bytes")?,
+                rest.share("how many of a thousand bytes")?,
             ),
             "swap" => Deed::Swap(self.node(rest)?, self.node(rest)?),
             "carrier" => Deed::Carrier(self.node(rest)?, flag(rest, "there", "lost")?),
@@ -166,19 +172,7 @@ impl Reader {
                 Deed::MonitorCable(which, flag(rest, "in", "out")?)
             }
             "operator" => self.operator(rest)?,
-            "kill" => match rest.peek() {
-                None => Deed::Kill(0),
-                Some(_) if rest.choice(&[("after", true), ("at", false)])? => {
-                    let entries = rest.number("how many journal entries")?;
-                    rest.choice(&[("entries", ()), ("entry", ())])?;
-                    Deed::Kill(entries)
-                }
-                Some(_) => {
-                    let actions = rest.number("how many actions")?;
-                    rest.choice(&[("actions", ()), ("action", ())])?;
-                    Deed::KillAt(actions)
-                }
-            },
+            "kill" => kill(rest)?,
             "restart" => match rest.peek() {
                 None => Deed::Restart(true),
                 Some(_) => {
@@ -189,8 +183,16 @@ impl Reader {
             },
             "reload" => Deed::Reload,
             "let-loose" => Deed::LetLoose,
-            "sp" => Deed::Processor(self.node(rest)?, rest.choice(&ProcessorWay::ALL)?),
-            "hook-says" => hook_says(rest)?,
+            "sp" => {
+                let there = self.bench.processor.is_some();
+                wants(there, first, "service processor", "processor alom")?;
+                Deed::Processor(self.node(rest)?, rest.choice(&ProcessorWay::ALL)?)
+            }
+            "hook-says" => {
+                let there = !self.bench.gates.is_empty();
+                wants(there, first, "hook", "hook before-boot veto 30s")?;
+                hook_says(rest)?
+            }
             _ => return self.bent(first, rest),
         })
     }
@@ -225,31 +227,37 @@ impl Reader {
                 let text = rest.next("what it prints, in quotes")?.text.clone();
                 Deed::Says(node, text, !unended(rest)?)
             }
-            "flood" => Deed::Flood(self.node(rest)?, rest.number("how many KiB")?),
+            "flood" => Deed::Flood(
+                self.node(rest)?,
+                rest.within("how many KiB", 0..=LARGEST_FLOOD)?,
+            ),
             "split" => Deed::Split(self.node(rest)?, flag(rest, "on", "off")?),
             "delay" => Deed::Delay(self.node(rest)?, rest.span()?),
             "loss" => Deed::Loss(
                 self.node(rest)?,
-                rest.number("how many of a thousand bytes")?,
+                rest.share("how many of a thousand bytes")?,
             ),
             "terminal-server" => Deed::TerminalServer(flag(rest, "on", "off")?),
             "site" => Deed::Site(flag(rest, "on", "off")?),
             "maintenance" => self.maintenance(rest)?,
             "out-of-service" => self.out_of_service(rest)?,
             "person" => self.person(rest)?,
-            "legs" => Deed::Legs(
-                self.node(rest)?,
-                rest.choice(&[
+            "legs" => {
+                // `power-legs 0` says that it is known: so write the random scenes.
+                let there = self.said.contains("power-legs");
+                wants(there, first, "power leg", "power-legs 1")?;
+                let ways = [
                     ("well", LegWay::Well),
                     ("lie-once", LegWay::LieOnce),
                     ("hang", LegWay::Hang),
                     ("unknown", LegWay::Unknown),
-                ])?,
-            ),
+                ];
+                Deed::Legs(self.node(rest)?, rest.choice(&ways)?)
+            }
             "pings" => Deed::Pings(
                 match rest.choice(&[("well", 0), ("lost", 1), ("late", 2), ("twice", 3)])? {
                     0 => PingWay::Well,
-                    1 => PingWay::Lost(rest.number("how many of a thousand")?),
+                    1 => PingWay::Lost(rest.share("how many of a thousand")?),
                     2 => PingWay::Late(rest.span()?),
                     _ => PingWay::Twice,
                 },
@@ -257,12 +265,17 @@ impl Reader {
             "drop-replies" => Deed::DropReplies(rest.number("how many")?),
             "clock" => {
                 let ahead = flag(rest, "ahead", "back")?;
-                let by = i64::try_from(rest.span()?.as_secs()).unwrap_or(i64::MAX);
+                let word = rest.peek();
+                let by = rest.span()?;
+                if let Some(word) = word.filter(|_| by.subsec_nanos() > 0) {
+                    return Err(wrong(word, "whole seconds"));
+                }
+                let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
                 Deed::Clock(if ahead { by } else { -by })
             }
             "stand-still" => Deed::StandStill(rest.span()?),
             "interrupt" => {
-                let action = rest.number("the number of the action, from 1 on")?;
+                let action = rest.within("the number of the action", 1..=u64::MAX)?;
                 let how = rest.choice(&Interrupt::ALL.map(|how| (how.word(), how)))?;
                 rest.literal("for")?;
                 let lasts = rest.span()?;
@@ -363,6 +376,20 @@ impl Reader {
     }
 }
 
+fn kill(rest: &mut Rest<'_>) -> Result<Deed, Fault> {
+    if rest.peek().is_none() {
+        return Ok(Deed::Kill(0));
+    }
+    if rest.choice(&[("after", true), ("at", false)])? {
+        let entries = rest.number("how many journal entries")?;
+        rest.choice(&[("entries", ()), ("entry", ())])?;
+        return Ok(Deed::Kill(entries));
+    }
+    let actions = rest.number("how many actions")?;
+    rest.choice(&[("actions", ()), ("action", ())])?;
+    Ok(Deed::KillAt(actions))
+}
+
 fn hook_says(rest: &mut Rest<'_>) -> Result<Deed, Fault> {
     let verdict = match rest.choice(&[("well", 0), ("no", 1), ("not-here", 2), ("nothing", 3)])? {
         0 => Verdict::GoOn,
@@ -390,6 +417,15 @@ fn unended(rest: &mut Rest<'_>) -> Result<bool, Fault> {
     }
     rest.literal("unended")?;
     Ok(true)
+}
+
+/// A deed wants something that it is done to.
+fn wants(there: bool, deed: &Word, what: &str, line: &str) -> Result<(), Fault> {
+    if there {
+        return Ok(());
+    }
+    let fault = Fault::error(deed.span, format!("no node of this scene has a {what}"));
+    Err(fault.help(format!("say so before the first step: {line}")))
 }
 
 fn unknown(word: &Word) -> Fault {

@@ -6,9 +6,21 @@ use crate::sim::scene::{Hold, NodeIs};
 
 impl Reader {
     pub(super) fn hold(&self, rest: &mut Rest<'_>) -> Result<Hold, Fault> {
+        if rest.peek().is_none_or(|word| word.text != "not") {
+            return self.plain_hold(rest);
+        }
+        rest.literal("not")?;
+        if let Some(again) = rest.peek().filter(|word| word.text == "not") {
+            let fault = Fault::error(again.span, "this turns round what was turned round");
+            return Err(fault.help("write one `not`, or none"));
+        }
+        Ok(Hold::Not(Box::new(self.plain_hold(rest)?)))
+    }
+
+    /// One that is not turned round.
+    fn plain_hold(&self, rest: &mut Rest<'_>) -> Result<Hold, Fault> {
         let word = rest.next("what must hold")?;
         Ok(match word.text.as_str() {
-            "not" => Hold::Not(Box::new(self.hold(rest)?)),
             "state" => Hold::State(rest.next("the state's name")?.text.clone()),
             "siege" => Hold::Siege(self.node(rest)?),
             "proof" => Hold::Proof(self.node(rest)?),
@@ -38,7 +50,7 @@ impl Reader {
             "said" => Hold::Said(rest.next("the text, in quotes")?.text.clone()),
             _ => {
                 let node = self.node_named(word).map_err(|fault| {
-                    fault.note("what may stand here: not, state, siege, proof, guard, alarm, open, boots, boot-commands, breaks, hands-off, proved, said, or a node and what it does")
+                    fault.note("what may stand here: not, state, siege, proof, guard, alarm, open, boots, boot-commands, breaks, hands-off, served-or-told, proved, said, or a node and what it does")
                 })?;
                 match rest.choice(&[("serves", true), ("is", false)])? {
                     true => Hold::Serves(node),
