@@ -302,7 +302,7 @@ impl Machine {
 
     /// A person's `fence` put the package away, or was under way when clusterd was ended, and nobody said since
     /// that it shall run.
-    fn is_put_away(&self, p: PackageId) -> bool {
+    pub(super) fn is_put_away(&self, p: PackageId) -> bool {
         let held = self.packages[p].held.as_deref();
         held.is_some_and(|held| held.fence)
     }

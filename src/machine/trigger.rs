@@ -82,6 +82,9 @@ impl Machine {
             }
             self.packages[p].run.pending.insert(index);
             self.packages[p].run.cause = format!("{} says {}", order.who, order.word.word());
+        } else if order.word == OperatorWord::Release && self.is_put_away(p) {
+            // The consoles are still asked who runs: whatever comes of it is not held any more.
+            self.end_held(p, &order.who);
         } else {
             let state = program.states[self.packages[p].run.state].name.clone();
             self.is_not_heard(p, order.word, &format!("in state {state}"));
