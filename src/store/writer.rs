@@ -2,8 +2,8 @@
 //! when it is on the disk, then tidies up.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::entry::{printable, printable_json};
 use super::lock::HomeLock;
+use super::place::Place;
 use super::times::Stopwatch;
 use super::utc::unix_millis;
 use super::{Batch, Entry, FILE_NAME, Posted, Retention, StoreError, prune, schema, utc_text};
@@ -139,7 +140,7 @@ pub(super) struct Writer {
     commits: Arc<watch::Sender<u64>>,
     stopwatch: Arc<Stopwatch>,
     connection: Option<Connection>,
-    file: FileIdentity,
+    place: Place,
     since_checkpoint: usize,
     since_prune: usize,
     touched: BTreeSet<String>,
@@ -162,7 +163,7 @@ impl Writer {
             .into_iter()
             .collect();
         let mut writer = Writer {
-            file: FileIdentity::of(&path)?,
+            place: Place::of(&path)?,
             path,
             retention,
             commits,
@@ -175,6 +176,11 @@ impl Writer {
         };
         writer.tidy();
         Ok(writer)
+    }
+
+    /// The file that it writes.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// How long its transactions take.
@@ -206,11 +212,7 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Request]) -> Result<(), StoreError> {
-        if FileIdentity::of(&self.path).ok() != Some(self.file) {
-            return Err(StoreError::Gone {
-                path: self.path.clone(),
-            });
-        }
+        self.place.check()?;
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(schema::open_for_writing(&self.path)?),
@@ -324,23 +326,6 @@ fn write(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<()>
         }
     }
     transaction.commit()
-}
-
-/// Device and inode: the file that was opened, whatever stands at its path now.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
-}
-
-impl FileIdentity {
-    fn of(path: &Path) -> Result<FileIdentity, StoreError> {
-        let meta = fs::metadata(path).map_err(|err| StoreError::from_io(path, &err))?;
-        Ok(FileIdentity {
-            device: meta.dev(),
-            inode: meta.ino(),
-        })
-    }
 }
 
 /// Makes the file if there is none, for its owner alone; SQLite gives its `-wal` and
