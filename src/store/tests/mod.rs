@@ -371,6 +371,21 @@ async fn a_journal_taken_away_is_noticed_and_put_back_is_well_again() {
 }
 
 #[test]
+fn a_second_daemon_is_refused_without_the_lock_file_too() {
+    let home = tempfile::tempdir().unwrap();
+    let first = Journal::open(home.path()).unwrap();
+    fs::remove_file(home.path().join("clusterd.lock")).unwrap();
+    let refused = Journal::open(home.path()).unwrap_err();
+    let home_in_use = StoreError::InUse {
+        home: home.path().to_owned(),
+        pid: None,
+    };
+    assert_eq!(refused, home_in_use);
+    drop(first);
+    Journal::open(home.path()).unwrap();
+}
+
+#[test]
 fn no_home_directory_is_told_plainly() {
     let refused = Journal::open(Path::new("/nonexistent/home")).unwrap_err();
     assert!(
