@@ -69,7 +69,7 @@ pub struct Journal {
     thread: Option<JoinHandle<()>>,
     commits: Arc<watch::Sender<u64>>,
     stopwatch: Arc<Stopwatch>,
-    place: Place,
+    place: Arc<Place>,
 }
 
 impl Journal {
@@ -92,7 +92,7 @@ impl Journal {
         let commits = Arc::new(watch::Sender::new(0));
         let writer = Writer::open(home, retention, Arc::clone(&commits))?;
         let stopwatch = Arc::clone(writer.stopwatch());
-        let place = writer.place().clone();
+        let place = Arc::clone(writer.place());
         let (requests, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -206,9 +206,9 @@ impl Journal {
         Reader::open(&self.home)?.page(wanted)
     }
 
-    /// Its file, and whether that is still there: what another one says is not of this journal.
-    pub fn place(&self) -> Place {
-        self.place.clone()
+    /// Its files, and whether they are still there: what others say is not of this journal.
+    pub fn place(&self) -> Arc<Place> {
+        Arc::clone(&self.place)
     }
 
     /// How long the transactions took since the journal was opened.

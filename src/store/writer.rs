@@ -140,7 +140,7 @@ pub(super) struct Writer {
     commits: Arc<watch::Sender<u64>>,
     stopwatch: Arc<Stopwatch>,
     connection: Option<Connection>,
-    place: Place,
+    place: Arc<Place>,
     since_checkpoint: usize,
     since_prune: usize,
     touched: BTreeSet<String>,
@@ -163,7 +163,7 @@ impl Writer {
             .into_iter()
             .collect();
         let mut writer = Writer {
-            place: Place::of(&path)?,
+            place: Arc::new(Place::of(&path)?),
             path,
             retention,
             commits,
@@ -178,8 +178,8 @@ impl Writer {
         Ok(writer)
     }
 
-    /// The file that it writes.
-    pub(super) fn place(&self) -> &Place {
+    /// The files that it writes.
+    pub(super) fn place(&self) -> &Arc<Place> {
         &self.place
     }
 
@@ -198,6 +198,7 @@ impl Writer {
             if let Err(err) = &outcome {
                 tracing::error!("failed to write the journal: {err}");
                 if err.spoils_connection() {
+                    self.place.closes();
                     self.connection = None;
                 }
             }
@@ -212,10 +213,18 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Request]) -> Result<(), StoreError> {
-        self.place.check()?;
+        if let Err(gone) = self.place.check() {
+            // What was accepted before may stand in a file without a name: into the other one.
+            self.checkpoint();
+            return Err(gone);
+        }
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(schema::open_for_writing(&self.path)?),
+            none => {
+                let connection = none.insert(schema::open_for_writing(&self.path)?);
+                self.place.opened();
+                connection
+            }
         };
         // On an error the transaction is rolled back when it is dropped.
         write(connection, batch).map_err(|err| StoreError::from_sqlite(&self.path, &err))?;
@@ -260,11 +269,17 @@ impl Writer {
             }
         }
         if self.since_checkpoint >= CHECKPOINT_EVERY {
-            self.since_checkpoint = 0;
-            if let Err(err) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            {
-                tracing::warn!("failed to checkpoint the journal: {err}");
-            }
+            self.checkpoint();
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        self.since_checkpoint = 0;
+        if let Err(err) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            tracing::warn!("failed to checkpoint the journal: {err}");
         }
     }
 }
