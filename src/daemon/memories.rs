@@ -112,9 +112,7 @@ fn remembered(home: &Path, place: &Place, clusters: &[String]) -> Vec<Known> {
     let known = |reader: &Reader| -> Vec<Known> {
         let of = |cluster: &String| match reader.load_state(cluster) {
             Ok(None) => Ok(Memory::default()),
-            Ok(Some(json)) => {
-                serde_json::from_value(json).map_err(|err| Unread::Body(err.to_string()))
-            }
+            Ok(Some(json)) => Memory::read(json).map_err(Unread::Body),
             Err(StoreError::Unreadable { why, .. }) => Err(Unread::Body(why)),
             Err(err) => Err(journal(err)),
         };
