@@ -132,14 +132,14 @@ fn remembered(home: &Path, place: &Place, clusters: &[String]) -> Vec<Known> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::sync_channel;
 
     use super::*;
 
     #[tokio::test]
     async fn a_look_that_hangs_keeps_nobody_and_no_second_one_hangs_beside_it() {
         let mut looks = Looks::default();
-        let (go_on, waits) = channel::<()>();
+        let (go_on, waits) = sync_channel::<()>(1);
         let short = Duration::from_millis(20);
         let hangs = move || waits.recv().is_ok();
         assert_eq!(looks.look(short, hangs).await, None);
