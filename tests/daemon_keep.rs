@@ -9,6 +9,7 @@ use std::process::Output;
 
 use clusterd::clock::Moment;
 use daemon_support::{Home, Pair, stderr, stdout, until};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// A pair whose alpha serves, and its home.
@@ -327,4 +328,94 @@ fn what_was_shown_beforehand_proves_nothing_afterwards() {
     assert!(!typed.is_empty(), "{log}");
     assert!(typed.iter().all(|mark| !shown.contains(mark)), "{log}");
     serves_from_beta(&pair);
+}
+
+/// What the journal remembers of the pair.
+fn remembered(home: &Home) -> String {
+    let journal = Connection::open(home.path("journal.sqlite")).unwrap();
+    let query = "SELECT body FROM state WHERE cluster = 'pair'";
+    journal.query_row(query, [], |row| row.get(0)).unwrap()
+}
+
+fn change(home: &Home, path: &str, value: &str) {
+    let journal = Connection::open(home.path("journal.sqlite")).unwrap();
+    let change = "UPDATE state SET body = json_set(body, ?1, json(?2)) WHERE cluster = 'pair'";
+    assert_eq!(journal.execute(change, [path, value]).unwrap(), 1);
+}
+
+/// Waits for the alarm of a cluster that is not begun because its memory cannot be read; gives its text.
+fn unread(home: &Home) -> String {
+    until("the alarm", || {
+        let status = home.status();
+        let alarms = status["alarms"].as_array().unwrap();
+        let alarm = alarms.iter().find(|alarm| alarm["code"] == "memory")?;
+        assert_eq!(alarm["severity"], "critical", "{alarm}");
+        Some(alarm["text"].as_str().unwrap().to_owned())
+    })
+}
+
+#[test]
+fn a_memory_that_nobody_understands_is_kept_and_its_cluster_does_not_begin_until_it_is_mended() {
+    let (pair, home) = running();
+    let mut daemon = home.run();
+    daemon.line("state watch");
+    good(&home.clusterd(&["hold", "pair", "--yes"]));
+    assert!(daemon.stop().success());
+    change(&home, "$.nodes[0].siege", "\"suspended\"");
+    let before = (remembered(&home), written(&pair), home.activity());
+
+    let daemon = home.run();
+    let text = unread(&home);
+    for part in ["nobody guards pair", "suspended", "DELETE FROM state"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let said = stdout(&home.clusterd(&["status"]));
+    assert!(said.contains("1 NOT GUARDED"), "{said}");
+    change(&home, "$.nodes[0].siege", "false");
+    change(&home, "$.version", "99");
+    let before = (remembered(&home), before.1, before.2);
+    good(&home.clusterd(&["reload"]));
+    until("the newer clusterd's", || {
+        unread(&home).contains("version 99").then_some(())
+    });
+    assert_eq!((remembered(&home), written(&pair), home.activity()), before);
+
+    change(&home, "$.version", "2");
+    good(&home.clusterd(&["reload"]));
+    let held = until("its task", || {
+        let held = snapshot(&home)["packages"][0]["held"].clone();
+        held.is_object().then_some(held)
+    });
+    assert_eq!(held["who"], "root", "{held}");
+    assert!(!home.alarms().contains(&"memory".to_owned()));
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_task_that_crashes_while_the_journal_is_away_begins_again_when_it_is_back() {
+    let (pair, home) = running();
+    let fault = format!("pair:panic:{}", home.path("fault").display());
+    let mut daemon = home.run_with(&[("CLUSTERD_TEST_FAULT", &fault)]);
+    daemon.line("state watch");
+    maintain(&home, "pair", "2h");
+    let before = written(&pair);
+    let (journal, aside) = (home.path("journal.sqlite"), home.path("aside"));
+    fs::rename(&journal, &aside).unwrap();
+    fs::write(home.path("fault"), "a").unwrap();
+    pair.sim.panic(0);
+    let text = unread(&home);
+    assert!(text.contains("it is tried again every"), "{text}");
+    // Another file in its place has no memory of it.
+    Connection::open(&journal).unwrap();
+    let (named, boots) = (unread(&home), pair.boots());
+    assert!(named.contains("cannot be read"), "{named}");
+    fs::rename(&aside, &journal).unwrap();
+    let kept = until("its task", || {
+        let kept = snapshot(&home)["maintenance"].clone();
+        kept.is_object().then_some(kept)
+    });
+    assert_eq!(kept["reason"], "new disks", "{kept}");
+    assert!(!home.alarms().contains(&"memory".to_owned()));
+    assert_eq!((written(&pair), pair.boots()), (before, boots));
+    assert!(daemon.stop().success());
 }

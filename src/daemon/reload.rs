@@ -250,6 +250,9 @@ impl Daemon {
         self.watch_witnesses();
         self.settle_alarms();
         self.host.alarms.clear(&Subject::host(), REFUSED);
+        for ward in self.wards.values_mut() {
+            ward.read_again();
+        }
         self.begin_due().await;
         tokio::spawn(answer(order, report, asked));
     }
@@ -271,7 +274,7 @@ impl Daemon {
                 asked: false,
                 done: Some(done),
             }));
-            if matches!(ward.life, Life::GivenUp) {
+            if matches!(ward.life, Life::GivenUp | Life::Unread(_)) {
                 // Nobody guards it, so nothing is under way: it is done now.
                 self.done(name);
                 how = How::Done;

@@ -10,6 +10,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
+use super::memories::Looks;
 use super::outlook::Outlook;
 use super::prepare::{Prepared, StartError, Unguarded};
 use super::reload::Rereading;
@@ -64,6 +65,7 @@ pub struct Daemon {
     pub(super) posting: watch::Sender<alarm::Posting>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
+    pub(super) looks: Looks,
     trace: Trace,
 }
 
@@ -142,6 +144,7 @@ impl Daemon {
             server,
             requests,
             outlook,
+            looks: Looks::default(),
             trace,
         };
         daemon.first_alarms();
@@ -250,13 +253,7 @@ impl Daemon {
         self.settle_alarms();
         let alarms = &self.host.alarms;
         for name in self.wards.keys() {
-            for code in [
-                "not_guarded",
-                "task_crashed",
-                "task_given_up",
-                "task_stuck",
-                "memory",
-            ] {
+            for code in ["not_guarded", "task_crashed", "task_given_up", "task_stuck"] {
                 alarms.clear(&Subject::cluster(name), code);
             }
         }
@@ -297,6 +294,15 @@ impl Daemon {
             let Some(ward) = self.wards.get_mut(&name) else {
                 continue;
             };
+            let memory = match memory {
+                Ok(memory) => memory,
+                Err(unread) => {
+                    self.unread(&name, unread);
+                    continue;
+                }
+            };
+            let alarms = &self.host.alarms;
+            alarms.clear(&Subject::cluster(&name), "memory");
             let mail = ward.begin(self.host.clock.now());
             // In a box: a task's frame keeps what it was begun with for as long as it lives.
             let beginning = Box::new(Beginning {
@@ -363,7 +369,7 @@ impl Daemon {
     }
 
     /// Nobody watches a cluster any more, and its task cannot say so.
-    fn unwatched(&self, cluster: &str, why: &str) {
+    pub(super) fn unwatched(&self, cluster: &str, why: &str) {
         let event = Event::Unwatched {
             why: why.to_owned(),
         };

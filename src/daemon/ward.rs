@@ -114,6 +114,15 @@ pub(super) enum Life {
     Again(Instant),
     /// It crashed too often in a row, and is left alone until a person says `release`.
     GivenUp,
+    /// What the journal remembers could not be read: it does not begin.
+    Unread(Unread),
+}
+
+/// Why a task does not begin, and when its memory is looked for again; none: at a reload or a restart.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub why: String,
+    pub again: Option<Instant>,
 }
 
 impl Ward {
@@ -177,6 +186,23 @@ impl Ward {
         self.crashes = 0;
     }
 
+    /// What the journal remembers could not be read: no task begins, and what the last one left is not
+    /// for one that begins who knows when. Whether that is news.
+    pub(super) fn unread(&mut self, why: String, again: Option<Duration>) -> bool {
+        let news = !matches!(self.life, Life::Unread(_));
+        let again = again.map(|pause| Instant::now() + pause);
+        self.life = Life::Unread(Unread { why, again });
+        self.handover = None;
+        news
+    }
+
+    /// A reload: what could not be read is read again.
+    pub(super) fn read_again(&mut self) {
+        if let Life::Unread(unread) = &mut self.life {
+            unread.again = Some(Instant::now());
+        }
+    }
+
     /// A person says that a task that was left alone shall begin again; whether it was.
     pub(super) fn release(&mut self) -> bool {
         let given_up = matches!(self.life, Life::GivenUp);
@@ -198,12 +224,20 @@ impl Ward {
                 "its task crashed {} times in a row and is left alone; `clusterd release {name}` begins it again",
                 self.crashes
             )),
+            Life::Unread(Unread { why, again }) => Some(match again {
+                Some(_) => format!("{why}; it is tried again every few seconds"),
+                None => format!("{why}; it is tried again at the next `clusterd reload`"),
+            }),
         }
     }
 
     /// Whether it is time to begin.
     pub(super) fn due(&self) -> bool {
-        matches!(self.life, Life::Again(at) if at <= Instant::now())
+        match &self.life {
+            Life::Again(at) => *at <= Instant::now(),
+            Life::Unread(unread) => unread.again.is_some_and(|at| at <= Instant::now()),
+            Life::Runs(..) | Life::GivenUp => false,
+        }
     }
 
     /// For how long its task had no turn, if that is too long.
@@ -256,7 +290,7 @@ impl Ward {
     pub(super) fn mail(&self) -> Option<&Sender<Message>> {
         match &self.life {
             Life::Runs(_, mail) => Some(mail),
-            Life::Again(_) | Life::GivenUp => None,
+            Life::Again(_) | Life::GivenUp | Life::Unread(_) => None,
         }
     }
 }

@@ -2,10 +2,18 @@
 //! The driver stores it with every journal entry and gives it back at the start.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The words that this clusterd knows. One more where a key comes that an older clusterd must not drop:
+/// `docs/journal.md` says when.
+pub const VERSION: u64 = 2;
 
 /// The durable memory of one cluster. Names, not indexes: files may change in between.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
+    /// Which words it may have: [`VERSION`], where this clusterd wrote it.
+    #[serde(default = "first")]
+    pub version: u64,
     /// One entry a package.
     pub packages: Vec<PackageMemory>,
     /// One entry a node.
@@ -16,6 +24,41 @@ pub struct Memory {
     /// A person says that the monitor is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub well: Option<WellMemory>,
+}
+
+fn first() -> u64 {
+    1
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory {
+            version: VERSION,
+            packages: Vec::new(),
+            nodes: Vec::new(),
+            maintenance: None,
+            well: None,
+        }
+    }
+}
+
+impl Memory {
+    /// What the journal has.
+    ///
+    /// # Errors
+    /// It is of a newer clusterd, or nobody understands it; what for people.
+    pub fn read(body: Value) -> Result<Memory, String> {
+        let version = body.get("version").map_or(Some(first()), Value::as_u64);
+        match version {
+            Some(version) if version <= VERSION => {
+                serde_json::from_value(body).map_err(|err| err.to_string())
+            }
+            Some(newer) => Err(format!(
+                "a newer clusterd wrote it (memory version {newer}, this clusterd knows versions up to {VERSION}): run that one"
+            )),
+            None => Err("its `version` is no number".to_owned()),
+        }
+    }
 }
 
 /// What is remembered of a person's word that the monitor is well.

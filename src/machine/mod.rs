@@ -495,6 +495,7 @@ impl Machine {
         });
         let nodes = self.setup.nodes.iter().zip(&self.nodes);
         Memory {
+            version: memory::VERSION,
             packages: packages.collect(),
             nodes: nodes
                 .enumerate()

@@ -60,7 +60,7 @@ pub enum StoreError {
         /// The journal.
         path: PathBuf,
     },
-    /// The file was removed or replaced while the daemon had it open.
+    /// The file, or its `-wal` file, was removed or replaced while the daemon had it open.
     #[error("the journal {} was removed or replaced under the running clusterd; put it back, or restart clusterd to begin a new one", .path.display())]
     Gone {
         /// The journal.

@@ -1,5 +1,6 @@
-//! One daemon to a home directory: an advisory lock (`flock`) on `clusterd.lock`, which
-//! the kernel lets go of when its holder dies, however it dies.
+//! One daemon to a home directory: an advisory lock (`flock`) on the directory itself, which cannot be
+//! removed under its holder as a file in it can, and one on `clusterd.lock`, which says who has it. The kernel
+//! lets go of them when their holder dies, however it dies.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -17,12 +18,15 @@ const FILE_NAME: &str = "clusterd.lock";
 /// The home directory is ours while this lives.
 #[derive(Debug)]
 pub(super) struct HomeLock {
+    _home: Flock<File>,
     _file: Flock<File>,
 }
 
 impl HomeLock {
     pub(super) fn take(home: &Path) -> Result<HomeLock, StoreError> {
         let path = home.join(FILE_NAME);
+        let dir = File::open(home).map_err(|err| StoreError::from_io(home, &err))?;
+        let dir = lock(dir, home, home, |_| File::open(&path).ok().and_then(holder))?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -31,21 +35,7 @@ impl HomeLock {
             .mode(0o600)
             .open(&path)
             .map_err(|err| StoreError::from_io(&path, &err))?;
-        let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => file,
-            Err((file, Errno::EWOULDBLOCK)) => {
-                return Err(StoreError::InUse {
-                    home: home.to_owned(),
-                    pid: holder(file),
-                });
-            }
-            Err((_, errno)) => {
-                return Err(StoreError::CannotOpen {
-                    path,
-                    why: format!("cannot lock it: {errno}"),
-                });
-            }
-        };
+        let mut file = lock(file, &path, home, holder)?;
         // The lock is the file's lock, not its content: the pid is for people, and a full
         // disk that keeps it out is told by the journal itself.
         let pid = format!("{}\n", std::process::id());
@@ -55,8 +45,30 @@ impl HomeLock {
         {
             tracing::warn!("cannot write the pid into {}: {err}", path.display());
         }
-        Ok(HomeLock { _file: file })
+        Ok(HomeLock {
+            _home: dir,
+            _file: file,
+        })
     }
+}
+
+/// `pid` knows who has it, where it is somebody else's.
+fn lock(
+    file: File,
+    path: &Path,
+    home: &Path,
+    pid: impl FnOnce(File) -> Option<i32>,
+) -> Result<Flock<File>, StoreError> {
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(file, errno)| match errno {
+        Errno::EWOULDBLOCK => StoreError::InUse {
+            home: home.to_owned(),
+            pid: pid(file),
+        },
+        errno => StoreError::CannotOpen {
+            path: path.to_owned(),
+            why: format!("cannot lock it: {errno}"),
+        },
+    })
 }
 
 fn holder(mut file: File) -> Option<i32> {

@@ -20,6 +20,7 @@ mod error;
 mod lock;
 mod outbox;
 mod page;
+mod place;
 mod prune;
 mod reader;
 mod schema;
@@ -34,6 +35,7 @@ pub use entry::{Entry, EntryKind};
 pub use error::StoreError;
 pub use outbox::{Batch, Posted, State};
 pub use page::{PAGE, Page, Start, Wanted, from_millis};
+pub use place::Place;
 pub use prune::Retention;
 pub use reader::{Reader, Recorded};
 pub use times::WriteTimes;
@@ -67,6 +69,7 @@ pub struct Journal {
     thread: Option<JoinHandle<()>>,
     commits: Arc<watch::Sender<u64>>,
     stopwatch: Arc<Stopwatch>,
+    place: Arc<Place>,
 }
 
 impl Journal {
@@ -89,6 +92,7 @@ impl Journal {
         let commits = Arc::new(watch::Sender::new(0));
         let writer = Writer::open(home, retention, Arc::clone(&commits))?;
         let stopwatch = Arc::clone(writer.stopwatch());
+        let place = Arc::clone(writer.place());
         let (requests, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -103,6 +107,7 @@ impl Journal {
             thread: Some(thread),
             commits,
             stopwatch,
+            place,
         })
     }
 
@@ -199,6 +204,11 @@ impl Journal {
     /// The journal cannot be read.
     pub fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
         Reader::open(&self.home)?.page(wanted)
+    }
+
+    /// Its files, and whether they are still there: what others say is not of this journal.
+    pub fn place(&self) -> Arc<Place> {
+        Arc::clone(&self.place)
     }
 
     /// How long the transactions took since the journal was opened.

@@ -2,8 +2,8 @@
 //! when it is on the disk, then tidies up.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::entry::{printable, printable_json};
 use super::lock::HomeLock;
+use super::place::Place;
 use super::times::Stopwatch;
 use super::utc::unix_millis;
 use super::{Batch, Entry, FILE_NAME, Posted, Retention, StoreError, prune, schema, utc_text};
@@ -139,7 +140,7 @@ pub(super) struct Writer {
     commits: Arc<watch::Sender<u64>>,
     stopwatch: Arc<Stopwatch>,
     connection: Option<Connection>,
-    file: FileIdentity,
+    place: Arc<Place>,
     since_checkpoint: usize,
     since_prune: usize,
     touched: BTreeSet<String>,
@@ -162,7 +163,7 @@ impl Writer {
             .into_iter()
             .collect();
         let mut writer = Writer {
-            file: FileIdentity::of(&path)?,
+            place: Arc::new(Place::of(&path)?),
             path,
             retention,
             commits,
@@ -175,6 +176,11 @@ impl Writer {
         };
         writer.tidy();
         Ok(writer)
+    }
+
+    /// The files that it writes.
+    pub(super) fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     /// How long its transactions take.
@@ -192,6 +198,7 @@ impl Writer {
             if let Err(err) = &outcome {
                 tracing::error!("failed to write the journal: {err}");
                 if err.spoils_connection() {
+                    self.place.closes();
                     self.connection = None;
                 }
             }
@@ -206,14 +213,18 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Request]) -> Result<(), StoreError> {
-        if FileIdentity::of(&self.path).ok() != Some(self.file) {
-            return Err(StoreError::Gone {
-                path: self.path.clone(),
-            });
+        if let Err(gone) = self.place.check() {
+            // What was accepted before may stand in a file without a name: into the other one.
+            self.checkpoint();
+            return Err(gone);
         }
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(schema::open_for_writing(&self.path)?),
+            none => {
+                let connection = none.insert(schema::open_for_writing(&self.path)?);
+                self.place.opened();
+                connection
+            }
         };
         // On an error the transaction is rolled back when it is dropped.
         write(connection, batch).map_err(|err| StoreError::from_sqlite(&self.path, &err))?;
@@ -258,11 +269,17 @@ impl Writer {
             }
         }
         if self.since_checkpoint >= CHECKPOINT_EVERY {
-            self.since_checkpoint = 0;
-            if let Err(err) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            {
-                tracing::warn!("failed to checkpoint the journal: {err}");
-            }
+            self.checkpoint();
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        self.since_checkpoint = 0;
+        if let Err(err) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            tracing::warn!("failed to checkpoint the journal: {err}");
         }
     }
 }
@@ -324,23 +341,6 @@ fn write(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<()>
         }
     }
     transaction.commit()
-}
-
-/// Device and inode: the file that was opened, whatever stands at its path now.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
-}
-
-impl FileIdentity {
-    fn of(path: &Path) -> Result<FileIdentity, StoreError> {
-        let meta = fs::metadata(path).map_err(|err| StoreError::from_io(path, &err))?;
-        Ok(FileIdentity {
-            device: meta.dev(),
-            inode: meta.ino(),
-        })
-    }
 }
 
 /// Makes the file if there is none, for its owner alone; SQLite gives its `-wal` and

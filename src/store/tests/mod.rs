@@ -370,6 +370,52 @@ async fn a_journal_taken_away_is_noticed_and_put_back_is_well_again() {
     assert_eq!(texts(&journal), ["one", "three"]);
 }
 
+#[tokio::test]
+async fn a_journal_whose_wal_is_taken_away_takes_no_more_and_keeps_what_it_took() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    let (wal, aside) = (path("journal.sqlite-wal"), path("aside"));
+    let gone = Err(StoreError::Gone { path: wal.clone() });
+    let journal = Journal::open(home.path()).unwrap();
+    let append = |text| journal.append(vec![entry(EntryKind::Hold, text)]);
+    append("one").await.unwrap();
+    fs::rename(&wal, &aside).unwrap();
+    assert_eq!(append("two").await, gone);
+    fs::rename(&aside, &wal).unwrap();
+    append("three").await.unwrap();
+    fs::remove_file(&wal).unwrap();
+    assert_eq!(append("four").await, gone);
+    fs::write(&wal, "").unwrap();
+    assert_eq!(append("five").await, gone);
+    // What a kill leaves now.
+    let killed = tempfile::tempdir().unwrap();
+    fs::copy(path(FILE_NAME), killed.path().join(FILE_NAME)).unwrap();
+    assert_eq!(
+        texts(&Journal::open(killed.path()).unwrap()),
+        ["one", "three"]
+    );
+    drop(journal);
+    let journal = Journal::open(home.path()).unwrap();
+    let six = vec![entry(EntryKind::Hold, "six")];
+    journal.append(six).await.unwrap();
+    assert_eq!(texts(&journal), ["one", "three", "six"]);
+}
+
+#[test]
+fn a_second_daemon_is_refused_without_the_lock_file_too() {
+    let home = tempfile::tempdir().unwrap();
+    let first = Journal::open(home.path()).unwrap();
+    fs::remove_file(home.path().join("clusterd.lock")).unwrap();
+    let refused = Journal::open(home.path()).unwrap_err();
+    let home_in_use = StoreError::InUse {
+        home: home.path().to_owned(),
+        pid: None,
+    };
+    assert_eq!(refused, home_in_use);
+    drop(first);
+    Journal::open(home.path()).unwrap();
+}
+
 #[test]
 fn no_home_directory_is_told_plainly() {
     let refused = Journal::open(Path::new("/nonexistent/home")).unwrap_err();
