@@ -218,10 +218,12 @@ impl Ward {
         matches!(&self.life, Life::Runs(since, _) if since.elapsed() >= CALM)
     }
 
-    /// Since when its cluster is dark, if its task runs and says so.
-    pub(super) fn dark_since(&self) -> Option<Moment> {
+    /// Since when its cluster is dark, if it is. One whose task does not run, or that it does not know yet,
+    /// can be neither dark nor well.
+    pub(super) fn dark(&self) -> Option<Option<Moment>> {
         let runs = matches!(self.life, Life::Runs(..));
-        self.pulse.dark_since().filter(|_| runs)
+        let counts = runs && self.pulse.can_be_lost();
+        counts.then(|| self.pulse.dark_since())
     }
 
     /// What of this host's own trouble holds its takeovers, if its task runs and says so.

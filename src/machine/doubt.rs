@@ -14,6 +14,7 @@ use crate::machine::action::EntryKind;
 use crate::machine::input::{CommonPath, HostFact};
 use crate::machine::memory::{Memory, WellMemory};
 use crate::machine::node::Condition;
+use crate::machine::package::Package;
 use crate::machine::persons_word::PersonsWord;
 use crate::machine::setup::PackageId;
 use crate::machine::{Event, Machine};
@@ -471,6 +472,12 @@ impl Machine {
         (0..self.packages.len())
             .filter_map(|p| self.package_lost_since(p))
             .min()
+    }
+
+    /// Whether the cluster can be dark at all: one of its packages is known, and so is where it runs. Others
+    /// are none of those that were well.
+    pub fn can_be_lost(&self) -> bool {
+        self.packages.iter().any(Package::primary_is_known)
     }
 
     fn package_lost_since(&self, p: PackageId) -> Option<Moment> {
