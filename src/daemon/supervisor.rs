@@ -173,7 +173,7 @@ impl Daemon {
     }
 
     /// Guards until `stop` is done, which gives the reason; then ends in good order.
-    pub async fn run(mut self, systemd: Systemd, stop: impl Future<Output = String>) {
+    pub async fn run(mut self, mut systemd: Systemd, stop: impl Future<Output = String>) {
         let (guarded, refused) = self.counts();
         tracing::info!(
             "clusterd {} guards {guarded} clusters of {}, {refused} are not guarded",
