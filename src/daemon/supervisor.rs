@@ -445,7 +445,9 @@ impl Daemon {
         let scribe = Arc::clone(&self.host.scribe);
         // An error means that the thread that waits could not: what is queued is written when
         // the scribe is dropped.
-        let _ = tokio::task::spawn_blocking(move || scribe.flush()).await;
+        if let Ok(false) = tokio::task::spawn_blocking(move || scribe.flush()).await {
+            eprintln!("clusterd: the disk of the logs does not answer: clusterd ends without it");
+        }
     }
 }
 
