@@ -19,6 +19,7 @@ use super::trace::Trace;
 use super::ward::{MOST, Next, Ward};
 use super::ways_out::{self, Endpoint};
 use crate::alarm::{self, Alarms, Subject};
+use crate::caught;
 use crate::clock::Span;
 use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
 use crate::config::{Access, Settings};
@@ -57,9 +58,9 @@ pub struct Daemon {
     tasks: JoinSet<Ended>,
     names: BTreeMap<Id, String>,
     stop: watch::Sender<bool>,
-    keeper: JoinHandle<()>,
+    pub(super) keeper: JoinHandle<()>,
     server: Arc<Server>,
-    service: JoinHandle<()>,
+    pub(super) service: JoinHandle<()>,
     pub(super) metrics: Endpoint,
     pub(super) posting: watch::Sender<alarm::Posting>,
     requests: mpsc::Receiver<Asked>,
@@ -173,7 +174,14 @@ impl Daemon {
     }
 
     /// Guards until `stop` is done, which gives the reason; then ends in good order.
-    pub async fn run(mut self, mut systemd: Systemd, stop: impl Future<Output = String>) {
+    ///
+    /// # Errors
+    /// A task of its own has ended, without which it would run half alive.
+    pub async fn run(
+        mut self,
+        mut systemd: Systemd,
+        stop: impl Future<Output = String>,
+    ) -> Result<(), String> {
         let (guarded, refused) = self.counts();
         tracing::info!(
             "clusterd {} guards {guarded} clusters of {}, {refused} are not guarded",
@@ -186,7 +194,8 @@ impl Daemon {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let why = loop {
             tokio::select! {
-                why = &mut stop => break why,
+                why = &mut stop => break Ok(why),
+                gone = gone(&mut self.keeper, &mut self.service) => break Err(gone),
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
                 Some(asked) = self.requests.recv() => self.asked(asked),
                 read = self.rereading.next() => self.reread(read).await,
@@ -205,9 +214,13 @@ impl Daemon {
                 }
             }
         };
-        tracing::info!("{why}: clusterd ends");
+        match &why {
+            Ok(why) => tracing::info!("{why}: clusterd ends"),
+            Err(why) => tracing::error!("{why}: clusterd ends, to be started again"),
+        }
         systemd.stopping();
         self.end().await;
+        why.map(drop)
     }
 
     /// Somebody wants something: of a task that was left alone, that it begins again; all else is
@@ -437,7 +450,7 @@ impl Daemon {
         }
         self.service.abort();
         self.metrics.close();
-        if timeout(END, &mut self.keeper).await.is_err() {
+        if !self.keeper.is_finished() && timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }
         self.trace.end().await;
@@ -466,14 +479,20 @@ async fn open_before(journal: &Arc<Journal>) -> Result<alarm::Saved, StartError>
     Ok(loaded.unwrap_or_else(|_| Ok(alarm::Saved::default()))?)
 }
 
+/// Which of the supervisor's own tasks has ended, and why: none of them does before clusterd itself.
+async fn gone(keeper: &mut JoinHandle<()>, service: &mut JoinHandle<()>) -> String {
+    let (what, ended) = tokio::select! {
+        ended = keeper => ("that keeps and sends the alarms", ended),
+        ended = service => ("that answers at the control socket", ended),
+    };
+    let why = ended.err().map(panic_text);
+    let why = why.unwrap_or_else(|| "it ended by itself".to_owned());
+    format!("the task {what} has failed ({why})")
+}
+
 fn panic_text(err: JoinError) -> String {
-    if !err.is_panic() {
-        return err.to_string();
+    match err.try_into_panic() {
+        Ok(panic) => caught::words(&*panic),
+        Err(err) => err.to_string(),
     }
-    let panic = err.into_panic();
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic without words").to_owned()
 }

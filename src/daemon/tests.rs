@@ -93,5 +93,23 @@ async fn a_crashed_task_begins_again_and_touches_no_other() {
     );
     assert!(!other.is_closed(), "the other cluster's task lives on");
     stop.send(()).unwrap();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
+}
+
+/// Half alive it would be fed to the watchdog for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_task_of_its_own_the_daemon_ends() {
+    for keeper in [true, false] {
+        let dir = home();
+        let prepared = prepare(Home::open(dir.path()).unwrap()).unwrap();
+        let daemon = Daemon::start(prepared).await.unwrap();
+        match keeper {
+            true => daemon.keeper.abort(),
+            false => daemon.service.abort(),
+        }
+        let running = daemon.run(Systemd::absent(), std::future::pending());
+        let ended = timeout(Duration::from_secs(60), running).await;
+        let why = ended.expect("it goes on").unwrap_err();
+        assert!(why.contains("has failed"), "{why}");
+    }
 }
