@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
 use super::outlook::Outlook;
 use super::prepare::{Prepared, StartError, Unguarded};
-use super::reload::Rereading;
+use super::reload::{Rereading, Woken};
 use super::reply::Order;
 use super::systemd::Systemd;
 use super::trace::Trace;
@@ -20,8 +20,8 @@ use super::ward::{MOST, Next, Ward};
 use super::ways_out::{self, Endpoint};
 use crate::alarm::{self, Alarms, Subject};
 use crate::caught;
-use crate::clock::Span;
-use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
+use crate::clock::{Moment, Span};
+use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies, Told};
 use crate::config::{Access, Settings};
 use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
@@ -32,6 +32,9 @@ use crate::store::{Entry, EntryKind, Journal};
 
 /// Between two turns of the supervisor.
 const TICK: Duration = Duration::from_secs(1);
+
+/// A turn that comes so much later shows that clusterd stood still.
+const LATE: Duration = Duration::from_secs(4);
 
 /// Requests that may wait for the desk.
 const REQUESTS: usize = 64;
@@ -66,6 +69,17 @@ pub struct Daemon {
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
     trace: Trace,
+    /// It did not stand still since then.
+    pub(super) awake: Moment,
+}
+
+/// What the supervisor has to do.
+enum Turn {
+    Ended(Result<(Id, Ended), JoinError>),
+    Asked(Asked),
+    Read(Woken),
+    Told(Told),
+    Tick,
 }
 
 impl Daemon {
@@ -125,6 +139,7 @@ impl Daemon {
         );
         let metrics = Endpoint::start(settings.metrics, &host.alarms, &asked);
         let mut daemon = Daemon {
+            awake: host.clock.now(),
             home,
             host,
             settings,
@@ -193,14 +208,23 @@ impl Daemon {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let why = loop {
-            tokio::select! {
+            let waits = Instant::now();
+            let turn = tokio::select! {
                 why = &mut stop => break Ok(why),
                 gone = gone(&mut self.keeper, &mut self.service) => break Err(gone),
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
-                Some(asked) = self.requests.recv() => self.asked(asked),
-                read = self.rereading.next() => self.reread(read).await,
-                told = self.outlook.next() => self.outlook.heard(&told, self.host.clock.now()),
-                _ = tick.tick() => {
+                Some(ended) = self.tasks.join_next_with_id() => Turn::Ended(ended),
+                Some(asked) = self.requests.recv() => Turn::Asked(asked),
+                read = self.rereading.next() => Turn::Read(read),
+                told = self.outlook.next() => Turn::Told(told),
+                _ = tick.tick() => Turn::Tick,
+            };
+            self.woke(waits.elapsed());
+            match turn {
+                Turn::Ended(ended) => self.ended(ended).await,
+                Turn::Asked(asked) => self.asked(asked),
+                Turn::Read(read) => self.reread(read).await,
+                Turn::Told(told) => self.outlook.heard(&told, self.host.clock.now()),
+                Turn::Tick => {
                     self.look_round();
                     self.look_out();
                     self.begin_due().await;
@@ -221,6 +245,16 @@ impl Daemon {
         systemd.stopping();
         self.end().await;
         why.map(drop)
+    }
+
+    /// The supervisor waited so long for anything to do. With its tick that is a second: if it is much
+    /// more, all of clusterd stood still, and nobody is judged by that time.
+    pub(super) fn woke(&mut self, waited: Duration) {
+        if waited >= TICK + LATE {
+            tracing::warn!("clusterd stood still for {}", Span(waited));
+            self.awake = self.host.clock.now();
+            self.host.alarms.stood_still(waited);
+        }
     }
 
     /// Somebody wants something: of a task that was left alone, that it begins again; all else is
@@ -401,7 +435,7 @@ impl Daemon {
         alarms.end_unsaid(UNSAID);
         for (name, ward) in &self.wards {
             let subject = Subject::cluster(name);
-            match ward.stuck(now) {
+            match ward.stuck(now, self.awake) {
                 Some(since) => {
                     let text = format!("the task of {name} had no turn for {}", Span(since));
                     alarms.raise(&subject, Severity::Critical, "task_stuck", &text);
@@ -425,7 +459,9 @@ impl Daemon {
     /// nothing else: a task that stands still for good is only mended by a new process.
     fn all_alive(&self) -> bool {
         let now = self.host.clock.now();
-        self.wards.values().all(|ward| ward.stuck(now).is_none())
+        self.wards
+            .values()
+            .all(|ward| ward.stuck(now, self.awake).is_none())
     }
 
     /// Once a second: what do all clusters have in common?
@@ -438,7 +474,7 @@ impl Daemon {
     }
 
     /// Tells every task to end, waits for them, and for the last alarms in the journal.
-    async fn end(mut self) {
+    pub(super) async fn end(mut self) {
         self.stop.send_replace(true);
         for mail in self.wards.values().filter_map(Ward::mail) {
             // Its task may have ended by itself.

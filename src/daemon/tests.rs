@@ -113,3 +113,22 @@ async fn without_a_task_of_its_own_the_daemon_ends() {
         assert!(why.contains("has failed"), "{why}");
     }
 }
+
+/// Of a process that was stopped, tasks and supervisor come back at once: nobody was stuck.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_stuck_who_stood_still_with_all_others() {
+    let dir = home();
+    let prepared = prepare(Home::open(dir.path()).unwrap()).unwrap();
+    let mut daemon = Daemon::start(prepared).await.unwrap();
+    let long = Duration::from_secs(60);
+    let now = daemon.awake + long;
+    let ward = daemon.wards.values().next().unwrap();
+    assert!(ward.stuck(now, daemon.awake).is_some());
+    assert!(ward.stuck(now, now).is_none());
+    let before = daemon.awake;
+    daemon.woke(Duration::from_secs(3));
+    assert_eq!(daemon.awake, before, "late, as a busy host makes it");
+    daemon.woke(long);
+    assert!(daemon.awake > before);
+    daemon.end().await;
+}

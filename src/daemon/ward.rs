@@ -206,9 +206,9 @@ impl Ward {
         matches!(self.life, Life::Again(at) if at <= Instant::now())
     }
 
-    /// For how long its task had no turn, if that is too long.
-    pub(super) fn stuck(&self, now: Moment) -> Option<Duration> {
-        let since = now.since(self.pulse.last());
+    /// For how long its task had no turn, if that is too long. Nobody had one before `awake`.
+    pub(super) fn stuck(&self, now: Moment, awake: Moment) -> Option<Duration> {
+        let since = now.since(self.pulse.last().max(awake));
         let runs = matches!(self.life, Life::Runs(..));
         (runs && since >= STUCK).then_some(since)
     }
