@@ -104,7 +104,8 @@ impl Outlook {
     ) -> HostState {
         let clusters = wards
             .iter()
-            .filter_map(|(name, ward)| Some((name.as_str(), ward.dark()?)));
+            .filter(|(_, ward)| ward.can_be_dark())
+            .map(|(name, ward)| (name.as_str(), ward.pulse.dark_since()));
         let clusters: Vec<_> = clusters.collect();
         let (state, verdict) = self.seen.look(&clusters, now);
         match verdict.text() {

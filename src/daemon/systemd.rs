@@ -135,7 +135,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        let (done, ended) = std::sync::mpsc::channel();
+        let (done, ended) = std::sync::mpsc::sync_channel(1);
         std::thread::spawn(move || {
             let mut systemd = told_at(path.as_os_str());
             (0..10_000).for_each(|_| systemd.alive());

@@ -218,12 +218,9 @@ impl Ward {
         matches!(&self.life, Life::Runs(since, _) if since.elapsed() >= CALM)
     }
 
-    /// Since when its cluster is dark, if it is. One whose task does not run, or that it does not know yet,
-    /// can be neither dark nor well.
-    pub(super) fn dark(&self) -> Option<Option<Moment>> {
-        let runs = matches!(self.life, Life::Runs(..));
-        let counts = runs && self.pulse.can_be_lost();
-        counts.then(|| self.pulse.dark_since())
+    /// Whether its cluster is dark or well: one whose task does not run, or that it does not know yet, is neither.
+    pub(super) fn can_be_dark(&self) -> bool {
+        matches!(self.life, Life::Runs(..)) && self.pulse.can_be_lost()
     }
 
     /// What of this host's own trouble holds its takeovers, if its task runs and says so.

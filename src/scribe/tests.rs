@@ -65,7 +65,7 @@ fn nobody_waits_for_ever_for_a_disk_that_hangs() {
     assert_eq!(scribe.trouble(), None, "it may only be slow");
     let trouble = scribe.trouble_at(later()).unwrap();
     assert!(trouble.contains("the disk does not answer"), "{trouble}");
-    let (done, ended) = std::sync::mpsc::channel();
+    let (done, ended) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         drop(scribe);
         done.send(()).unwrap();
