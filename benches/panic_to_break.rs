@@ -78,7 +78,10 @@ async fn crash(place: &Path) -> Duration {
         tokio::time::sleep(LOOK).await;
     };
     drop(stop);
-    running.await.expect("the daemon ends in order");
+    running
+        .await
+        .expect("no panic")
+        .expect("the daemon ends in order");
     took
 }
 

@@ -116,7 +116,10 @@ async fn measure(rounds: usize, place: &Path) {
     let written = written.expect("every event of every storm is in the journal");
     // The run has ended with it.
     let _ = stop.send(());
-    running.await.expect("the daemon ends in good order");
+    running
+        .await
+        .expect("the daemon ends in good order")
+        .expect("the daemon ends in good order");
     report(quiet, storm, written);
 }
 

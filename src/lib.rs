@@ -36,6 +36,7 @@
 //! of one cluster blocks another.
 //!
 //! `docs/machine.md` follows one panic from its byte to the BREAK; `docs/safety.md` has the rules.
+mod caught;
 pub mod clock;
 pub mod name;
 

@@ -21,6 +21,18 @@ fn three(host: &str) -> (Home, Vec<Pair>) {
     (home, pairs)
 }
 
+/// A cluster of which nothing is known: it can be neither dark nor well.
+fn never_adopted(home: &Home, number: u8) {
+    let text = format!(
+        "cluster: new{number}\nnodes:\n  a: {{ platform: openboot, console: \"unix:{0}/a{number}\", dark_after: 1m }}\n  \
+         b: {{ platform: openboot, console: \"unix:{0}/b{number}\", dark_after: 1m }}\n\
+         packages:\n  p: {{ script: sun-openboot, nodes: [a, b], boot_device: disk, address: 127.0.99.{number}, \
+         reach: \"tcp:9\", data_policy: integrity }}\n",
+        home.path("").display()
+    );
+    fs::write(home.path(&format!("clist/new{number}.yaml")), text).unwrap();
+}
+
 /// Waits until all three are watched.
 fn watched(home: &Home) {
     for name in ["pair", "two", "three"] {
@@ -50,8 +62,10 @@ fn serves_from_beta(pair: &Pair) {
 #[test]
 fn most_clusters_dark_at_once_are_held_until_an_operator_says_otherwise() {
     let (home, pairs) = three("ping: { gateway: none }\n");
+    (1..=4).for_each(|number| never_adopted(&home, number));
     let mut daemon = home.run();
     watched(&home);
+    assert_eq!(home.status()["clusters"].as_array().unwrap().len(), 7);
     pairs.iter().for_each(hang);
     let line = daemon.line("monitor impaired");
     assert!(line.contains("of 3 clusters went dark at once"), "{line}");

@@ -37,7 +37,7 @@ pub struct Running {
     /// What happens in its clusters.
     pub events: broadcast::Receiver<Happened>,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), String>>,
 }
 
 impl Running {
@@ -59,7 +59,8 @@ impl Running {
     pub async fn end(self) {
         // It may have gone already.
         let _ = self.stop.send(());
-        self.task.await.expect("the daemon ends in good order");
+        let ended = self.task.await.expect("no panic");
+        ended.expect("the daemon ends in good order");
     }
 }
 

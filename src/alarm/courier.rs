@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,6 +15,7 @@ use tokio::time::sleep;
 use super::message::{Letter, Message, at, millis};
 use super::post::QUEUE;
 use super::transport::{Carrier, Trouble, host_name};
+use crate::caught::caught;
 use crate::config::route::Route;
 
 /// What the other side refused so often, while it took others, is given up.
@@ -163,11 +165,7 @@ impl Courier {
         let Some(mut waiting) = self.queue.pop_front() else {
             return Duration::ZERO;
         };
-        match self
-            .carrier
-            .carry(&waiting.letter.message, waiting.letter.id)
-            .await
-        {
+        match self.carry(&waiting.letter.message, waiting.letter.id).await {
             Ok(_) => {
                 self.well();
                 self.delivered += 1;
@@ -179,6 +177,16 @@ impl Courier {
                 self.trouble(waiting, trouble).await
             }
         }
+    }
+
+    /// Tries once. A panic there is a try that failed: the courier goes on, and the message waits.
+    async fn carry(&self, message: &Message, id: u64) -> Result<String, Trouble> {
+        let tried = pin!(self.carrier.carry(message, id));
+        caught(tried).await.unwrap_or_else(|panic| {
+            tracing::error!("route {}: a try panicked: {panic}", self.route.name);
+            let why = format!("a try failed by a fault of clusterd's own: {panic}");
+            Err(Trouble::Unreachable(why))
+        })
     }
 
     async fn trouble(&mut self, mut waiting: Waiting, trouble: Trouble) -> Duration {
@@ -234,7 +242,7 @@ impl Courier {
     async fn test(&mut self, test: Test) {
         let Test { message, answer } = test;
         let id = millis(SystemTime::now());
-        let came = self.carrier.carry(&message, id).await;
+        let came = self.carry(&message, id).await;
         if came.is_ok() {
             self.well();
             let route = self.route.name.clone();

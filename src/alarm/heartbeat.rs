@@ -2,6 +2,7 @@
 //! has its turns, and at no other time: when it stays away, whoever waits for it says so.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +14,7 @@ use super::message::millis;
 use super::post::{Beat, Outgoing};
 use super::registry::{Alarms, Subject};
 use super::transport::{Trouble, exec, http, in_home, trust};
+use crate::caught::caught;
 use crate::clock::Span;
 use crate::config::route::{Heartbeat, Pulse};
 use crate::scribe::stamp;
@@ -45,7 +47,12 @@ pub(super) async fn run(
             tracing::error!("no heartbeat is sent: a task of clusterd stands still");
             continue;
         };
-        match send(&heartbeat, &home, &host, beat, &alarms).await {
+        let sent = {
+            let sending = pin!(send(&heartbeat, &home, &host, beat, &alarms));
+            caught(sending).await
+        };
+        let fault = |panic| format!("it failed by a fault of clusterd's own: {panic}");
+        match sent.unwrap_or_else(|panic| Err(Trouble::Unreachable(fault(panic)))) {
             Ok(_) => {
                 arrived = Instant::now();
                 alarms.clear(&Subject::host(), FAILED);

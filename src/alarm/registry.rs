@@ -327,6 +327,13 @@ impl Alarms {
         }
     }
 
+    /// For so long nobody could say anything: those that are not said again yet have as much longer.
+    pub fn stood_still(&self, span: Duration) {
+        for open in self.lock().open.values_mut() {
+            open.unsaid += span;
+        }
+    }
+
     /// The open alarms, of one cluster or all: the most urgent first, then the newest.
     pub fn open(&self, cluster: Option<&str>) -> Vec<Alarm> {
         let inner = self.lock();

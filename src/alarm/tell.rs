@@ -5,6 +5,7 @@
 //! they come.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::message::{Kind, Letter, Message};
 use super::registry::Inner;
@@ -85,8 +86,9 @@ fn due(route: &Route, alarm: &Alarm, now_ms: u64) -> Option<Kind> {
         return (!told.acknowledged).then_some(Kind::Acknowledged);
     }
     let again = route.repeat.is_some_and(|repeat| {
-        let since = now_ms.saturating_sub(told.delivered_ms.unwrap_or(0).max(told.queued_ms));
-        u128::from(since) >= repeat.as_millis()
+        let times = [told.delivered_ms, Some(told.queued_ms)];
+        let last = times.into_iter().flatten().filter(|at| *at <= now_ms).max();
+        is_over(last.unwrap_or(u64::MAX), now_ms, repeat)
     });
     (again && told.pending.is_none()).then_some(Kind::Again)
 }
@@ -101,8 +103,15 @@ fn end(route: &Route, alarm: &Alarm, now_ms: u64) -> Option<Kind> {
             && wants(route, alarm))
         .then_some(Kind::Raised);
     };
-    let over = now_ms.saturating_sub(alarm.closed_ms.unwrap_or(0));
-    (!told.closed && u128::from(over) >= route.calm.as_millis()).then_some(Kind::Closed)
+    let over = is_over(alarm.closed_ms.unwrap_or(0), now_ms, route.calm);
+    (!told.closed && over).then_some(Kind::Closed)
+}
+
+/// Whether `span` has gone by since `at_ms`. What is still to come was noted before the clock was put back:
+/// nobody knows how long ago that is, and nothing waits for it.
+fn is_over(at_ms: u64, now_ms: u64, span: Duration) -> bool {
+    let since = now_ms.checked_sub(at_ms);
+    since.is_none_or(|since| u128::from(since) >= span.as_millis())
 }
 
 /// Whether it ended so lately that it may not have been looked at yet, milliseconds.

@@ -1,7 +1,10 @@
 //! How clusterd takes its memory from the C library, and gives it back: what a thousand consoles
 //! leave between each other is more than they use, if nobody looks to it.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use crate::caught::caught;
 
 /// The first time that free memory is given back, after the start, and how often in the end; the time
 /// between doubles until then.
@@ -20,8 +23,11 @@ pub(super) async fn give_back() {
     loop {
         tokio::time::sleep(pause).await;
         pause = (2 * pause).min(longest);
-        // Whether it found some does not matter.
-        let _ = tokio::task::spawn_blocking(frugal::trim).await;
+        // Whether it found some does not matter, nor whether a thread could be had: it is tried again.
+        let _ = caught(pin!(async {
+            tokio::task::spawn_blocking(frugal::trim).await
+        }))
+        .await;
     }
 }
 

@@ -95,7 +95,7 @@ async fn play(args: &DemoArgs, seed: u64) -> Result<(), String> {
     let _ = stop.send(());
     daemon
         .await
-        .map_err(|err| format!("the daemon crashed: {err}"))?;
+        .map_err(|err| format!("the daemon crashed: {err}"))??;
     stage.strike();
     told
 }
@@ -103,7 +103,7 @@ async fn play(args: &DemoArgs, seed: u64) -> Result<(), String> {
 async fn guard(
     prepared: Prepared,
     stopped: tokio::sync::oneshot::Receiver<()>,
-) -> Result<tokio::task::JoinHandle<()>, String> {
+) -> Result<tokio::task::JoinHandle<Result<(), String>>, String> {
     let daemon = Daemon::start(prepared)
         .await
         .map_err(|err| err.to_string())?;

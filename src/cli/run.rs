@@ -58,11 +58,11 @@ pub fn run(args: &RunArgs) -> Exit {
                 Err(err) => format!("signals are not waited for any more: {err}"),
             }
         };
-        daemon
-            .rereads_on(hangups)
-            .run(Systemd::from_env(), told)
-            .await;
-        Exit::Good
+        let daemon = daemon.rereads_on(hangups);
+        match daemon.run(Systemd::from_env(), told).await {
+            Ok(()) => Exit::Good,
+            Err(why) => fail(&why, Exit::Faults),
+        }
     })
 }
 

@@ -64,11 +64,14 @@ pub struct Pulse {
 /// Not dark.
 const LIT: u64 = u64::MAX;
 
+/// Nothing of it is known that could be dark.
+const UNKNOWN: u64 = u64::MAX - 1;
+
 impl Default for Pulse {
     fn default() -> Pulse {
         Pulse {
             last: AtomicU64::new(0),
-            lost: AtomicU64::new(LIT),
+            lost: AtomicU64::new(UNKNOWN),
             trouble: Mutex::default(),
         }
     }
@@ -88,7 +91,12 @@ impl Pulse {
     /// Since when the cluster is dark ([`Machine::lost_since`]), if it is.
     pub fn dark_since(&self) -> Option<Moment> {
         let lost = self.lost.load(Ordering::Relaxed);
-        (lost != LIT).then(|| Moment::from_micros(lost))
+        (lost != LIT && lost != UNKNOWN).then(|| Moment::from_micros(lost))
+    }
+
+    /// Whether the cluster can be dark at all ([`Machine::can_be_lost`]).
+    pub fn can_be_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed) != UNKNOWN
     }
 
     /// What of this host's own trouble holds takeovers here, in words.
@@ -113,8 +121,12 @@ impl Pulse {
         }
     }
 
-    fn lost_since(&self, since: Option<Moment>) {
-        let lost = since.map_or(LIT, Moment::micros);
+    fn lost_since(&self, machine: &Machine) {
+        let lit = match machine.can_be_lost() {
+            true => LIT,
+            false => UNKNOWN,
+        };
+        let lost = machine.lost_since().map_or(lit, Moment::micros);
         self.lost.store(lost, Ordering::Relaxed);
     }
 }
@@ -180,7 +192,7 @@ pub async fn guard(
             Wake::Deadline => guard.passed_over = PASSED_OVER,
         }
         guard.deadlines(now);
-        pulse.lost_since(guard.machine.lost_since());
+        pulse.lost_since(&guard.machine);
         pulse.has_trouble(&guard.machine);
         guard.look_at_course(now);
         guard.look_at_boots(now);

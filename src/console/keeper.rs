@@ -1,8 +1,10 @@
 //! The task behind a console: it dials, carries a link until it ends, and dials again; and what it
 //! shares with whoever reads and orders.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -14,6 +16,7 @@ use super::orders::{Orders, Placed};
 use super::steps::Rotation;
 use super::wire::{self, Wire};
 use super::{LinkSettings, Order, Said};
+use crate::caught::caught;
 use crate::config::ConsoleSpec;
 
 /// Keeps a link to the console until the task is aborted.
@@ -26,30 +29,26 @@ pub(super) fn run(
         shared,
         epoch: 0,
         last_told: None,
+        doubted: false,
     };
     async move {
         let mut backoff = Backoff::new(&settings);
-        // Whether the last session fell silent with its connection standing: the next one has to
-        // say something before it counts.
-        let mut doubted = false;
         loop {
-            let Some(wire) = keeper.dialled(dial(&spec, &settings).await) else {
-                sleep(backoff.next()).await;
-                continue;
+            let epoch = keeper.epoch;
+            let ended = {
+                let link = pin!(keeper.link(&spec, &settings));
+                caught(link).await
             };
-            let mut session = Session::new(wire, &spec, &settings, &keeper.shared);
-            session.doubted = doubted;
-            let why = session.carry(&mut keeper.epoch).await;
-            session.end_talk();
-            doubted = session.doubted;
-            let up_since = session.up_since;
-            // The socket goes first: once the loss is told nothing of this link moves any more.
-            drop(session);
-            if let Some(since) = up_since {
-                backoff.lived(since.elapsed());
-                keeper.lost(why);
-            } else {
-                keeper.failed(why);
+            match ended {
+                Ok(Some(lived)) => backoff.lived(lived),
+                Ok(None) => {}
+                Err(panic) => {
+                    tracing::error!(
+                        "the link to {} panicked, and begins again: {panic}",
+                        spec.at
+                    );
+                    keeper.panicked(epoch, &panic);
+                }
             }
             sleep(backoff.next()).await;
         }
@@ -175,9 +174,42 @@ struct Keeper {
     shared: Arc<Shared>,
     epoch: u64,
     last_told: Option<String>,
+    /// Whether the last session fell silent with its connection standing: the next one has to
+    /// say something before it counts.
+    doubted: bool,
 }
 
 impl Keeper {
+    /// Dials once, and carries the link until it ends; gives how long it was up, if it was.
+    async fn link(&mut self, spec: &ConsoleSpec, settings: &LinkSettings) -> Option<Duration> {
+        let wire = self.dialled(dial(spec, settings).await)?;
+        let mut session = Session::new(wire, spec, settings, &self.shared);
+        session.doubted = self.doubted;
+        let why = session.carry(&mut self.epoch).await;
+        session.end_talk();
+        self.doubted = session.doubted;
+        let up_since = session.up_since;
+        // The socket goes first: once the loss is told nothing of this link moves any more.
+        drop(session);
+        if up_since.is_some() {
+            self.lost(why);
+        } else {
+            self.failed(why);
+        }
+        Some(up_since?.elapsed())
+    }
+
+    /// A fault of ours ended the attempt: a console must not look merely silent. `before` is the number of
+    /// the last link before it.
+    fn panicked(&mut self, before: u64, panic: &str) {
+        let why = format!("its task in this program has failed, and begins again: {panic}");
+        if self.epoch == before {
+            self.failed(why);
+        } else {
+            self.lost(why);
+        }
+    }
+
     fn lost(&mut self, why: String) {
         self.shared.close_orders();
         self.tell(why);
@@ -199,15 +231,6 @@ impl Keeper {
         tracing::info!(epoch, why, "console down");
         self.last_told = Some(why.clone());
         self.shared.say(|inbox| inbox.down(epoch, why));
-    }
-}
-
-/// A console whose task ended, by a fault of ours, must not look merely silent.
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.lost("its task in this program has failed".to_owned());
-        }
     }
 }
 

@@ -547,3 +547,29 @@ async fn a_server_that_comes_back_is_not_met_by_all_at_once() {
         () = accepting => {}
     }
 }
+
+/// Without the part of the runtime that waits for sockets each connection ends in a panic, as looking up a
+/// name does with no thread to be had.
+#[test]
+fn a_link_that_panics_says_so_and_is_dialled_again() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    runtime.block_on(async {
+        let mut console = Console::open(telnet(at), quick());
+        let (_, why) = down(&mut console).await;
+        assert!(why.contains("its task in this program has failed"), "{why}");
+        let mut dialled = 0;
+        within(async {
+            while dialled < 3 {
+                dialled += usize::from(listener.accept().is_ok());
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    });
+}

@@ -95,7 +95,7 @@ impl Outlook {
         }
     }
 
-    /// Looks at all clusters, says what is unusual about them, and gives what each is to know.
+    /// Looks at all clusters that can be dark, says what is unusual about them, and gives what each is to know.
     pub(super) fn look(
         &mut self,
         wards: &BTreeMap<String, Ward>,
@@ -104,7 +104,8 @@ impl Outlook {
     ) -> HostState {
         let clusters = wards
             .iter()
-            .map(|(name, ward)| (name.as_str(), ward.dark_since()));
+            .filter(|(_, ward)| ward.can_be_dark())
+            .map(|(name, ward)| (name.as_str(), ward.pulse.dark_since()));
         let clusters: Vec<_> = clusters.collect();
         let (state, verdict) = self.seen.look(&clusters, now);
         match verdict.text() {

@@ -7,21 +7,22 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
 use super::memories::Looks;
 use super::outlook::Outlook;
 use super::prepare::{Prepared, StartError, Unguarded};
-use super::reload::Rereading;
+use super::reload::{Rereading, Woken};
 use super::reply::Order;
 use super::systemd::Systemd;
 use super::trace::Trace;
 use super::ward::{MOST, Next, Ward};
 use super::ways_out::{self, Endpoint};
 use crate::alarm::{self, Alarms, Subject};
-use crate::clock::Span;
-use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies};
+use crate::caught;
+use crate::clock::{Moment, Span};
+use crate::cluster::{self, Asks, Beginning, Ended, Host, HostClock, Tallies, Told};
 use crate::config::{Access, Settings};
 use crate::control::{Answer, Ask, Asked, Given, Ledger, Server, Word};
 use crate::home::Home;
@@ -32,6 +33,9 @@ use crate::store::{Entry, EntryKind, Journal};
 
 /// Between two turns of the supervisor.
 const TICK: Duration = Duration::from_secs(1);
+
+/// A turn that comes so much later shows that clusterd stood still.
+const LATE: Duration = Duration::from_secs(4);
 
 /// Requests that may wait for the desk.
 const REQUESTS: usize = 64;
@@ -58,15 +62,26 @@ pub struct Daemon {
     tasks: JoinSet<Ended>,
     names: BTreeMap<Id, String>,
     stop: watch::Sender<bool>,
-    keeper: JoinHandle<()>,
+    pub(super) keeper: JoinHandle<()>,
     server: Arc<Server>,
-    service: JoinHandle<()>,
+    pub(super) service: JoinHandle<()>,
     pub(super) metrics: Endpoint,
     pub(super) posting: watch::Sender<alarm::Posting>,
     requests: mpsc::Receiver<Asked>,
     pub(super) outlook: Outlook,
     pub(super) looks: Looks,
     trace: Trace,
+    /// It did not stand still since then.
+    pub(super) awake: Moment,
+}
+
+/// What the supervisor has to do.
+enum Turn {
+    Ended(Result<(Id, Ended), JoinError>),
+    Asked(Asked),
+    Read(Woken),
+    Told(Told),
+    Tick,
 }
 
 impl Daemon {
@@ -126,6 +141,7 @@ impl Daemon {
         );
         let metrics = Endpoint::start(settings.metrics, &host.alarms, &asked);
         let mut daemon = Daemon {
+            awake: host.clock.now(),
             home,
             host,
             settings,
@@ -176,7 +192,14 @@ impl Daemon {
     }
 
     /// Guards until `stop` is done, which gives the reason; then ends in good order.
-    pub async fn run(mut self, systemd: Systemd, stop: impl Future<Output = String>) {
+    ///
+    /// # Errors
+    /// A task of its own has ended, without which it would run half alive.
+    pub async fn run(
+        mut self,
+        mut systemd: Systemd,
+        stop: impl Future<Output = String>,
+    ) -> Result<(), String> {
         let (guarded, refused) = self.counts();
         tracing::info!(
             "clusterd {} guards {guarded} clusters of {}, {refused} are not guarded",
@@ -188,13 +211,23 @@ impl Daemon {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let why = loop {
-            tokio::select! {
-                why = &mut stop => break why,
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
-                Some(asked) = self.requests.recv() => self.asked(asked),
-                read = self.rereading.next() => self.reread(read).await,
-                told = self.outlook.next() => self.outlook.heard(&told, self.host.clock.now()),
-                _ = tick.tick() => {
+            let waits = Instant::now();
+            let turn = tokio::select! {
+                why = &mut stop => break Ok(why),
+                gone = gone(&mut self.keeper, &mut self.service) => break Err(gone),
+                Some(ended) = self.tasks.join_next_with_id() => Turn::Ended(ended),
+                Some(asked) = self.requests.recv() => Turn::Asked(asked),
+                read = self.rereading.next() => Turn::Read(read),
+                told = self.outlook.next() => Turn::Told(told),
+                _ = tick.tick() => Turn::Tick,
+            };
+            self.woke(waits.elapsed());
+            match turn {
+                Turn::Ended(ended) => self.ended(ended).await,
+                Turn::Asked(asked) => self.asked(asked),
+                Turn::Read(read) => self.reread(read).await,
+                Turn::Told(told) => self.outlook.heard(&told, self.host.clock.now()),
+                Turn::Tick => {
                     self.look_round();
                     self.look_out();
                     self.begin_due().await;
@@ -208,9 +241,23 @@ impl Daemon {
                 }
             }
         };
-        tracing::info!("{why}: clusterd ends");
+        match &why {
+            Ok(why) => tracing::info!("{why}: clusterd ends"),
+            Err(why) => tracing::error!("{why}: clusterd ends, to be started again"),
+        }
         systemd.stopping();
         self.end().await;
+        why.map(drop)
+    }
+
+    /// The supervisor waited so long for anything to do. With its tick that is a second: if it is much
+    /// more, all of clusterd stood still, and nobody is judged by that time.
+    pub(super) fn woke(&mut self, waited: Duration) {
+        if waited >= TICK + LATE {
+            tracing::warn!("clusterd stood still for {}", Span(waited));
+            self.awake = self.host.clock.now();
+            self.host.alarms.stood_still(waited);
+        }
     }
 
     /// Somebody wants something: of a task that was left alone, that it begins again; all else is
@@ -394,7 +441,7 @@ impl Daemon {
         alarms.end_unsaid(UNSAID);
         for (name, ward) in &self.wards {
             let subject = Subject::cluster(name);
-            match ward.stuck(now) {
+            match ward.stuck(now, self.awake) {
                 Some(since) => {
                     let text = format!("the task of {name} had no turn for {}", Span(since));
                     alarms.raise(&subject, Severity::Critical, "task_stuck", &text);
@@ -418,7 +465,9 @@ impl Daemon {
     /// nothing else: a task that stands still for good is only mended by a new process.
     fn all_alive(&self) -> bool {
         let now = self.host.clock.now();
-        self.wards.values().all(|ward| ward.stuck(now).is_none())
+        self.wards
+            .values()
+            .all(|ward| ward.stuck(now, self.awake).is_none())
     }
 
     /// Once a second: what do all clusters have in common?
@@ -431,7 +480,7 @@ impl Daemon {
     }
 
     /// Tells every task to end, waits for them, and for the last alarms in the journal.
-    async fn end(mut self) {
+    pub(super) async fn end(mut self) {
         self.stop.send_replace(true);
         for mail in self.wards.values().filter_map(Ward::mail) {
             // Its task may have ended by itself.
@@ -443,7 +492,7 @@ impl Daemon {
         }
         self.service.abort();
         self.metrics.close();
-        if timeout(END, &mut self.keeper).await.is_err() {
+        if !self.keeper.is_finished() && timeout(END, &mut self.keeper).await.is_err() {
             tracing::warn!("the last alarms may not be in the journal");
         }
         self.trace.end().await;
@@ -451,7 +500,9 @@ impl Daemon {
         let scribe = Arc::clone(&self.host.scribe);
         // An error means that the thread that waits could not: what is queued is written when
         // the scribe is dropped.
-        let _ = tokio::task::spawn_blocking(move || scribe.flush()).await;
+        if let Ok(false) = tokio::task::spawn_blocking(move || scribe.flush()).await {
+            eprintln!("clusterd: the disk of the logs does not answer: clusterd ends without it");
+        }
     }
 }
 
@@ -470,14 +521,20 @@ async fn open_before(journal: &Arc<Journal>) -> Result<alarm::Saved, StartError>
     Ok(loaded.unwrap_or_else(|_| Ok(alarm::Saved::default()))?)
 }
 
+/// Which of the supervisor's own tasks has ended, and why: none of them does before clusterd itself.
+async fn gone(keeper: &mut JoinHandle<()>, service: &mut JoinHandle<()>) -> String {
+    let (what, ended) = tokio::select! {
+        ended = keeper => ("that keeps and sends the alarms", ended),
+        ended = service => ("that answers at the control socket", ended),
+    };
+    let why = ended.err().map(panic_text);
+    let why = why.unwrap_or_else(|| "it ended by itself".to_owned());
+    format!("the task {what} has failed ({why})")
+}
+
 fn panic_text(err: JoinError) -> String {
-    if !err.is_panic() {
-        return err.to_string();
+    match err.try_into_panic() {
+        Ok(panic) => caught::words(&*panic),
+        Err(err) => err.to_string(),
     }
-    let panic = err.into_panic();
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic without words").to_owned()
 }

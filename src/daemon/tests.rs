@@ -93,5 +93,42 @@ async fn a_crashed_task_begins_again_and_touches_no_other() {
     );
     assert!(!other.is_closed(), "the other cluster's task lives on");
     stop.send(()).unwrap();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
+}
+
+/// Half alive it would be fed to the watchdog for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_task_of_its_own_the_daemon_ends() {
+    for keeper in [true, false] {
+        let dir = home();
+        let prepared = prepare(Home::open(dir.path()).unwrap()).unwrap();
+        let daemon = Daemon::start(prepared).await.unwrap();
+        match keeper {
+            true => daemon.keeper.abort(),
+            false => daemon.service.abort(),
+        }
+        let running = daemon.run(Systemd::absent(), std::future::pending());
+        let ended = timeout(Duration::from_secs(60), running).await;
+        let why = ended.expect("it goes on").unwrap_err();
+        assert!(why.contains("has failed"), "{why}");
+    }
+}
+
+/// Of a process that was stopped, tasks and supervisor come back at once: nobody was stuck.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_stuck_who_stood_still_with_all_others() {
+    let dir = home();
+    let prepared = prepare(Home::open(dir.path()).unwrap()).unwrap();
+    let mut daemon = Daemon::start(prepared).await.unwrap();
+    let long = Duration::from_secs(60);
+    let now = daemon.awake + long;
+    let ward = daemon.wards.values().next().unwrap();
+    assert!(ward.stuck(now, daemon.awake).is_some());
+    assert!(ward.stuck(now, now).is_none());
+    let before = daemon.awake;
+    daemon.woke(Duration::from_secs(3));
+    assert_eq!(daemon.awake, before, "late, as a busy host makes it");
+    daemon.woke(long);
+    assert!(daemon.awake > before);
+    daemon.end().await;
 }

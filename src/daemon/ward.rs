@@ -240,9 +240,9 @@ impl Ward {
         }
     }
 
-    /// For how long its task had no turn, if that is too long.
-    pub(super) fn stuck(&self, now: Moment) -> Option<Duration> {
-        let since = now.since(self.pulse.last());
+    /// For how long its task had no turn, if that is too long. Nobody had one before `awake`.
+    pub(super) fn stuck(&self, now: Moment, awake: Moment) -> Option<Duration> {
+        let since = now.since(self.pulse.last().max(awake));
         let runs = matches!(self.life, Life::Runs(..));
         (runs && since >= STUCK).then_some(since)
     }
@@ -252,10 +252,9 @@ impl Ward {
         matches!(&self.life, Life::Runs(since, _) if since.elapsed() >= CALM)
     }
 
-    /// Since when its cluster is dark, if its task runs and says so.
-    pub(super) fn dark_since(&self) -> Option<Moment> {
-        let runs = matches!(self.life, Life::Runs(..));
-        self.pulse.dark_since().filter(|_| runs)
+    /// Whether its cluster is dark or well: one whose task does not run, or that it does not know yet, is neither.
+    pub(super) fn can_be_dark(&self) -> bool {
+        matches!(self.life, Life::Runs(..)) && self.pulse.can_be_lost()
     }
 
     /// What of this host's own trouble holds its takeovers, if its task runs and says so.

@@ -14,6 +14,7 @@ use crate::machine::action::EntryKind;
 use crate::machine::input::{CommonPath, HostFact};
 use crate::machine::memory::{Memory, WellMemory};
 use crate::machine::node::Condition;
+use crate::machine::package::Package;
 use crate::machine::persons_word::PersonsWord;
 use crate::machine::setup::PackageId;
 use crate::machine::{Event, Machine};
@@ -107,7 +108,8 @@ pub struct WellWord {
 pub(super) struct Host {
     /// When each witness answered last.
     pub witnesses: Vec<Option<Moment>>,
-    began: Moment,
+    /// Since when witnesses can be heard: the machine began, or clusterd stood still until then.
+    hears_since: Moment,
     /// By how much the wall clock was set since the machine began, milliseconds.
     pub jumped: i64,
     journal: Option<String>,
@@ -128,7 +130,7 @@ impl Host {
     pub(super) fn new(witnesses: usize, began: Moment) -> Host {
         Host {
             witnesses: vec![None; witnesses],
-            began,
+            hears_since: began,
             jumped: 0,
             journal: None,
             ping_trouble: false,
@@ -160,7 +162,7 @@ impl Host {
             true => WITNESS_SILENCE,
             false => Duration::ZERO,
         };
-        let silent = |seen: &Option<Moment>| now.since(seen.unwrap_or(self.began)) > after;
+        let silent = |seen: &Option<Moment>| now.since(self.unheard_since(*seen)) > after;
         if self.witnesses.is_empty() || Guard::DoubtGatewayAlone.gone() {
             if self.gateway_silent && Guard::DoubtGateway.stands() {
                 let why = "this host's own gateway does not answer any more: the fault may be on this side";
@@ -178,6 +180,17 @@ impl Host {
             present.push((Cause::ManyDark, why));
         }
         present
+    }
+
+    /// clusterd stood still until now: nobody could be heard meanwhile, and so no witness was silent. What a
+    /// witness vouched for is no newer by that.
+    pub(super) fn stood_still(&mut self, now: Moment) {
+        self.hears_since = now;
+    }
+
+    /// Since when a witness that answered then is silent.
+    fn unheard_since(&self, seen: Option<Moment>) -> Moment {
+        seen.map_or(self.hears_since, |at| at.max(self.hears_since))
     }
 
     /// A doubt that ends by itself; a new one of its kind begins its time again.
@@ -199,7 +212,7 @@ impl Host {
         let word = self.word.iter().map(|word| word.word.until);
         let awaits = self.word.iter().map(|word| word.awaits);
         let word = word.chain(awaits.filter(|at| *at > now));
-        let seen = self.witnesses.iter().map(|seen| seen.unwrap_or(self.began));
+        let seen = self.witnesses.iter().map(|seen| self.unheard_since(*seen));
         let silent = seen.map(|at| at + WITNESS_SILENCE + Duration::from_millis(1));
         let silent = silent.filter(|at| *at > now);
         passing.chain(word).chain(silent).min()
@@ -471,6 +484,12 @@ impl Machine {
         (0..self.packages.len())
             .filter_map(|p| self.package_lost_since(p))
             .min()
+    }
+
+    /// Whether the cluster can be dark at all: one of its packages is known, and so is where it runs. Others
+    /// are none of those that were well.
+    pub fn can_be_lost(&self) -> bool {
+        self.packages.iter().any(Package::primary_is_known)
     }
 
     fn package_lost_since(&self, p: PackageId) -> Option<Moment> {

@@ -16,6 +16,7 @@ use crate::mutant::Guard;
 impl Machine {
     /// Takes `span` out of everything that time alone would end.
     pub(super) fn stood_still(&mut self, span: Duration, why: &str) {
+        self.host.stood_still(self.now);
         for p in 0..self.packages.len() {
             if self.takeover_under_way(p) && Guard::StandstillBreaksOff.stands() {
                 self.break_off_takeover(p, why);

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -12,6 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::files::Files;
 use super::rest;
+use crate::clock::Span;
 use crate::config::Settings;
 use crate::console::{Order, Said};
 use crate::transcript::{By, Record};
@@ -30,6 +32,9 @@ const COMPANY: Duration = Duration::from_millis(20);
 /// So many notes are taken before they are written: a start has some for each of a thousand files, and
 /// what waits for a file takes room, too.
 const AT_ONCE: usize = 512;
+
+/// A note that waits longer waits for a disk that does not answer; no stop waits longer for it either.
+pub(super) const HUNG: Duration = Duration::from_secs(10);
 
 /// For so many notes the room is kept when they are written; a burst's is given back.
 const KEPT_EMPTY: usize = 128;
@@ -65,6 +70,8 @@ pub(super) struct Shared {
     /// There is something for the thread to do.
     come: Condvar,
     pub trouble: Mutex<Option<String>>,
+    /// Since when the thread writes what it took, if it does.
+    writes: Mutex<Option<Instant>>,
 }
 
 /// What waits for the thread.
@@ -73,6 +80,8 @@ struct Waiting {
     notes: VecDeque<Note>,
     /// Bytes in them.
     bytes: usize,
+    /// Since when the oldest of them waits, or longer.
+    since: Option<Instant>,
     /// Notes that found no room since the thread looked last.
     dropped: u64,
     /// The thread has nothing to do and waits for a note.
@@ -104,6 +113,7 @@ impl Shared {
         }
         waiting.bytes += note.weight();
         waiting.urgent |= waiting.bytes > MUCH || flush || audit;
+        waiting.since = waiting.since.or_else(|| Some(Instant::now()));
         waiting.notes.push_back(note);
         if waiting.urgent {
             waiting.idle = false;
@@ -118,6 +128,18 @@ impl Shared {
     pub(super) fn wake(&self) {
         self.waiting().idle = false;
         self.come.notify_one();
+    }
+
+    /// How long the oldest note waits, at `now`, until it is written.
+    fn waits(&self, now: Instant) -> Duration {
+        let writes = *self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = writes.or(self.waiting().since);
+        since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// The thread begins to write what it took, or has done so.
+    fn set_writes(&self, since: Option<Instant>) {
+        *self.writes.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     fn close(&self) {
@@ -153,7 +175,9 @@ impl Shared {
         taken.extend(waiting.notes.drain(..count));
         waiting.bytes -= taken.iter().map(Note::weight).sum::<usize>();
         waiting.urgent = waiting.closed || !waiting.notes.is_empty();
+        self.set_writes(Some(Instant::now()));
         if waiting.notes.is_empty() {
+            waiting.since = None;
             waiting.notes.shrink_to(KEPT_EMPTY);
         }
         Taken {
@@ -194,6 +218,10 @@ struct Taken {
 pub struct Scribe {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// Closed when the thread has ended.
+    ended: Mutex<Receiver<()>>,
+    /// The disk did not answer when all was to be written: nobody waits for it once more.
+    hung: AtomicBool,
 }
 
 impl Scribe {
@@ -207,12 +235,18 @@ impl Scribe {
         let shared = Arc::new(Shared::default());
         let files = Files::new(logs, settings, Arc::clone(&shared));
         let queue = Arc::clone(&shared);
+        let (lives, ended) = mpsc::sync_channel(0);
         let thread = std::thread::Builder::new()
             .name("scribe".to_owned())
-            .spawn(move || write_all(files, &queue))?;
+            .spawn(move || {
+                write_all(files, &queue);
+                drop(lives);
+            })?;
         Ok(Scribe {
             shared,
             thread: Some(thread),
+            ended: Mutex::new(ended),
+            hung: AtomicBool::new(false),
         })
     }
 
@@ -249,16 +283,32 @@ impl Scribe {
 
     /// Why logs cannot be written, if they cannot.
     pub fn trouble(&self) -> Option<String> {
-        let trouble = self.shared.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble_at(Instant::now())
     }
 
-    /// Waits until all that was queued before is written. Blocks.
-    pub fn flush(&self) {
+    pub(super) fn trouble_at(&self, now: Instant) -> Option<String> {
+        let trouble = self.shared.trouble.lock();
+        let trouble = trouble.unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.or_else(|| {
+            let waits = self.shared.waits(now);
+            let whole = Span(Duration::from_secs(waits.as_secs()));
+            (waits >= HUNG).then(|| format!("the disk does not answer, for {whole} now"))
+        })
+    }
+
+    /// Waits until all that was queued before is written, but no longer than a disk may take that answers;
+    /// says whether it is. Blocks.
+    pub fn flush(&self) -> bool {
+        self.flush_within(HUNG)
+    }
+
+    pub(super) fn flush_within(&self, limit: Duration) -> bool {
         let (done, written) = mpsc::sync_channel(1);
         self.put(Note::Flush(done));
-        // An error means that the thread has ended: nothing is left to wait for.
-        let _ = written.recv();
+        // Otherwise the thread has ended: nothing is left to wait for.
+        let hung = written.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+        self.hung.store(hung, Ordering::Relaxed);
+        !hung
     }
 
     fn put(&self, note: Note) {
@@ -271,6 +321,17 @@ impl Scribe {
 impl Drop for Scribe {
     fn drop(&mut self) {
         self.shared.close();
+        let limit = match self.hung.get_mut() {
+            true => Duration::ZERO,
+            false => HUNG,
+        };
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            eprintln!(
+                "clusterd: the disk does not answer: the last lines of the logs are not written"
+            );
+            return;
+        }
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -305,6 +366,7 @@ fn write_all(mut files: Files, queue: &Shared) {
             return files.finish();
         }
         files.write();
+        queue.set_writes(None);
     }
 }
 

@@ -49,6 +49,33 @@ fn every_book_is_a_file_of_its_own() {
     assert_eq!(scribe.trouble(), None);
 }
 
+/// A pipe that nobody empties takes a little, and then nothing, like a disk that hangs.
+#[test]
+fn nobody_waits_for_ever_for_a_disk_that_hangs() {
+    let home = tempfile::tempdir().unwrap();
+    let scribe = Scribe::start(home.path(), &Settings::default()).unwrap();
+    let log = home.path().join("logs/alarms.log");
+    nix::unistd::mkfifo(&log, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let later = || Instant::now() + Duration::from_secs(11);
+    assert!(scribe.flush() && scribe.trouble_at(later()).is_none());
+    for _ in 0..1000 {
+        scribe.line(Book::Alarms, &"x".repeat(LONGEST));
+    }
+    assert!(!scribe.flush_within(Duration::from_millis(100)));
+    assert_eq!(scribe.trouble(), None, "it may only be slow");
+    let trouble = scribe.trouble_at(later()).unwrap();
+    assert!(trouble.contains("the disk does not answer"), "{trouble}");
+    let (done, ended) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        drop(scribe);
+        done.send(()).unwrap();
+    });
+    let limit = Duration::from_secs(60);
+    ended
+        .recv_timeout(limit)
+        .expect("the end waits for the disk");
+}
+
 #[test]
 fn a_flood_hides_no_order() {
     let home = tempfile::tempdir().unwrap();

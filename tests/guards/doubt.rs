@@ -354,6 +354,20 @@ procedure looks(node) \"asks\"
 }
 
 #[test]
+fn nobody_is_silent_while_clusterd_stands_still() {
+    let mut d = desk("    -> good");
+    d.pass(secs(30));
+    d.witness = false;
+    d.now = d.now + secs(60);
+    stands_still(&mut d, 60);
+    assert_eq!(causes(&d), ["standstill"], "{}", d.story());
+    d.pass(secs(11));
+    assert_eq!(causes(&d), ["standstill"], "{}", d.story());
+    d.pass(secs(3));
+    assert_eq!(causes(&d), ["standstill", "witnesses"], "{}", d.story());
+}
+
+#[test]
 fn a_standstill_begins_the_darkness_again() {
     let mut d = desk(
         "

@@ -87,3 +87,47 @@ async fn beyond_the_queue_messages_are_given_up_and_that_is_an_alarm() {
     office.await.unwrap();
     assert_eq!(written::outbox(&journal).await.len(), QUEUE);
 }
+
+/// Without the part of the runtime that waits for commands and sockets each try ends in a panic, as it does with
+/// no thread to be had.
+#[test]
+fn a_courier_whose_try_panics_tries_again_and_its_route_fails() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let home = tempfile::tempdir().unwrap();
+        let scribe = Arc::new(Scribe::start(home.path(), &Settings::default()).unwrap());
+        let alarms = Arc::new(Alarms::new(scribe, Saved::default()));
+        let journal = Arc::new(Journal::open(home.path()).unwrap());
+        let subject = Subject::cluster("pair");
+        alarms.raise(&subject, Severity::Critical, "hold", "in HOLD");
+        let pause = Duration::from_millis(5);
+        let posting = Posting {
+            routes: vec![Route {
+                pause,
+                pause_max: pause,
+                alarm_after: Duration::ZERO,
+                ..route("faulty", &["/bin/true"])
+            }],
+            heartbeat: None,
+            home: home.path().to_owned(),
+        };
+        let (_change, posting) = watch::channel(posting);
+        let (stop, stopped) = watch::channel(false);
+        let office = tokio::spawn(post(Arc::clone(&alarms), journal, posting, stopped));
+        let failed = || {
+            let open = alarms.open(Some(crate::alarm::HOST));
+            let failed = open.into_iter().find(|one| one.code == ROUTE_FAILED);
+            failed.filter(|one| one.count >= 3)
+        };
+        let failed = until(failed).await;
+        assert!(
+            failed.text.contains("a fault of clusterd's own"),
+            "{failed:?}"
+        );
+        stop.send_replace(true);
+        office.await.unwrap();
+    });
+}

@@ -108,6 +108,21 @@ fn an_alarm_is_told_once_again_while_nobody_takes_it_and_at_its_end() {
 }
 
 #[test]
+fn a_clock_put_back_delays_nothing() {
+    let mut bench = Bench::new(vec![route("a")]);
+    let hour = 3_600_000;
+    bench.raise(Severity::Critical);
+    assert_eq!(bench.after(0), ["a raised"]);
+    bench.now_ms -= hour;
+    assert_eq!(bench.after(1), ["a again"]);
+    assert!(bench.after(59).is_empty());
+    assert_eq!(bench.after(1), ["a again"]);
+    bench.alarms.clear(&ca(), "hold");
+    assert_eq!(bench.after(1), ["a closed"]);
+    assert!(bench.after(3600).is_empty());
+}
+
+#[test]
 fn an_alarm_that_comes_and_goes_is_one() {
     let mut bench = Bench::new(vec![route("a")]);
     bench.raise(Severity::Warning);
