@@ -79,11 +79,11 @@ impl Machine {
     fn void_word(&mut self, n: NodeId) {
         if let Some(word) = self.nodes[n].word.take() {
             let node = self.setup.node_name(n).to_owned();
-            let text = format!(
-                "{} said that {node} is stopped, and its console shows life: the word counts no more",
-                word.who
-            );
-            self.event(Event::Piece { node, text });
+            let kind = ProofKind::OperatorWord;
+            let who = word.who;
+            let why =
+                format!("the console shows life, and the word counts no more that {who} gave");
+            self.event(Event::ProofDied { node, kind, why });
         }
     }
 

@@ -310,14 +310,15 @@ impl Machine {
     /// All nodes wait, and a person put the package away: the script waits for their word where it did; true
     /// then.
     pub(super) fn waits_put_away(&mut self, p: PackageId) -> bool {
-        if !self.is_put_away(p) || Guard::PutAwayWaits.gone() {
+        let held = self.packages[p].held.as_deref().filter(|held| held.fence);
+        let Some(held) = held.filter(|_| Guard::PutAwayWaits.stands()) else {
             return false;
-        }
-        let held = self.packages[p].held.as_deref();
-        let (who, name) = held.map_or(("", None), |held| (&*held.who, held.state.as_deref()));
-        let cause = format!("all wait, as {who} left it: nothing is started");
+        };
+        let cause = format!("all wait, as {} left it: nothing is started", held.who);
         let states = &self.setup.packages[p].program.states;
-        let waits = |state: &State| state.kind == StateKind::Hold && name == Some(&*state.name);
+        let waits = |state: &State| {
+            state.kind == StateKind::Hold && held.state.as_deref() == Some(&*state.name)
+        };
         match states.iter().position(waits) {
             Some(state) => self.enter(p, state, &cause),
             // Its fence was not seen to its end, or the script is another one: `release` leads out.

@@ -406,7 +406,7 @@ impl Machine {
         plan.steps.push(format!(
             "put {name} in HOLD: its script does nothing, whatever fails, until `release`, over restarts too"
         ));
-        // Of what was put away by a fence more is held by it.
+        // What a `fence` put away can be held as well: then `boot` is no way out any more.
         if let Some(held) = package.held.as_ref().filter(|held| !held.fence) {
             plan.rule(
                 "held",
