@@ -330,13 +330,11 @@ fn ends(scene: &mut Scene, loss: Loss, old: Node) -> String {
             }
             Loss::Word => assert!(gives_word(scene, old), "the word is taken"),
             Loss::Dark => {
-                // A port that has carried nothing since clusterd runs proves no darkness: power for
-                // the node, its siege fences it, and `release`, if HOLD has not ended with that.
+                // A port that has carried nothing since clusterd runs proves no darkness. The node has the
+                // package still, and in HOLD nobody fences it: power for it, and `release`.
                 scene.switched(old, "on");
-                scene.until("it is fenced", LONG, |scene| waits(scene, old));
-                if held(scene) {
-                    released(scene);
-                }
+                scene.until("it is at its prompt", LONG, |scene| prompts(scene, old));
+                released(scene);
             }
             _ => released(scene),
         }
@@ -371,13 +369,14 @@ fn has_it(scene: &Scene) -> Node {
 
 /// Its siege is over, and it waits as a standby must.
 fn at_its_prompt(scene: &Scene, node: Node) -> bool {
-    waits(scene, node) && watches(scene, node.other())
+    let besieged = scene.dog.node(node.name());
+    let besieged = besieged.is_some_and(|asked| asked["siege"] == true);
+    prompts(scene, node) && !besieged && watches(scene, node.other())
 }
 
-/// It stands at its prompt, and is under no siege.
-fn waits(scene: &Scene, node: Node) -> bool {
+fn prompts(scene: &Scene, node: Node) -> bool {
     let asked = scene.dog.node(node.name());
-    asked.is_some_and(|asked| asked["condition"] == "at its prompt" && asked["siege"] != true)
+    asked.is_some_and(|asked| asked["condition"] == "at its prompt")
 }
 
 fn released(scene: &mut Scene) {
@@ -519,9 +518,13 @@ impl Order {
     /// From now on: at the next entry of this kind.
     fn give(&self, step: &Step, old: Node) {
         let since = utc_text(SystemTime::now());
+        // HOLD is no OLD.
         let names = |text: &str| {
-            text.replace("OLD", old.name())
-                .replace("NEW", old.other().name())
+            let parts = text.split("HOLD").map(|part| {
+                part.replace("OLD", old.name())
+                    .replace("NEW", old.other().name())
+            });
+            parts.collect::<Vec<_>>().join("HOLD")
         };
         let (subject, text) = (names(&step.subject), names(&step.text));
         let row = format!("{since}\nbed{}{subject}{text}", step.kind);
