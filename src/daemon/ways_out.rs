@@ -92,6 +92,17 @@ impl Endpoint {
         Ok(Some(listener))
     }
 
+    /// Where its task has failed it begins again: that nothing is fetched must not last.
+    pub(super) fn look(&mut self) {
+        if let Some((at, task)) = &self.listens
+            && task.is_finished()
+        {
+            let at = *at;
+            tracing::error!("the task that serves the metrics has failed and begins again");
+            self.listen(Some(at), None);
+        }
+    }
+
     fn at(&self) -> Option<SocketAddr> {
         self.listens.as_ref().map(|(at, _)| *at)
     }
