@@ -64,7 +64,7 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     pub(super) keeper: JoinHandle<()>,
     /// Leads the answers of the pings.
-    router: JoinHandle<()>,
+    pub(super) router: JoinHandle<()>,
     server: Arc<Server>,
     pub(super) service: JoinHandle<()>,
     pub(super) metrics: Endpoint,

@@ -29,7 +29,7 @@ pub(super) fn posting(settings: &Settings, home: &Home) -> Posting {
 pub(super) struct Endpoint {
     asked: mpsc::Sender<Asked>,
     alarms: Arc<Alarms>,
-    listens: Option<(SocketAddr, JoinHandle<()>)>,
+    pub(super) listens: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 impl Endpoint {
