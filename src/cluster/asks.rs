@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 
 use super::clock::JUMP;
@@ -44,7 +44,7 @@ pub enum Told {
 #[derive(Debug)]
 pub struct Asks {
     shared: Arc<Shared>,
-    router: JoinHandle<()>,
+    router: AbortHandle,
 }
 
 struct Shared {
@@ -60,8 +60,9 @@ struct Routes {
 }
 
 impl Asks {
-    /// Starts the pinger; to be called within a tokio runtime.
-    pub fn start(reply_within: Duration) -> Asks {
+    /// Starts the pinger; to be called within a tokio runtime. Beside it, the task that leads the answers: it does
+    /// not end before the last `Asks` does, and where it has ended nothing is asked any more.
+    pub fn start(reply_within: Duration) -> (Asks, JoinHandle<()>) {
         let (pinger, mut events) = Pinger::start(Settings { reply_within });
         let shared = Arc::new(Shared {
             pinger,
@@ -73,7 +74,11 @@ impl Asks {
                 routed.route(event);
             }
         });
-        Asks { shared, router }
+        let asks = Asks {
+            shared,
+            router: router.abort_handle(),
+        };
+        (asks, router)
     }
 
     /// A place for one cluster's answers, or the host's own.
@@ -246,7 +251,7 @@ mod tests {
             let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             Target::Tcp(gone.local_addr().unwrap())
         };
-        let asks = Asks::start(Duration::from_millis(500));
+        let (asks, _router) = Asks::start(Duration::from_millis(500));
         let (mut one, mut two) = (asks.asker(), asks.asker());
         let every = Duration::from_millis(30);
         let good = one.watch(open, every).unwrap();

@@ -2,10 +2,13 @@
 
 use std::fs::Permissions;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::unistd::{Group, chown};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -48,11 +51,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes the socket at `path`, for its owner and, if one is named, a group. The home is locked, so a socket that
-    /// stands there is a dead daemon's and is replaced; a file of another kind is not.
+    /// Makes the socket at `path`, for its owner and, if one is named, a group. A dead daemon's socket is replaced; one
+    /// at which somebody answers is not (another home may name the same path), nor is a file of another kind.
     ///
     /// # Errors
-    /// The socket cannot be made there.
+    /// The socket cannot be made there, or is another's.
     pub fn bind(path: &Path, group: Option<&str>) -> io::Result<Server> {
         remove_socket(path)?;
         let making = making(path);
@@ -174,16 +177,35 @@ fn making(path: &Path) -> PathBuf {
     path.with_extension("new")
 }
 
-/// Removes a dead daemon's socket; a file of another kind stays, and is an error.
+/// Removes a dead daemon's socket; a living one's and a file of another kind stay, and are an error.
 fn remove_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
-        Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(meta) if meta.file_type().is_socket() => {
+            if answers(path)? {
+                return Err(io::Error::other(
+                    "another clusterd answers there, of another home: give each its own `control_socket` in clusterd.yaml",
+                ));
+            }
+            std::fs::remove_file(path)
+        }
         Ok(_) => Err(io::Error::other(format!(
             "something else than a socket stands at {}",
             path.display()
         ))),
         Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(err) => Err(err),
+    }
+}
+
+/// Whether somebody listens at the socket, however busy they are. It waits for nobody.
+fn answers(path: &Path) -> io::Result<bool> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let own = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    match connect(own.as_raw_fd(), &UnixAddr::new(path)?) {
+        // Its queue of connections is full.
+        Ok(()) | Err(Errno::EAGAIN) => Ok(true),
+        Err(Errno::ECONNREFUSED | Errno::ENOENT) => Ok(false),
+        Err(err) => Err(err.into()),
     }
 }
 

@@ -19,12 +19,21 @@ use crate::script::program::Severity;
 /// How often the common path is asked.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How often the default route is looked up.
+const LOOKED_UP: Duration = Duration::from_secs(60);
+
 /// The kernel's table of IPv4 routes.
 const ROUTES: &str = "/proc/net/route";
 
 /// The host's view over all its clusters.
 pub(super) struct Outlook {
     asker: Asker,
+    /// The gateway of this host, and the key of its pings.
+    gateway: Option<(IpAddr, u64)>,
+    /// Where the default route has led since: it takes the other one's place when it answers.
+    next: Option<(IpAddr, u64)>,
+    /// When the default route was looked up, where the settings want that.
+    looked_up: Option<Moment>,
     /// The keys of the witnesses' pings.
     witnesses: BTreeMap<Target, u64>,
     seen: outlook::Outlook,
@@ -32,9 +41,17 @@ pub(super) struct Outlook {
 
 impl Outlook {
     /// Begins to ask the gateway and these witnesses.
-    pub(super) fn new(asks: &Asks, gateway: Gateway, witnesses: &BTreeSet<Target>) -> Outlook {
+    pub(super) fn new(
+        asks: &Asks,
+        gateway: Gateway,
+        witnesses: &BTreeSet<Target>,
+        now: Moment,
+    ) -> Outlook {
         let mut outlook = Outlook {
             asker: asks.asker(),
+            gateway: None,
+            next: None,
+            looked_up: (gateway == Gateway::Auto).then_some(now),
             witnesses: BTreeMap::new(),
             seen: outlook::Outlook::default(),
         };
@@ -44,14 +61,58 @@ impl Outlook {
             Gateway::Auto => default_gateway().map(IpAddr::V4),
         };
         match gateway {
-            Some(address) => tracing::info!("the gateway of this host is {address}"),
+            Some(address) => outlook.follow(address),
             None => tracing::info!("no gateway of this host is watched"),
-        }
-        if let Some(key) = gateway.and_then(|address| outlook.ask(Target::Icmp(address))) {
-            outlook.seen.ask_gateway(key);
         }
         outlook.watch(witnesses);
         outlook
+    }
+
+    /// The gateway is this one now. The first is it at once (and says something when it has answered); another one
+    /// when it answers.
+    fn follow(&mut self, address: IpAddr) {
+        let is = |held: Option<(IpAddr, u64)>| held.is_some_and(|(held, _)| held == address);
+        if is(self.next) {
+            return;
+        }
+        if let Some((_, key)) = self.next.take() {
+            self.asker.unwatch(key);
+        }
+        if is(self.gateway) {
+            return;
+        }
+        let Some(key) = self.ask(Target::Icmp(address)) else {
+            return;
+        };
+        match self.gateway {
+            None => self.trust(address, key),
+            Some((before, _)) => {
+                tracing::info!("the default route leads to {address} now, and not to {before}");
+                self.next = Some((address, key));
+            }
+        }
+    }
+
+    fn trust(&mut self, address: IpAddr, key: u64) {
+        tracing::info!("the gateway of this host is {address}");
+        if let Some((_, before)) = self.gateway.replace((address, key)) {
+            self.asker.unwatch(before);
+            self.seen.forget(before);
+        }
+        self.seen.ask_gateway(key);
+    }
+
+    /// Looks up the default route now and then. One that is gone takes no gateway away: a cable that is pulled
+    /// may look like that.
+    fn look_up(&mut self, now: Moment) {
+        let due = |at: Moment| now.since(at) >= LOOKED_UP;
+        if !self.looked_up.is_some_and(due) {
+            return;
+        }
+        self.looked_up = Some(now);
+        if let Some(address) = default_gateway() {
+            self.follow(IpAddr::V4(address));
+        }
     }
 
     /// From now on these witnesses are asked; what those that stay have said still counts.
@@ -91,6 +152,9 @@ impl Outlook {
         if let Told::Answer { key, answered } = told
             && *answered
         {
+            if let Some((address, _)) = self.next.take_if(|(_, next)| next == key) {
+                self.trust(address, *key);
+            }
             self.seen.heard(*key, now);
         }
     }
@@ -102,6 +166,7 @@ impl Outlook {
         alarms: &Alarms,
         now: Moment,
     ) -> HostState {
+        self.look_up(now);
         let clusters = wards
             .iter()
             .filter(|(_, ward)| ward.can_be_dark())
@@ -180,6 +245,48 @@ impl std::fmt::Debug for Outlook {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The default route leads elsewhere: until the other gateway answers, the first one is it, and its silence counts.
+    #[tokio::test]
+    async fn another_gateway_counts_when_it_answers() {
+        let at = |seconds: u64| Moment::from_millis(seconds * 1000);
+        let (asks, _router) = Asks::start(Duration::from_millis(500));
+        let address = |last: u8| IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
+        let mut outlook = Outlook::new(&asks, Gateway::At(address(1)), &BTreeSet::new(), at(0));
+        let Some((_, first)) = outlook.gateway else {
+            return eprintln!("skipped: this process may not ping");
+        };
+        let silent = |outlook: &mut Outlook, now| outlook.seen.look(&[], now).0.gateway_silent;
+        let answers = |key| Told::Answer {
+            key,
+            answered: true,
+        };
+        assert!(!silent(&mut outlook, at(99)), "it has never answered");
+        outlook.heard(&answers(first), at(100));
+        outlook.follow(address(2));
+        let (_, second) = outlook.next.expect("the other one is asked");
+        assert!(silent(&mut outlook, at(113)), "the first one counts");
+        outlook.follow(address(1));
+        assert_eq!(outlook.next, None, "the route leads back");
+        outlook.heard(&answers(second), at(114));
+        assert!(silent(&mut outlook, at(114)), "nobody asks that one now");
+
+        outlook.follow(address(2));
+        let (_, third) = outlook.next.expect("the other one is asked");
+        outlook.follow(address(2));
+        assert_eq!(outlook.next, Some((address(2), third)), "it is asked once");
+        outlook.heard(&answers(third), at(120));
+        assert_eq!(
+            (outlook.gateway, outlook.next),
+            (Some((address(2), third)), None)
+        );
+        assert!(!silent(&mut outlook, at(121)));
+        outlook.heard(&answers(first), at(132));
+        assert!(
+            silent(&mut outlook, at(133)),
+            "the first one says nothing now"
+        );
+    }
 
     #[test]
     fn the_kernels_routes_are_read() {

@@ -63,6 +63,8 @@ pub struct Daemon {
     names: BTreeMap<Id, String>,
     stop: watch::Sender<bool>,
     pub(super) keeper: JoinHandle<()>,
+    /// Leads the answers of the pings.
+    pub(super) router: JoinHandle<()>,
     server: Arc<Server>,
     pub(super) service: JoinHandle<()>,
     pub(super) metrics: Endpoint,
@@ -111,9 +113,10 @@ impl Daemon {
         let alarms = Arc::new(Alarms::new(Arc::clone(&scribe), before));
         let (posting, posted) = watch::channel(ways_out::posting(&settings, &home));
         let keeper = alarm::post(Arc::clone(&alarms), Arc::clone(&journal), posted, stopped);
+        let (asks, router) = Asks::start(settings.ping.timeout);
         let host = Arc::new(Host {
             clock: HostClock::start(),
-            asks: Asks::start(settings.ping.timeout),
+            asks,
             settings,
             journal,
             alarms,
@@ -138,6 +141,7 @@ impl Daemon {
             &host.asks,
             host.settings.ping.gateway,
             &witnesses.copied().collect(),
+            host.clock.now(),
         );
         let metrics = Endpoint::start(settings.metrics, &host.alarms, &asked);
         let mut daemon = Daemon {
@@ -154,6 +158,7 @@ impl Daemon {
             names: BTreeMap::new(),
             stop,
             keeper: tokio::spawn(keeper),
+            router,
             metrics,
             posting,
             service: tokio::spawn(async move { serving.serve(asks, granted, ledger).await }),
@@ -214,7 +219,7 @@ impl Daemon {
             let waits = Instant::now();
             let turn = tokio::select! {
                 why = &mut stop => break Ok(why),
-                gone = gone(&mut self.keeper, &mut self.service) => break Err(gone),
+                gone = gone(&mut self.keeper, &mut self.service, &mut self.router) => break Err(gone),
                 Some(ended) = self.tasks.join_next_with_id() => Turn::Ended(ended),
                 Some(asked) = self.requests.recv() => Turn::Asked(asked),
                 read = self.rereading.next() => Turn::Read(read),
@@ -230,6 +235,7 @@ impl Daemon {
                 Turn::Tick => {
                     self.look_round();
                     self.look_out();
+                    self.metrics.look();
                     self.begin_due().await;
                     self.ask_again();
                     self.trace.look().await;
@@ -522,9 +528,14 @@ async fn open_before(journal: &Arc<Journal>) -> Result<alarm::Saved, StartError>
 }
 
 /// Which of the supervisor's own tasks has ended, and why: none of them does before clusterd itself.
-async fn gone(keeper: &mut JoinHandle<()>, service: &mut JoinHandle<()>) -> String {
+async fn gone(
+    keeper: &mut JoinHandle<()>,
+    service: &mut JoinHandle<()>,
+    router: &mut JoinHandle<()>,
+) -> String {
     let (what, ended) = tokio::select! {
         ended = keeper => ("that keeps and sends the alarms", ended),
+        ended = router => ("that hands on what the pings say", ended),
         ended = service => ("that answers at the control socket", ended),
     };
     let why = ended.err().map(panic_text);

@@ -99,19 +99,51 @@ async fn a_crashed_task_begins_again_and_touches_no_other() {
 /// Half alive it would be fed to the watchdog for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_task_of_its_own_the_daemon_ends() {
-    for keeper in [true, false] {
+    for which in 0..3 {
         let dir = home();
         let prepared = prepare(Home::open(dir.path()).unwrap()).unwrap();
         let daemon = Daemon::start(prepared).await.unwrap();
-        match keeper {
-            true => daemon.keeper.abort(),
-            false => daemon.service.abort(),
+        match which {
+            0 => daemon.keeper.abort(),
+            1 => daemon.service.abort(),
+            _ => daemon.router.abort(),
         }
         let running = daemon.run(Systemd::absent(), std::future::pending());
         let ended = timeout(Duration::from_secs(60), running).await;
         let why = ended.expect("it goes on").unwrap_err();
         assert!(why.contains("has failed"), "{why}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_whose_task_has_failed_can_be_fetched_again() {
+    let dir = home();
+    let at = {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap()
+    };
+    let settings = format!("metrics: {{ listen: \"{at}\" }}\n");
+    std::fs::write(dir.path().join("clusterd.yaml"), settings).unwrap();
+    let prepared = prepare(Home::open(dir.path()).unwrap()).unwrap();
+    let daemon = Daemon::start(prepared).await.unwrap();
+    let (_, task) = daemon.metrics.listens.as_ref().unwrap();
+    task.abort();
+    while !task.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(daemon.run(Systemd::absent(), async {
+        stopped.await.unwrap();
+        "the test is over".to_owned()
+    }));
+    let fetched = async {
+        while tokio::net::TcpStream::connect(at).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(60), fetched).await.unwrap();
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
 }
 
 /// Of a process that was stopped, tasks and supervisor come back at once: nobody was stuck.

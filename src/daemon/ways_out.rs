@@ -29,7 +29,7 @@ pub(super) fn posting(settings: &Settings, home: &Home) -> Posting {
 pub(super) struct Endpoint {
     asked: mpsc::Sender<Asked>,
     alarms: Arc<Alarms>,
-    listens: Option<(SocketAddr, JoinHandle<()>)>,
+    pub(super) listens: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 impl Endpoint {
@@ -90,6 +90,17 @@ impl Endpoint {
             )
         })?;
         Ok(Some(listener))
+    }
+
+    /// Where its task has failed it begins again: that nothing is fetched must not last.
+    pub(super) fn look(&mut self) {
+        if let Some((at, task)) = &self.listens
+            && task.is_finished()
+        {
+            let at = *at;
+            tracing::error!("the task that serves the metrics has failed and begins again");
+            self.listen(Some(at), None);
+        }
     }
 
     fn at(&self) -> Option<SocketAddr> {

@@ -1,5 +1,6 @@
 //! The one task that keeps the schedule, sends the rounds and delivers what came of them.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::schedule::{Round, Schedule};
 use super::socket::{Sockets, is_echo_reply};
 use super::{PingResult, ProbeError, ProbeEvent, Target, tcp_probe};
+use crate::caught::caught;
 
 /// Events that may wait for their receiver. When they are that many the rounds wait too,
 /// and are then told as [`ProbeEvent::Late`].
@@ -181,14 +183,9 @@ impl Rounds {
         let within = self.settings.reply_within.min(round.interval);
         let shared = Arc::clone(&self.shared);
         self.flights.spawn(async move {
-            let answer = match round.target {
-                Target::Icmp(_) => ping(&shared, &round, within).await,
-                Target::Tcp(address) => match tcp_probe(address, within).await {
-                    Ok(rtt) => Answer::Answered(rtt),
-                    Err(ProbeError::Trouble { why, .. }) => Answer::Trouble(why),
-                    Err(_) => Answer::Silent,
-                },
-            };
+            let asked = caught(pin!(ask(&shared, &round, within))).await;
+            // What failed in this process says nothing of the target.
+            let answer = asked.unwrap_or_else(Answer::Trouble);
             Landed {
                 target: round.target,
                 keys: round.keys,
@@ -229,6 +226,17 @@ impl Rounds {
 
     async fn tell(&self, event: ProbeEvent) -> Result<(), Unheard> {
         self.events.send(event).await.map_err(|_| Unheard)
+    }
+}
+
+async fn ask(shared: &Shared, round: &Round, within: Duration) -> Answer {
+    match round.target {
+        Target::Icmp(_) => ping(shared, round, within).await,
+        Target::Tcp(address) => match tcp_probe(address, within).await {
+            Ok(rtt) => Answer::Answered(rtt),
+            Err(ProbeError::Trouble { why, .. }) => Answer::Trouble(why),
+            Err(_) => Answer::Silent,
+        },
     }
 }
 

@@ -20,7 +20,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("logfile", &[]),
     ("caught", &[]),
     ("console", &["caught", "secret", "config", "proto", "transcript", "matcher", "machine", "logfile"]),
-    ("probe", &["machine"]),
+    ("probe", &["caught", "machine"]),
     ("exec", &["secret", "machine"]),
     ("store", &["machine"]),
     ("scribe", &["config", "transcript", "logfile", "console"]),

@@ -1,5 +1,6 @@
 //! The server's end with real sockets, and a daemon that lets everybody in.
 
+use nix::sys::socket::{Backlog, bind, listen};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -82,4 +83,44 @@ async fn a_visit_that_finds_no_place_takes_nobodys_pen() {
         }
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("clusterd.sock");
+    // A daemon that was killed leaves its socket's file.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let first = Server::bind(&path, None).unwrap();
+    let refused = Server::bind(&path, None).unwrap_err().to_string();
+    assert!(
+        refused.contains("another clusterd answers there"),
+        "{refused}"
+    );
+    drop(first);
+    assert!(!path.exists());
+    Server::bind(&path, None).unwrap();
+}
+
+#[test]
+fn a_daemon_too_busy_to_answer_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("clusterd.sock");
+    let address = UnixAddr::new(&path).unwrap();
+    let flags = SockFlag::SOCK_NONBLOCK;
+    let made = || socket(AddressFamily::Unix, SockType::Stream, flags, None).unwrap();
+    let busy = made();
+    bind(busy.as_raw_fd(), &address).unwrap();
+    assert!(!answers(&path).unwrap(), "it does not listen");
+    listen(&busy, Backlog::new(1).unwrap()).unwrap();
+    let mut waiting = Vec::new();
+    let full = loop {
+        waiting.push(made());
+        let last = waiting.last().unwrap();
+        if let Err(err) = connect(last.as_raw_fd(), &address) {
+            break err;
+        }
+    };
+    assert_eq!(full, Errno::EAGAIN);
+    assert!(answers(&path).unwrap());
 }
