@@ -182,9 +182,7 @@ fn remove_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(meta) if meta.file_type().is_socket() => {
             if answers(path)? {
-                return Err(io::Error::other(
-                    "another clusterd answers there, of another home: give each its own `control_socket` in clusterd.yaml",
-                ));
+                return Err(io::Error::other("a clusterd of another home answers there"));
             }
             std::fs::remove_file(path)
         }

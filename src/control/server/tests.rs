@@ -94,7 +94,7 @@ async fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
     let first = Server::bind(&path, None).unwrap();
     let refused = Server::bind(&path, None).unwrap_err().to_string();
     assert!(
-        refused.contains("another clusterd answers there"),
+        refused.contains("a clusterd of another home answers there"),
         "{refused}"
     );
     drop(first);
