@@ -333,7 +333,9 @@ fn ends(scene: &mut Scene, loss: Loss, old: Node) -> String {
                 // A port that has carried nothing since clusterd runs proves no darkness. The node has the
                 // package still, and in HOLD nobody fences it: power for it, and `release`.
                 scene.switched(old, "on");
-                scene.until("it is at its prompt", LONG, |scene| prompts(scene, old));
+                scene.until("it is at its prompt", LONG, |scene| {
+                    prompts(scene, old).is_some()
+                });
                 released(scene);
             }
             _ => released(scene),
@@ -369,14 +371,13 @@ fn has_it(scene: &Scene) -> Node {
 
 /// Its siege is over, and it waits as a standby must.
 fn at_its_prompt(scene: &Scene, node: Node) -> bool {
-    let besieged = scene.dog.node(node.name());
-    let besieged = besieged.is_some_and(|asked| asked["siege"] == true);
-    prompts(scene, node) && !besieged && watches(scene, node.other())
+    prompts(scene, node).is_some_and(|asked| asked["siege"] != true) && watches(scene, node.other())
 }
 
-fn prompts(scene: &Scene, node: Node) -> bool {
+/// What is said of it, where it stands at its prompt.
+fn prompts(scene: &Scene, node: Node) -> Option<Value> {
     let asked = scene.dog.node(node.name());
-    asked.is_some_and(|asked| asked["condition"] == "at its prompt")
+    asked.filter(|asked| asked["condition"] == "at its prompt")
 }
 
 fn released(scene: &mut Scene) {
