@@ -133,7 +133,8 @@ fn agent(tree: &Tree, report: &mut Report<'_>) -> Option<PowerLeg> {
                 .map(|file| leg.secrets.insert("password".to_owned(), file))
                 .is_some(),
             "secrets" => secrets(tree, &mut leg.secrets, report),
-            _ => match own(key) {
+            // A name that is none comes first: it is not repeated as it stands.
+            _ => match name(key).err().or_else(|| own(key)) {
                 Some(mend) => {
                     report.error(at, mend.message, mend.help);
                     if secret(&key.replace('-', "_")) {
@@ -233,10 +234,6 @@ fn secrets(tree: &Tree, into: &mut BTreeMap<String, String>, report: &mut Report
 }
 
 fn parameter(key: &str, (at, tree): (&Tree, &Tree), report: &mut Report<'_>) -> Option<String> {
-    if let Err(mend) = name(key) {
-        report.error(at, mend.message, mend.help);
-        return None;
-    }
     let value = scalar(tree, key, report, line)?;
     let plain = key.replace('-', "_");
     if ["verbose", "verbose_level", "debug", "debug_file"].contains(&plain.as_str()) {
