@@ -342,11 +342,20 @@ impl Machine {
         self.alarm(p, Severity::Warning, "held", text);
     }
 
-    /// A person's HOLD is over.
+    /// A person's HOLD is over, and with it the order that it came with, if that is still to begin.
     pub(super) fn end_held(&mut self, p: PackageId, who: &str) {
-        if self.packages[p].held.take().is_some() {
-            self.clear(p, "held");
-            self.journal(EntryKind::Hold, None, format!("{who} ends the HOLD"));
+        if self.packages[p].held.take().is_none() {
+            return;
+        }
+        self.clear(p, "held");
+        self.journal(EntryKind::Hold, None, format!("{who} ends the HOLD"));
+        let came_with = |order: &Ordered| {
+            let holds = matches!(order.heard, OperatorWord::Hold | OperatorWord::FencePrimary);
+            holds && order.is_to_begin()
+        };
+        if self.order_in_force(p).is_some_and(came_with) {
+            let why = format!("{who} ended the HOLD before the journal had it");
+            self.end_order(p, Err(why));
         }
     }
 
