@@ -324,29 +324,52 @@ impl Machine {
             // Its fence was not seen to its end, or the script is another one: `release` leads out.
             None => self.stand_still(p, &cause),
         }
+        // What was told of their fence may be long ago, and a node may have served meanwhile.
+        self.tell_held(p);
         true
     }
 
     /// A person's HOLD begins, or goes on after a restart.
     pub(super) fn stay_held(&mut self, p: PackageId) {
-        let Some(held) = &self.packages[p].held else {
+        let Some(why) = self.why_held(p) else {
             return;
         };
-        let why = format!("{} says hold: {}", held.who, held.reason);
         // Whether a node serves in spite of it the consoles say first.
         if !self.is_put_away(p) {
             self.stand_still(p, &why);
         }
+        self.tell_held(p);
+    }
+
+    /// The alarm of a person's HOLD; it stands until the HOLD is over.
+    fn tell_held(&mut self, p: PackageId) {
+        let Some(why) = self.why_held(p) else {
+            return;
+        };
         let package = &self.setup.packages[p].name;
         let text = format!("{package} is in HOLD, nothing fails over: {why}");
         self.alarm(p, Severity::Warning, "held", text);
     }
 
-    /// A person's HOLD is over.
+    fn why_held(&self, p: PackageId) -> Option<String> {
+        let held = self.packages[p].held.as_deref()?;
+        Some(format!("{} says hold: {}", held.who, held.reason))
+    }
+
+    /// A person's HOLD is over, and with it the order that it came with, if that is still to begin.
     pub(super) fn end_held(&mut self, p: PackageId, who: &str) {
-        if self.packages[p].held.take().is_some() {
-            self.clear(p, "held");
-            self.journal(EntryKind::Hold, None, format!("{who} ends the HOLD"));
+        if self.packages[p].held.take().is_none() {
+            return;
+        }
+        self.clear(p, "held");
+        self.journal(EntryKind::Hold, None, format!("{who} ends the HOLD"));
+        let came_with = |order: &Ordered| {
+            let holds = matches!(order.heard, OperatorWord::Hold | OperatorWord::FencePrimary);
+            holds && order.is_to_begin()
+        };
+        if self.order_in_force(p).is_some_and(came_with) {
+            let why = format!("{who} ended the HOLD before the journal had it");
+            self.end_order(p, Err(why));
         }
     }
 

@@ -169,6 +169,37 @@ fn a_persons_hold_stays_over_a_restart_until_release() {
 }
 
 #[test]
+fn a_hold_that_is_released_before_it_is_durable_is_not_said_to_be_done() {
+    let mut d = desk(FENCE);
+    d.slow_entry = Some("op orders: hold");
+    d.demand(OperatorWord::Hold, None, false);
+    d.pass(secs(1));
+    d.order(OperatorWord::Release, None);
+    d.comes_to("rest");
+    assert!(d.said("op ended the HOLD before"), "{}", d.story());
+    d.sync();
+    d.pass(secs(1));
+    assert!(!d.said("is in HOLD until"), "{}", d.story());
+    assert!(!d.held() && d.memory.packages[0].held.is_none());
+}
+
+#[test]
+fn a_fence_that_is_released_before_it_is_durable_is_not_begun() {
+    let mut d = desk(PUT_DOWN);
+    d.act();
+    d.comes_to("ready");
+    d.slow_entry = Some("op orders: fence");
+    d.demand(OperatorWord::FencePrimary, Some(ALPHA), true);
+    d.pass(secs(1));
+    d.order(OperatorWord::Release, None);
+    d.sync();
+    d.pass(secs(10));
+    assert!(d.said("op ended the HOLD before"), "{}", d.story());
+    assert!(d.is_in("ready"), "{}", d.story());
+    assert_eq!(d.consoles[ALPHA].breaks, 0);
+}
+
+#[test]
 fn a_persons_hold_stays_over_a_maintenance() {
     let mut d = desk(FENCE);
     d.demand(OperatorWord::Hold, None, false);
