@@ -138,6 +138,7 @@ guards! {
         BootQuiet, 16, "a boot waits until nobody types there";
         BootFirst, 1, "the guards of a boot are asked before its intent";
         SwitchCounts, 10, "a boot on another node counts as a switch";
+        BoundMoves, 10, "so does the start of a node to which the roles were bound while it waits";
         BootUnconfirmed, 9, "a boot intent makes the primary unconfirmed";
         JournalBoot, 9, "a boot waits until its intent is durable";
         BootAgain, 9, "the guards of a boot are asked again when its intent is durable";
@@ -258,6 +259,7 @@ guards! {
         KeyboardSeen, 16, "a byte at the prompt that answers no question counts as typing";
         KeyboardDirties, 4, "what somebody leaves unfinished is killed before the next byte";
         StaleMatch, 4, "what ended before our last send answers nothing";
+        TextUnsettles, 12, "a node that says at its prompt what nobody asked does not count as fully fenced";
         LoginUnsettles, 12, "a node that shows a login does not count as fully fenced";
         PanicUnsettles, 12, "a node that panicked does not count as fully fenced";
         StopUnsettles, 12, "a node stopped by BREAK does not count as fully fenced";
@@ -378,6 +380,7 @@ guards! {
     }
     "person.rs" {
         PersonVoids, 3, "a person's key voids the proof of that node";
+        PersonUnsettles, 12, "a person's key: the node does not count as fully fenced";
         PersonVoidsMaking, 3, "a person's key voids the proof in the making";
         PersonDirties, 4, "what a person leaves unfinished is killed before the next byte";
         PersonGranted, 16, "who has not been granted the pen types nothing";

@@ -300,31 +300,8 @@ impl Machine {
         if self.waits_for_hooks(p, n) {
             return;
         }
-        let before = (
-            self.packages[p].primary,
-            self.packages[p].secondary,
-            self.packages[p].confirmed,
-        );
         let wall = self.wall();
-        let package = &mut self.packages[p];
-        if package.primary == Some(n) {
-            package.restarts.push(wall);
-            if package.restarts.len() > 64 {
-                package.restarts.remove(0);
-            }
-        } else {
-            package.secondary = package.primary;
-            package.primary = Some(n);
-            if Guard::SwitchCounts.stands() {
-                package.switches.push(wall);
-            }
-            if package.switches.len() > 64 {
-                package.switches.remove(0);
-            }
-        }
-        package.confirmed &= Guard::BootUnconfirmed.gone();
-        package.known = true;
-        package.run.roles_before = Some(before);
+        self.packages[p].give_to(n, wall);
         let name = self.setup.node_name(n);
         let text = format!(
             "{} belongs to {name}, unconfirmed; boot it",
@@ -342,15 +319,11 @@ impl Machine {
 
     /// The boot intent is durable: decide again, then let the procedure talk.
     pub(super) fn boot_durable(&mut self, p: PackageId, n: NodeId) {
-        let package = &self.packages[p];
-        if let Some((primary, ..)) = package.run.roles_before {
-            let moved = primary != Some(n);
-            let judged = self.may_boot_after_intent(p, n, moved);
-            if let Err(veto) = judged
-                && Guard::BootAgain.stands()
-            {
-                return self.boot_refused(p, n, &veto);
-            }
+        if self.packages[p].run.roles_before.is_some()
+            && let Err(veto) = self.may_boot_after_intent(p, n)
+            && Guard::BootAgain.stands()
+        {
+            return self.boot_refused(p, n, &veto);
         }
         let program = self.program(p);
         let op = self.packages[p].run.pc;
@@ -375,21 +348,12 @@ impl Machine {
         run.wait = Wait::Ready;
     }
 
-    /// The guards of a boot once more, after its own intent was counted as a switch.
-    pub(super) fn may_boot_after_intent(
-        &self,
-        p: PackageId,
-        n: NodeId,
-        moved: bool,
-    ) -> Result<(), Veto> {
+    /// The guards of a boot once more, after its own intent was counted.
+    pub(super) fn may_boot_after_intent(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
         let mut as_before = self.clone();
-        if let Some((primary, ..)) = as_before.packages[p].run.roles_before {
-            if moved {
-                as_before.packages[p].switches.pop();
-                as_before.packages[p].primary = primary;
-            } else {
-                as_before.packages[p].restarts.pop();
-            }
+        let package = &mut as_before.packages[p];
+        if let Some(before) = package.run.roles_before {
+            package.take_back(before);
         }
         as_before.may_boot(p, n)
     }
@@ -406,11 +370,8 @@ impl Machine {
         }
         let before = package.run.roles_before.take();
         let before = before.filter(|_| Guard::BootRolesBack.stands());
-        if let Some((primary, secondary, confirmed)) = before {
-            package.uncount_start(primary);
-            package.primary = primary;
-            package.secondary = secondary;
-            package.confirmed = confirmed;
+        if let Some(before) = before {
+            package.take_back(before);
         }
         debug_assert!(matches!(program.ops[package.run.pc], Op::Boot { .. }));
         let name = self.setup.node_name(n).to_owned();

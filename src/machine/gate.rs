@@ -88,9 +88,7 @@ impl Machine {
                         why,
                     });
                 }
-                let moved = self.packages[p].run.roles_before.as_ref();
-                let moved = moved.is_some_and(|(primary, ..)| *primary != Some(n));
-                self.may_boot_after_intent(p, n, moved)
+                self.may_boot_after_intent(p, n)
             }
             Door::Resume => self.may_resume(p, n),
             Door::Fence => Err(Veto {

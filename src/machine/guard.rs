@@ -221,10 +221,26 @@ impl Machine {
                 format!("{} is {}", name(n), self.nodes[n].condition.word()),
             );
         }
-        let setup = &self.setup.packages[p];
-        let moves = package.primary != Some(n);
-        let switches = self.count(&package.switches, setup.switches);
-        if moves && switches >= setup.switches.max && Guard::BootCap.stands() {
+        if package.moves_to(n) {
+            return self.may_switch_to(p, n);
+        }
+        let restarts = self.count(&package.restarts, self.setup.packages[p].switches);
+        if restarts >= self.setup.packages[p].switches.max && Guard::BootRestarts.stands() {
+            return veto(
+                "restarts",
+                format!("it was started {restarts} times within the window, that is enough"),
+            );
+        }
+        Ok(())
+    }
+
+    /// May the package go to this node from another one, as far as it was moved and failed before
+    /// (rule 10)?
+    pub(super) fn may_switch_to(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
+        let (setup, node) = (&self.setup.packages[p], &self.nodes[n]);
+        let name = self.setup.node_name(n);
+        let switches = self.count(&self.packages[p].switches, setup.switches);
+        if switches >= setup.switches.max && Guard::BootCap.stands() {
             return veto(
                 "cap",
                 format!(
@@ -233,26 +249,18 @@ impl Machine {
                 ),
             );
         }
-        let restarts = self.count(&package.restarts, setup.switches);
-        if !moves && restarts >= setup.switches.max && Guard::BootRestarts.stands() {
-            return veto(
-                "restarts",
-                format!("it was started {restarts} times within the window, that is enough"),
-            );
-        }
-        if moves && self.nodes[n].unfenced_failure && Guard::BootUnfenced.stands() {
+        if node.unfenced_failure && Guard::BootUnfenced.stands() {
             return veto(
                 "failed",
-                format!("{} failed and was not fully fenced since", name(n)),
+                format!("{name} failed and was not fully fenced since"),
             );
         }
-        let failures = self.count(&self.nodes[n].failures, setup.failures);
-        if moves && failures >= setup.failures.max && Guard::BootFailures.stands() {
+        let failures = self.count(&node.failures, setup.failures);
+        if failures >= setup.failures.max && Guard::BootFailures.stands() {
             return veto(
                 "failures",
                 format!(
-                    "{} failed {} times within the window",
-                    name(n),
+                    "{name} failed {} times within the window",
                     setup.failures.max
                 ),
             );

@@ -140,6 +140,7 @@ impl Machine {
         if Guard::KeyboardSeen.stands() {
             self.nodes[n].keyboard = Some(now);
         }
+        self.nodes[n].settled &= Guard::TextUnsettles.gone();
         // What they left unfinished must not be run by a RETURN of ours.
         self.nodes[n].dirty |= Guard::KeyboardDirties.stands();
     }

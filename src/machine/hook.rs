@@ -53,7 +53,7 @@ pub struct Early {
 impl Machine {
     /// Whether a boot that its guards allow has to wait for a hook; then the wait begins.
     pub(super) fn waits_for_hooks(&mut self, p: PackageId, n: NodeId) -> bool {
-        let moves = self.packages[p].primary != Some(n);
+        let moves = self.packages[p].moves_to(n);
         let whole = |leave: Leave| leave.boots && (leave.moves || !moves);
         if self.leave(p, n).is_some_and(whole) {
             return false;
@@ -138,7 +138,7 @@ impl Machine {
             self.end_order(p, Err(why.to_owned()));
         }
         let asked = self.leave(p, n).is_some_and(|leave| leave.moves);
-        let moves = self.packages[p].primary != Some(n) && !asked;
+        let moves = self.packages[p].moves_to(n) && !asked;
         let gates = self.setup.packages[p].gates.iter().enumerate().skip(from);
         let mut concerned = gates.filter(|(_, gate)| gate.before == Gated::Boot || moves);
         let Some((at, gate)) = concerned.next().map(|(at, gate)| (at, *gate)) else {
@@ -201,7 +201,7 @@ impl Machine {
         match (verdict, hook.may) {
             (Verdict::GoOn, _) | (_, HookMay::Delay) => {
                 if !self.ask_hook(p, node, gate + 1) {
-                    let moves = self.packages[p].primary != Some(node);
+                    let moves = self.packages[p].moves_to(node);
                     let earlier = self.leave(p, node).filter(|leave| leave.moves);
                     self.packages[p].leave = Some(Leave {
                         node,

@@ -104,6 +104,9 @@ pub struct PackageMemory {
     pub package: String,
     /// The node that has it, by the last boot intent or adoption.
     pub primary: Option<String>,
+    /// Who had it before, where the roles were bound anew and that node was not started yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub had: Option<String>,
     /// Whether that node was ever seen to serve since the boot intent.
     pub confirmed: bool,
     /// A takeover was begun: the node that shall have the package.

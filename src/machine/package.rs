@@ -12,7 +12,11 @@ use crate::machine::order::Ordered;
 use crate::machine::setup::NodeId;
 use crate::machine::survey::Survey;
 use crate::machine::tell::Told;
+use crate::mutant::Guard;
 use crate::script::program::{Pc, ProcedureId, StateId};
+
+/// So many of its starts are remembered.
+const STARTS_KEPT: usize = 64;
 
 /// One package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,9 @@ pub struct Package {
     pub secondary: Option<NodeId>,
     /// The journal, the consoles or an operator said who has it: else `primary` is a guess.
     pub known: bool,
+    /// Who had it when the roles were bound anew to a node that waits at its prompt: that node's
+    /// start is a switch, until it was begun.
+    pub had: Option<NodeId>,
     /// The consoles have confirmed the roles since clusterd runs.
     pub bound: bool,
     /// The primary was seen to serve since the package was given to it.
@@ -103,10 +110,21 @@ pub struct Run {
     /// States entered one after the other of which none lasted a second: a loop that only
     /// waits for answers ends in HOLD too.
     pub haste: u32,
-    /// Roles and word before a boot intent whose RETURN was not pressed yet.
-    pub roles_before: Option<(Option<NodeId>, Option<NodeId>, bool)>,
+    /// Roles before a boot intent whose RETURN was not pressed yet.
+    pub roles_before: Option<RolesBefore>,
     /// The engine's own HOLD: no trigger fires until an operator says `release`.
     pub stuck: bool,
+}
+
+/// The roles of a package as they were before a boot intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RolesBefore {
+    primary: Option<NodeId>,
+    secondary: Option<NodeId>,
+    had: Option<NodeId>,
+    confirmed: bool,
+    /// The start was counted as a switch, not as a restart.
+    pub switch: bool,
 }
 
 /// A door, a call or a retry.
@@ -263,6 +281,7 @@ impl Package {
             primary: node(&memory.primary),
             secondary: None,
             known: memory.primary.is_some(),
+            had: node(&memory.had),
             bound: false,
             confirmed: memory.confirmed,
             heir: node(&memory.heir),
@@ -286,13 +305,54 @@ impl Package {
 }
 
 impl Package {
-    /// A start that was counted is taken back: `before` had the package before it.
-    pub fn uncount_start(&mut self, before: Option<NodeId>) {
-        if self.primary == before {
-            self.restarts.pop();
+    /// Whether a start of this node is a switch: somebody else has the package, or had it before the
+    /// roles were bound anew.
+    pub fn moves_to(&self, n: NodeId) -> bool {
+        let had = self.had.filter(|_| Guard::BoundMoves.stands());
+        had.or(self.primary) != Some(n)
+    }
+
+    /// The package is given to the node from a boot intent on: counted, and kept as it was before.
+    pub fn give_to(&mut self, n: NodeId, wall: u64) {
+        let switch = self.moves_to(n);
+        self.run.roles_before = Some(RolesBefore {
+            primary: self.primary,
+            secondary: self.secondary,
+            had: self.had,
+            confirmed: self.confirmed,
+            switch,
+        });
+        let counted = if switch {
+            Some(&mut self.switches).filter(|_| Guard::SwitchCounts.stands())
         } else {
-            self.switches.pop();
+            Some(&mut self.restarts)
+        };
+        if let Some(starts) = counted {
+            starts.push(wall);
+            if starts.len() > STARTS_KEPT {
+                starts.remove(0);
+            }
         }
+        if self.primary != Some(n) {
+            self.secondary = self.primary;
+            self.primary = Some(n);
+        }
+        self.had = None;
+        self.confirmed &= Guard::BootUnconfirmed.gone();
+        self.known = true;
+    }
+
+    /// A start whose RETURN was not pressed is taken back, with its count.
+    pub fn take_back(&mut self, before: RolesBefore) {
+        if before.switch {
+            self.switches.pop();
+        } else {
+            self.restarts.pop();
+        }
+        self.primary = before.primary;
+        self.secondary = before.secondary;
+        self.had = before.had;
+        self.confirmed = before.confirmed;
     }
 
     /// Whether the journal or the consoles said who has it.

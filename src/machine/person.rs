@@ -129,6 +129,8 @@ impl Machine {
         if Guard::PersonVoidsMaking.stands() {
             node.making = Making::default();
         }
+        // What they start there may be garbled, and a BREAK would leave it resumable at a live prompt.
+        node.settled &= Guard::PersonUnsettles.gone();
         node.evidence.nonce = None;
         node.owed_until = None;
         node.keyboard = Some(now);

@@ -141,11 +141,8 @@ impl Machine {
     pub(super) fn abandon(&mut self, p: PackageId) {
         let open_boot = self.packages[p].run.roles_before.take();
         let open_boot = open_boot.filter(|_| Guard::AbandonRoles.stands());
-        if let Some((primary, secondary, confirmed)) = open_boot {
-            let package = &mut self.packages[p];
-            package.uncount_start(primary);
-            (package.primary, package.secondary, package.confirmed) =
-                (primary, secondary, confirmed);
+        if let Some(before) = open_boot {
+            self.packages[p].take_back(before);
             self.journal(
                 EntryKind::Result,
                 None,

@@ -402,7 +402,12 @@ impl Machine {
                 waits.join(", ")
             ));
         };
-        if let Some(heir) = package.heir.filter(|heir| finding(heir) == Finding::Prompt)
+        // It would be a switch: where there were enough of them, the one that had it is started.
+        let may_have_it = |heir: &NodeId| {
+            finding(heir) == Finding::Prompt
+                && (!package.moves_to(*heir) || self.may_switch_to(p, *heir).is_ok())
+        };
+        if let Some(heir) = package.heir.filter(may_have_it)
             && (all_wait || Guard::SurveyHeir.gone())
         {
             return Outcome::AllWait(heir, "a takeover was under way");
@@ -439,6 +444,7 @@ impl Machine {
                 self.bind(p, n, how);
                 self.end_siege(n, "it has the package");
                 self.packages[p].confirmed = true;
+                self.packages[p].had = None;
                 self.packages[p].heir = None;
                 self.packages[p].adopting = None;
                 for n in self.in_service(p) {
@@ -480,6 +486,10 @@ impl Machine {
         let secondary = self.next_after(p, Some(primary));
         let package = &mut self.packages[p];
         let changed = !package.known || !package.bound || package.primary != Some(primary);
+        if package.known {
+            let had = package.had.or(package.primary);
+            package.had = had.filter(|had| *had != primary);
+        }
         package.primary = Some(primary);
         package.secondary = secondary;
         package.known = true;

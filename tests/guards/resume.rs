@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clusterd::machine::input::Input;
+use clusterd::machine::input::{Deed, Input};
 use clusterd::script::program::OperatorWord;
 
 use crate::desk::*;
@@ -52,11 +52,8 @@ fn a_primary_that_a_stray_break_stopped_goes_on() {
     d.comes_to("good");
 }
 
-/// Whatever happened to the fenced standby since: it does not count as fenced any more.
-fn not_after(happens: impl Fn(&mut Desk)) {
-    let mut d = fenced(GO_ON);
-    happens(&mut d);
-    d.turns(BETA, Shows::Prompt);
+/// The primary was stopped, and the standby does not count as fenced any more: no word for it.
+fn does_not_go_on(mut d: Desk) {
     d.pass(Duration::from_secs(5));
     stop_by_break(&mut d);
     go_on(&mut d);
@@ -65,24 +62,71 @@ fn not_after(happens: impl Fn(&mut Desk)) {
     assert!(!d.typed(ALPHA, "go\r"));
 }
 
+/// Whatever happened to the fenced standby since.
+fn not_after(happens: impl Fn(&mut Desk)) {
+    let mut d = fenced(GO_ON);
+    happens(&mut d);
+    does_not_go_on(d);
+}
+
+/// Whatever the fenced standby says when it is asked, before it shows its prompt again.
+fn not_after_it_answers(answer: &str) {
+    let mut d = fenced(
+        "
+    fence secondary with openboot_reset refused -> vetoed else -> bad
+    -> fenced
+state fenced \"wait for the word\"
+    on operator release -> look
+state look \"ask the standby\"
+    ask secondary within 3s { login -> looked prompt -> looked silence -> looked }
+state looked \"wait for the next word\"
+    on operator release -> two
+state two \"go on\"
+    resume primary with openboot_go refused -> vetoed else -> bad
+    -> good",
+    );
+    d.consoles[BETA].shows = Shows::Nothing;
+    d.order(OperatorWord::Release, None);
+    d.consoles[BETA].shows = Shows::Prompt;
+    d.says(BETA, &format!("\r\n{answer}\r\nok "));
+    d.comes_to("looked");
+    does_not_go_on(d);
+}
+
 #[test]
 fn not_beside_a_standby_that_showed_a_login() {
-    not_after(|d| d.turns(BETA, Shows::Login));
+    not_after_it_answers("node console login: ");
 }
 
 #[test]
 fn not_beside_a_standby_that_panicked() {
-    not_after(|d| d.says(BETA, "\r\npanic[cpu0]/thread=1: x\r\n"));
+    not_after_it_answers("panic[cpu0]/thread=1: x");
 }
 
 #[test]
 fn not_beside_a_standby_that_was_stopped_by_break() {
-    not_after(|d| d.says(BETA, "\r\nType  'go' to resume\r\n"));
+    not_after_it_answers("Type  'go' to resume");
 }
 
 #[test]
 fn not_beside_a_standby_that_loaded_a_system() {
-    not_after(|d| d.says(BETA, "\r\nBoot device: disk  File and args:\r\n"));
+    not_after_it_answers("Boot device: disk  File and args:");
+}
+
+#[test]
+fn not_beside_a_standby_that_said_what_nobody_asked() {
+    not_after(|d| d.says(BETA, "b\u{fffd}\u{fffd}t di\u{fffd}k\r\nok "));
+}
+
+#[test]
+fn not_beside_a_standby_at_which_a_person_typed() {
+    not_after(|d| {
+        d.asks(BETA);
+        let bytes = b"boot disk -s\r".to_vec();
+        d.person(BETA, Deed::Types { bytes });
+        let why = "detached".to_owned();
+        d.person(BETA, Deed::Leaves { why });
+    });
 }
 
 #[test]
@@ -97,7 +141,10 @@ fn not_beside_a_standby_whose_output_was_lost() {
 
 #[test]
 fn not_beside_a_standby_whose_link_was_lost() {
-    not_after(|d| d.connect(BETA));
+    not_after(|d| {
+        d.connect(BETA);
+        d.turns(BETA, Shows::Prompt);
+    });
 }
 
 #[test]
