@@ -221,14 +221,13 @@ impl Watch {
         held || crossed && (open.stranger || (0..rig.len()).any(misled))
     }
 
-    /// A person started a writer behind a console that loses what it says: all that can be told is that it does not
-    /// answer as a standby does; or, if that was so at first, that nothing is asked, in HOLD or maintenance.
+    /// A person started a writer behind a console that loses what it says, or its userland hangs and says nothing:
+    /// all that can be told is that it does not answer as a standby does; or, if it lost that at first, that nothing
+    /// is asked, in HOLD or maintenance.
     fn cannot_be_heard(&mut self, rig: &dyn Truth, open: Open, at: Moment) -> bool {
-        let blurred = |port: usize| {
-            let n = rig.node_of(port);
-            let writes = rig.node(n).writes() && self.nodes[n].is_a_persons();
-            writes && rig.cut_off(port, at)
-        };
+        let writes = |n: usize| rig.node(n).writes() && self.nodes[n].is_a_persons();
+        let blurred = |port: usize| writes(rig.node_of(port)) && rig.cut_off(port, at);
+        let hangs = (0..rig.len()).any(|n| writes(n) && !rig.node(n).serves());
         let now = (0..rig.len()).any(blurred);
         if now {
             self.blurred_at = Some(at);
@@ -236,7 +235,7 @@ impl Watch {
         // A window is open here, so that no blur at all is none since it began.
         let was = self.blurred_at >= self.window;
         let kept = (0..rig.len()).any(|port| self.in_maintenance(port, at));
-        now && open.standby || was && (kept || open.hold || open.holds_still)
+        (now || hangs) && open.standby || was && (kept || open.hold || open.holds_still)
     }
 
     fn looks_at_windows(&mut self, rig: &dyn Truth, open: Open, alive: bool, at: Moment) {
