@@ -121,9 +121,12 @@ fn not_beside_a_standby_that_said_what_nobody_asked() {
 #[test]
 fn not_beside_a_standby_at_which_a_person_typed() {
     not_after(|d| {
+        // Whatever it says to that is lost on the line.
+        d.consoles[BETA].shows = Shows::Nothing;
         d.asks(BETA);
         let bytes = b"boot disk -s\r".to_vec();
         d.person(BETA, Deed::Types { bytes });
+        d.consoles[BETA].shows = Shows::Prompt;
         let why = "detached".to_owned();
         d.person(BETA, Deed::Leaves { why });
     });
