@@ -304,7 +304,9 @@ impl Machine {
             let stands = node.settled && node.condition == Condition::Prompt;
             if !stands && !self.proved(other) && Guard::ResumeOthers.stands() {
                 let other = self.setup.node_name(other);
-                return veto("proof", format!("{other} was not fenced since it ran last"));
+                let why =
+                    format!("{other} was not fenced since it ran last, was silent or typed at");
+                return veto("proof", why);
             }
         }
         Ok(())

@@ -305,6 +305,8 @@ impl Machine {
         if newer && Guard::UnansweredLink.stands() {
             return;
         }
+        // What it says is lost, perhaps: somebody may start it there, and a BREAK leave it resumable.
+        node.settled &= Guard::SilenceUnsettles.gone();
         node.evidence.unanswered = Some(now);
         node.evidence.silent_since.get_or_insert(since);
         if node.heard.is_none_or(|at| at < since) && node.condition != Condition::Panicked {

@@ -485,7 +485,6 @@ impl Machine {
                 .primary_is_known()
                 .then(|| name(package.primary))
                 .flatten(),
-            had: name(package.had),
             confirmed: package.confirmed,
             heir: name(package.heir),
             hold: package.hold.clone(),

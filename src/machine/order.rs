@@ -353,7 +353,11 @@ impl Machine {
 
     fn why_held(&self, p: PackageId) -> Option<String> {
         let held = self.packages[p].held.as_deref()?;
-        Some(format!("{} says hold: {}", held.who, held.reason))
+        Some(if held.fence {
+            format!("{}'s `fence` put it away", held.who)
+        } else {
+            format!("{} says hold: {}", held.who, held.reason)
+        })
     }
 
     /// A person's HOLD is over, and with it the order that it came with, if that is still to begin.
@@ -406,7 +410,9 @@ impl Machine {
         let (package, setup) = (&self.packages[p], &self.setup.packages[p]);
         let name = |n: Option<NodeId>| n.map_or("?", |n| self.setup.node_name(n));
         let took = Span(Duration::from_secs(self.now.since(order.began).as_secs()));
-        let serves = package.primary == order.node && package.confirmed;
+        let state = &setup.program.states[package.run.state];
+        let in_hold = state.kind == StateKind::Hold || package.run.stuck;
+        let serves = package.primary == order.node && package.confirmed && !in_hold;
         let whole = order.problem.is_none();
         let good = match order.heard {
             OperatorWord::Switchover | OperatorWord::Boot => {
@@ -420,7 +426,6 @@ impl Machine {
                 .proved
                 .then(|| format!("{} is proved stopped, after {took}", name(order.node))),
         };
-        let state = &setup.program.states[package.run.state];
         let why = order.problem.clone().unwrap_or_else(|| match state.kind {
             StateKind::Hold => format!("{} is in HOLD: {}", setup.name, state.about),
             StateKind::Ordinary => format!(

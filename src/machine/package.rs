@@ -27,9 +27,6 @@ pub struct Package {
     pub secondary: Option<NodeId>,
     /// The journal, the consoles or an operator said who has it: else `primary` is a guess.
     pub known: bool,
-    /// Who had it when the roles were bound anew to a node that waits at its prompt: that node's
-    /// start is a switch, until it was begun.
-    pub had: Option<NodeId>,
     /// The consoles have confirmed the roles since clusterd runs.
     pub bound: bool,
     /// The primary was seen to serve since the package was given to it.
@@ -121,7 +118,6 @@ pub struct Run {
 pub struct RolesBefore {
     primary: Option<NodeId>,
     secondary: Option<NodeId>,
-    had: Option<NodeId>,
     confirmed: bool,
     /// The start was counted as a switch, not as a restart.
     pub switch: bool,
@@ -269,6 +265,14 @@ pub enum Gate {
     Echo,
 }
 
+/// One more start, and the oldest goes.
+fn count(starts: &mut Vec<u64>, wall: u64) {
+    starts.push(wall);
+    if starts.len() > STARTS_KEPT {
+        starts.remove(0);
+    }
+}
+
 impl Package {
     /// A package of which only its memory is known.
     pub fn new(
@@ -281,7 +285,6 @@ impl Package {
             primary: node(&memory.primary),
             secondary: None,
             known: memory.primary.is_some(),
-            had: node(&memory.had),
             bound: false,
             confirmed: memory.confirmed,
             heir: node(&memory.heir),
@@ -305,11 +308,16 @@ impl Package {
 }
 
 impl Package {
-    /// Whether a start of this node is a switch: somebody else has the package, or had it before the
-    /// roles were bound anew.
+    /// Whether a start of this node is a switch.
     pub fn moves_to(&self, n: NodeId) -> bool {
-        let had = self.had.filter(|_| Guard::BoundMoves.stands());
-        had.or(self.primary) != Some(n)
+        self.primary != Some(n)
+    }
+
+    /// The package goes from one node to another: counted.
+    pub fn count_switch(&mut self, wall: u64) {
+        if Guard::SwitchCounts.stands() {
+            count(&mut self.switches, wall);
+        }
     }
 
     /// The package is given to the node from a boot intent on: counted, and kept as it was before.
@@ -318,26 +326,16 @@ impl Package {
         self.run.roles_before = Some(RolesBefore {
             primary: self.primary,
             secondary: self.secondary,
-            had: self.had,
             confirmed: self.confirmed,
             switch,
         });
-        let counted = if switch {
-            Some(&mut self.switches).filter(|_| Guard::SwitchCounts.stands())
-        } else {
-            Some(&mut self.restarts)
-        };
-        if let Some(starts) = counted {
-            starts.push(wall);
-            if starts.len() > STARTS_KEPT {
-                starts.remove(0);
-            }
-        }
-        if self.primary != Some(n) {
+        if switch {
+            self.count_switch(wall);
             self.secondary = self.primary;
             self.primary = Some(n);
+        } else {
+            count(&mut self.restarts, wall);
         }
-        self.had = None;
         self.confirmed &= Guard::BootUnconfirmed.gone();
         self.known = true;
     }
@@ -351,7 +349,6 @@ impl Package {
         }
         self.primary = before.primary;
         self.secondary = before.secondary;
-        self.had = before.had;
         self.confirmed = before.confirmed;
     }
 

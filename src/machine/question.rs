@@ -445,6 +445,7 @@ impl Machine {
         if fenced && whole {
             self.nodes[n].making = Making::default();
             self.nodes[n].settled = true;
+            self.nodes[n].evidence.resumable = None;
             self.nodes[n].unfenced_failure = false;
             self.end_siege(n, "fully fenced");
             self.prove(n, ProofKind::FirmwareReset);

@@ -57,7 +57,7 @@ enum Finding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     OneRuns(NodeId, &'static str),
-    AllWait(NodeId, &'static str),
+    AllWait(NodeId, String),
     TwoLive,
     Silent,
     Unclear(String),
@@ -386,7 +386,7 @@ impl Machine {
                 .or_else(|| nodes.first().copied());
             return match first {
                 Some(n) if all_wait || Guard::SurveyAdoptAll.gone() => {
-                    Outcome::AllWait(n, "an operator said so")
+                    Outcome::AllWait(n, "an operator said so".to_owned())
                 }
                 _ => Outcome::Unclear("not all nodes stand at a live prompt".to_owned()),
             };
@@ -402,18 +402,28 @@ impl Machine {
                 waits.join(", ")
             ));
         };
-        // It would be a switch: where there were enough of them, the one that had it is started.
-        let may_have_it = |heir: &NodeId| {
-            finding(heir) == Finding::Prompt
-                && (!package.moves_to(*heir) || self.may_switch_to(p, *heir).is_ok())
-        };
-        if let Some(heir) = package.heir.filter(may_have_it)
-            && (all_wait || Guard::SurveyHeir.gone())
-        {
-            return Outcome::AllWait(heir, "a takeover was under way");
+        let waits = |heir: &NodeId| finding(heir) == Finding::Prompt;
+        let heir = package.heir.filter(waits);
+        let mut how = "the journal says so".to_owned();
+        if let Some(heir) = heir.filter(|_| all_wait || Guard::SurveyHeir.gone()) {
+            let allowed = if package.moves_to(heir) {
+                self.may_switch_to(p, heir)
+            } else {
+                Ok(())
+            };
+            match allowed {
+                Ok(()) => return Outcome::AllWait(heir, "a takeover was under way".to_owned()),
+                Err(veto) => {
+                    // The one that had it is started: it waits, too.
+                    how = format!(
+                        "the takeover that was under way is given up, by guard \"{}\": {}",
+                        veto.guard, veto.why
+                    );
+                }
+            }
         }
         match finding(&primary) {
-            Finding::Prompt => Outcome::AllWait(primary, "the journal says so"),
+            Finding::Prompt => Outcome::AllWait(primary, how),
             Finding::Unclear(why) => Outcome::Unclear(format!("{}: {why}", name(primary))),
             Finding::NoLink if Guard::SurveyLink.stands() => {
                 Outcome::Unclear(format!("the console of {} is not connected", name(primary)))
@@ -441,19 +451,31 @@ impl Machine {
         }
         match outcome {
             Outcome::OneRuns(n, how) => {
-                self.bind(p, n, how);
+                let package = &mut self.packages[p];
+                let heir = package.heir.take();
+                package.adopting = None;
+                if !self.bind(p, n, how) && heir.is_some() && Guard::RunsJournal.stands() {
+                    // That a takeover is over must not be forgotten by a kill.
+                    let name = self.setup.node_name(n);
+                    let text = format!("{} runs on {name}", self.setup.packages[p].name);
+                    self.journal(EntryKind::Role, Some(n), text);
+                }
                 self.end_siege(n, "it has the package");
                 self.packages[p].confirmed = true;
-                self.packages[p].had = None;
-                self.packages[p].heir = None;
-                self.packages[p].adopting = None;
                 for n in self.in_service(p) {
                     self.note_unknown_guard(p, n);
                 }
                 self.go(p, Some(one_runs));
             }
             Outcome::AllWait(n, how) => {
-                self.bind(p, n, how);
+                let package = &mut self.packages[p];
+                if package.known && package.moves_to(n) && Guard::BoundMoves.stands() {
+                    // Its start counts as a restart then.
+                    let wall = self.wall();
+                    self.packages[p].count_switch(wall);
+                    self.packages[p].confirmed = false;
+                }
+                self.bind(p, n, &how);
                 let adopts = self.packages[p].adopting.take().is_some();
                 if !adopts && self.waits_put_away(p) {
                     return;
@@ -481,21 +503,17 @@ impl Machine {
         }
     }
 
-    /// Binds the roles to nodes.
-    fn bind(&mut self, p: PackageId, primary: NodeId, how: &str) {
+    /// Binds the roles to nodes; says whether that is news, which the journal has then.
+    fn bind(&mut self, p: PackageId, primary: NodeId, how: &str) -> bool {
         let secondary = self.next_after(p, Some(primary));
         let package = &mut self.packages[p];
         let changed = !package.known || !package.bound || package.primary != Some(primary);
-        if package.known {
-            let had = package.had.or(package.primary);
-            package.had = had.filter(|had| *had != primary);
-        }
         package.primary = Some(primary);
         package.secondary = secondary;
         package.known = true;
         package.bound = true;
         if !changed {
-            return;
+            return false;
         }
         let name = |n: Option<NodeId>| n.map_or("nobody", |n| self.setup.node_name(n)).to_owned();
         let (primary_name, secondary) = (name(Some(primary)), name(secondary));
@@ -508,6 +526,7 @@ impl Machine {
             how: how.to_owned(),
         });
         self.journal(EntryKind::Role, Some(primary), text);
+        true
     }
 
     /// Rule 5: a guard never read is an alarm, and stands in `status`.

@@ -69,8 +69,8 @@ fn not_after(happens: impl Fn(&mut Desk)) {
     does_not_go_on(d);
 }
 
-/// Whatever the fenced standby says when it is asked, before it shows its prompt again.
-fn not_after_it_answers(answer: &str) {
+/// The standby was fenced, and is asked; it has not answered yet.
+fn asked() -> Desk {
     let mut d = fenced(
         "
     fence secondary with openboot_reset refused -> vetoed else -> bad
@@ -88,9 +88,33 @@ state two \"go on\"
     d.consoles[BETA].shows = Shows::Nothing;
     d.order(OperatorWord::Release, None);
     d.consoles[BETA].shows = Shows::Prompt;
+    d
+}
+
+/// Whatever the fenced standby says when it is asked, before it shows its prompt again.
+fn not_after_it_answers(answer: &str) {
+    let mut d = asked();
     d.says(BETA, &format!("\r\n{answer}\r\nok "));
     d.comes_to("looked");
     does_not_go_on(d);
+}
+
+#[test]
+fn not_beside_a_standby_that_was_silent() {
+    let mut d = asked();
+    d.comes_to("looked");
+    assert!(d.said("RETURN is not answered"), "{}", d.story());
+    does_not_go_on(d);
+}
+
+#[test]
+fn beside_a_standby_that_answers_with_its_prompt_alone() {
+    let mut d = asked();
+    d.says(BETA, "\r\nok ");
+    d.comes_to("looked");
+    stop_by_break(&mut d);
+    go_on(&mut d);
+    d.comes_to("good");
 }
 
 #[test]
