@@ -138,6 +138,7 @@ guards! {
         BootQuiet, 16, "a boot waits until nobody types there";
         BootFirst, 1, "the guards of a boot are asked before its intent";
         SwitchCounts, 10, "a boot on another node counts as a switch";
+        BoundMoves, 10, "so does the start of a node to which the roles were bound while it waits";
         BootUnconfirmed, 9, "a boot intent makes the primary unconfirmed";
         JournalBoot, 9, "a boot waits until its intent is durable";
         BootAgain, 9, "the guards of a boot are asked again when its intent is durable";
@@ -292,7 +293,6 @@ guards! {
         SurveyAdoptAll, 13, "an adoption starts a node only while all wait at live prompts";
         SurveyJournal, 13, "without a journal and a login nobody is bound";
         RunsJournal, 9, "that a takeover is over since another node runs is in the journal";
-        BoundMoves, 10, "a takeover's aim that is found waiting after a restart counts as a switch";
         SurveyHeir, 9, "the heir of a takeover is started only while all wait";
         SurveyLink, 13, "a primary whose console is not connected is not silent";
         SurveyLive, 4, "a prompt waits when it is live";

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Span;
 use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::setup::{Cap, LegPolicy, NodeId, PackageId};
 use crate::machine::{Machine, WITNESS_LIFE};
@@ -244,8 +245,9 @@ impl Machine {
             return veto(
                 "cap",
                 format!(
-                    "{} switches within the window are enough",
-                    setup.switches.max
+                    "{} switches within {} are enough",
+                    setup.switches.max,
+                    Span(setup.switches.within)
                 ),
             );
         }

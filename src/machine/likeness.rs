@@ -169,6 +169,7 @@ impl Machine {
             primary,
             secondary,
             known,
+            had,
             bound,
             confirmed,
             heir,
@@ -207,7 +208,7 @@ impl Machine {
             drill.as_ref().map(|drill| drill.good),
         )
             .hash(hasher);
-        (primary, secondary, known, bound, confirmed, heir).hash(hasher);
+        (primary, secondary, known, had, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
         (missing_since, told, adopting, leave, ordered, awaited).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.switches.max);

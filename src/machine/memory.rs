@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The words that this clusterd knows. One more where a key comes that an older clusterd must not drop:
 /// `docs/journal.md` says when.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 /// The durable memory of one cluster. Names, not indexes: files may change in between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,9 @@ pub struct PackageMemory {
     pub package: String,
     /// The node that has it, by the last boot intent or adoption.
     pub primary: Option<String>,
+    /// Who had it before, where the roles were bound anew and that node was not started yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub had: Option<String>,
     /// Whether that node was ever seen to serve since the boot intent.
     pub confirmed: bool,
     /// A takeover was begun: the node that shall have the package.

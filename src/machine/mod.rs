@@ -485,6 +485,7 @@ impl Machine {
                 .primary_is_known()
                 .then(|| name(package.primary))
                 .flatten(),
+            had: name(package.had),
             confirmed: package.confirmed,
             heir: name(package.heir),
             hold: package.hold.clone(),

@@ -353,8 +353,8 @@ impl Machine {
 
     fn why_held(&self, p: PackageId) -> Option<String> {
         let held = self.packages[p].held.as_deref()?;
-        Some(if held.fence {
-            format!("{}'s `fence` put it away", held.who)
+        Some(if held.fence && held.state.is_some() {
+            format!("{}'s `fence` put it away: {}", held.who, held.reason)
         } else {
             format!("{} says hold: {}", held.who, held.reason)
         })

@@ -27,6 +27,9 @@ pub struct Package {
     pub secondary: Option<NodeId>,
     /// The journal, the consoles or an operator said who has it: else `primary` is a guess.
     pub known: bool,
+    /// Who had it when the roles were bound anew to a node that waits at its prompt: that node's
+    /// start is a switch, until it was begun.
+    pub had: Option<NodeId>,
     /// The consoles have confirmed the roles since clusterd runs.
     pub bound: bool,
     /// The primary was seen to serve since the package was given to it.
@@ -118,6 +121,7 @@ pub struct Run {
 pub struct RolesBefore {
     primary: Option<NodeId>,
     secondary: Option<NodeId>,
+    had: Option<NodeId>,
     confirmed: bool,
     /// The start was counted as a switch, not as a restart.
     pub switch: bool,
@@ -265,14 +269,6 @@ pub enum Gate {
     Echo,
 }
 
-/// One more start, and the oldest goes.
-fn count(starts: &mut Vec<u64>, wall: u64) {
-    starts.push(wall);
-    if starts.len() > STARTS_KEPT {
-        starts.remove(0);
-    }
-}
-
 impl Package {
     /// A package of which only its memory is known.
     pub fn new(
@@ -285,6 +281,7 @@ impl Package {
             primary: node(&memory.primary),
             secondary: None,
             known: memory.primary.is_some(),
+            had: node(&memory.had),
             bound: false,
             confirmed: memory.confirmed,
             heir: node(&memory.heir),
@@ -308,16 +305,27 @@ impl Package {
 }
 
 impl Package {
-    /// Whether a start of this node is a switch.
+    /// Whether a start of this node is a switch: somebody else has the package, or had it before the
+    /// roles were bound anew.
     pub fn moves_to(&self, n: NodeId) -> bool {
-        self.primary != Some(n)
+        let had = self.had.filter(|_| Guard::BoundMoves.stands());
+        had.or(self.primary) != Some(n)
     }
 
-    /// The package goes from one node to another: counted.
-    pub fn count_switch(&mut self, wall: u64) {
-        if Guard::SwitchCounts.stands() {
-            count(&mut self.switches, wall);
+    /// The roles are to be bound to a node that waits at its prompt: whoever had the package is
+    /// remembered until that node is started.
+    pub fn will_go_to(&mut self, n: NodeId) {
+        if self.known {
+            let had = self.had.or(self.primary);
+            self.had = had.filter(|had| *had != n);
+            self.confirmed &= self.primary == Some(n);
         }
+    }
+
+    /// No takeover is under way any more; whether one was.
+    pub fn end_takeover(&mut self) -> bool {
+        let heir = self.heir.take();
+        self.had.take().is_some() || heir.is_some()
     }
 
     /// The package is given to the node from a boot intent on: counted, and kept as it was before.
@@ -326,16 +334,26 @@ impl Package {
         self.run.roles_before = Some(RolesBefore {
             primary: self.primary,
             secondary: self.secondary,
+            had: self.had,
             confirmed: self.confirmed,
             switch,
         });
-        if switch {
-            self.count_switch(wall);
+        let counted = if switch {
+            Some(&mut self.switches).filter(|_| Guard::SwitchCounts.stands())
+        } else {
+            Some(&mut self.restarts)
+        };
+        if let Some(starts) = counted {
+            starts.push(wall);
+            if starts.len() > STARTS_KEPT {
+                starts.remove(0);
+            }
+        }
+        if self.primary != Some(n) {
             self.secondary = self.primary;
             self.primary = Some(n);
-        } else {
-            count(&mut self.restarts, wall);
         }
+        self.had = None;
         self.confirmed &= Guard::BootUnconfirmed.gone();
         self.known = true;
     }
@@ -349,6 +367,7 @@ impl Package {
         }
         self.primary = before.primary;
         self.secondary = before.secondary;
+        self.had = before.had;
         self.confirmed = before.confirmed;
     }
 

@@ -211,7 +211,7 @@ impl Machine {
             self.end_held(p, "the script, in an ordinary state again,");
         }
         let package = &mut self.packages[p];
-        if ordinary && !begins && Guard::HeirEnds.stands() && package.heir.take().is_some() {
+        if ordinary && !begins && Guard::HeirEnds.stands() && package.end_takeover() {
             self.journal(
                 EntryKind::Result,
                 None,

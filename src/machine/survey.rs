@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::EntryKind;
+use crate::machine::guard::Veto;
 use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{NodeId, PackageId};
@@ -385,9 +386,15 @@ impl Machine {
                 .or(known)
                 .or_else(|| nodes.first().copied());
             return match first {
-                Some(n) if all_wait || Guard::SurveyAdoptAll.gone() => {
-                    Outcome::AllWait(n, "an operator said so".to_owned())
-                }
+                Some(n) if all_wait || Guard::SurveyAdoptAll.gone() => match self.may_have(p, n) {
+                    Ok(()) => Outcome::AllWait(n, "an operator said so".to_owned()),
+                    Err(veto) => Outcome::Unclear(format!(
+                        "adopt of {} refused by guard \"{}\": {}",
+                        name(n),
+                        veto.guard,
+                        veto.why
+                    )),
+                },
                 _ => Outcome::Unclear("not all nodes stand at a live prompt".to_owned()),
             };
         }
@@ -402,28 +409,31 @@ impl Machine {
                 waits.join(", ")
             ));
         };
-        let waits = |heir: &NodeId| finding(heir) == Finding::Prompt;
+        let waits = |n: &NodeId| finding(n) == Finding::Prompt;
         let heir = package.heir.filter(waits);
-        let mut how = "the journal says so".to_owned();
-        if let Some(heir) = heir.filter(|_| all_wait || Guard::SurveyHeir.gone()) {
-            let allowed = if package.moves_to(heir) {
-                self.may_switch_to(p, heir)
-            } else {
-                Ok(())
-            };
-            match allowed {
-                Ok(()) => return Outcome::AllWait(heir, "a takeover was under way".to_owned()),
+        let heir = heir.filter(|_| all_wait || Guard::SurveyHeir.gone());
+        let mut given_up = None;
+        for (n, how) in [
+            (heir, "a takeover was under way"),
+            (Some(primary).filter(waits), "the journal says so"),
+        ] {
+            let Some(n) = n else { continue };
+            match self.may_have(p, n) {
+                Ok(()) => {
+                    return Outcome::AllWait(n, given_up.unwrap_or_else(|| how.to_owned()));
+                }
                 Err(veto) => {
-                    // The one that had it is started: it waits, too.
-                    how = format!(
-                        "the takeover that was under way is given up, by guard \"{}\": {}",
-                        veto.guard, veto.why
-                    );
+                    let (guard, why) = (veto.guard, veto.why);
+                    given_up = Some(format!("not {}, by guard \"{guard}\": {why}", name(n)));
                 }
             }
         }
+        // Nobody was started since it was another one's: that one goes on.
+        if let (Some(had), Some(how)) = (package.had.filter(waits), given_up) {
+            return Outcome::AllWait(had, how);
+        }
         match finding(&primary) {
-            Finding::Prompt => Outcome::AllWait(primary, how),
+            Finding::Prompt => Outcome::AllWait(primary, "the journal says so".to_owned()),
             Finding::Unclear(why) => Outcome::Unclear(format!("{}: {why}", name(primary))),
             Finding::NoLink if Guard::SurveyLink.stands() => {
                 Outcome::Unclear(format!("the console of {} is not connected", name(primary)))
@@ -431,6 +441,15 @@ impl Machine {
             Finding::Maintained => Outcome::Unclear(format!("{} is in maintenance", name(primary))),
             Finding::Silent | Finding::Login | Finding::NoLink => Outcome::Silent,
         }
+    }
+
+    /// May the package be bound to this node, which waits (rule 10)?
+    fn may_have(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
+        let package = &self.packages[p];
+        if package.known && package.moves_to(n) {
+            return self.may_switch_to(p, n);
+        }
+        Ok(())
     }
 
     fn answer_survey(&mut self, p: PackageId, outcome: Outcome) {
@@ -452,9 +471,9 @@ impl Machine {
         match outcome {
             Outcome::OneRuns(n, how) => {
                 let package = &mut self.packages[p];
-                let heir = package.heir.take();
+                let over = package.end_takeover();
                 package.adopting = None;
-                if !self.bind(p, n, how) && heir.is_some() && Guard::RunsJournal.stands() {
+                if !self.bind(p, n, how) && over && Guard::RunsJournal.stands() {
                     // That a takeover is over must not be forgotten by a kill.
                     let name = self.setup.node_name(n);
                     let text = format!("{} runs on {name}", self.setup.packages[p].name);
@@ -468,13 +487,7 @@ impl Machine {
                 self.go(p, Some(one_runs));
             }
             Outcome::AllWait(n, how) => {
-                let package = &mut self.packages[p];
-                if package.known && package.moves_to(n) && Guard::BoundMoves.stands() {
-                    // Its start counts as a restart then.
-                    let wall = self.wall();
-                    self.packages[p].count_switch(wall);
-                    self.packages[p].confirmed = false;
-                }
+                self.packages[p].will_go_to(n);
                 self.bind(p, n, &how);
                 let adopts = self.packages[p].adopting.take().is_some();
                 if !adopts && self.waits_put_away(p) {

@@ -253,7 +253,7 @@ impl Machine {
 
     /// Whether the node could be given the package.
     fn weigh_target(&self, p: PackageId, to: NodeId, plan: &mut Plan) {
-        let (package, setup) = (&self.packages[p], &self.setup.packages[p]);
+        let package = &self.packages[p];
         let (node, name) = (&self.nodes[to], self.setup.node_name(to));
         if node.epoch().is_none() {
             let text = format!("the console of {name} is not connected (rule 1)");
@@ -280,22 +280,7 @@ impl Machine {
             }
             Condition::Prompt | Condition::Unknown | Condition::Silent => {}
         }
-        if self.count(&package.switches, setup.switches) >= setup.switches.max {
-            let text = format!(
-                "{} switches within {} are enough (rule 10)",
-                setup.switches.max,
-                crate::clock::Span(setup.switches.within)
-            );
-            plan.rule("cap", text);
-        }
-        if node.unfenced_failure {
-            let text = format!("{name} failed and was not fully fenced since (rule 10)");
-            plan.rule("failed", text);
-        }
-        if self.count(&node.failures, setup.failures) >= setup.failures.max {
-            let text = format!("{name} failed too often of late (rule 10)");
-            plan.rule("failures", text);
-        }
+        self.weigh_switch(p, to, plan);
         if !node.guard_read {
             let text = format!(
                 "the standing guard of {name} was not read back: after a power loss it may start by itself; `fence {}/{name}` sets and reads it",
@@ -342,10 +327,22 @@ impl Machine {
             let text = format!("the console of {name} is not connected (rule 1)");
             plan.rule("link", text);
         }
+        if package.moves_to(n) {
+            return self.weigh_switch(p, n, plan);
+        }
         let restarts = self.count(&package.restarts, setup.switches);
         if restarts >= setup.switches.max {
             let text = format!("it was started {restarts} times of late (rule 10)");
             plan.rule("restarts", text);
+        }
+    }
+
+    /// Whether rule 10 lets the package go there, where that is a switch.
+    fn weigh_switch(&self, p: PackageId, to: NodeId, plan: &mut Plan) {
+        if self.packages[p].moves_to(to)
+            && let Err(veto) = self.may_switch_to(p, to)
+        {
+            plan.rule(veto.guard, format!("{} (rule 10)", veto.why));
         }
     }
 

@@ -94,6 +94,7 @@ fn every_word_that_is_remembered_is_read() {
     let package = PackageMemory {
         package: "ca".to_owned(),
         primary: some("ca2"),
+        had: some("ca1"),
         confirmed: true,
         heir: some("ca1"),
         hold: some("nobody can be stopped"),
@@ -132,8 +133,8 @@ fn every_word_that_is_remembered_is_read() {
             over: true,
         }),
     };
-    let whole = Memory {
-        version: 2,
+    let mut whole = Memory {
+        version: 3,
         packages: vec![package],
         nodes: vec![node],
         maintenance: Some(word("dave", "new switch", 8, 3600)),
@@ -145,16 +146,25 @@ fn every_word_that_is_remembered_is_read() {
     assert_eq!(memory(&journal, "pki-ca"), whole);
     let body = journal.load_state("pki-ca").unwrap().unwrap();
     assert_eq!(serde_json::to_value(&whole).unwrap(), body);
+
+    // The version before had all but the newest words.
+    let home = home_of("memory2.sql");
+    whole.version = 2;
+    whole.packages[0].had = None;
+    assert_eq!(
+        memory(&Journal::open(home.path()).unwrap(), "pki-ca"),
+        whole
+    );
 }
 
 #[test]
 fn a_memory_of_a_newer_clusterd_is_not_read() {
     for (body, why) in [
         (
-            "{\"version\":3,\"packages\":[],\"nodes\":[]}",
+            "{\"version\":4,\"packages\":[],\"nodes\":[]}",
             "a newer clusterd wrote it",
         ),
-        ("{\"version\":\"3\"}", "is no number"),
+        ("{\"version\":\"4\"}", "is no number"),
         ("[]", "expected struct Memory"),
     ] {
         let said = Memory::read(serde_json::from_str(body).unwrap()).unwrap_err();
