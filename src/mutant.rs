@@ -44,7 +44,7 @@ guards! {
         LinkVoids, 3, "a console that is lost or connected anew voids what was proved over it";
         LinkForgetsIdentity, 4, "a wrong machine is forgotten with its link, and asked again";
         LinkForgetsState, 4, "what a console showed on an old link counts for nothing on a new one";
-        LinkUnsettles, 12, "a node whose link was lost does not count as fully fenced";
+        UnsureUnsettles, 12, "a node whose link was lost, or that nobody listened to, does not count as fully fenced";
         LinkDirties, 4, "whoever had the line before may have left half a command: it is killed first";
         GapVoidsProof, 3, "lost console output voids a proof";
         GapVoidsMaking, 3, "lost console output voids a proof in the making";

@@ -320,6 +320,7 @@ impl Machine {
             self.kill_proof(n, why);
         }
         self.nodes[n].making = making::Making::default();
+        self.nodes[n].settled &= Guard::UnsureUnsettles.gone();
     }
 
     fn gap(&mut self, n: NodeId, lost: u64) {

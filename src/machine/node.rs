@@ -290,7 +290,6 @@ impl Node {
             self.identity = Identity::Unknown;
         }
         self.making = Making::default();
-        self.settled &= Guard::LinkUnsettles.gone();
         self.loads = false;
         self.carrier = None;
         self.keyboard = None;

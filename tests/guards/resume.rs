@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clusterd::machine::input::{Deed, Input};
+use clusterd::machine::input::{Deed, HostFact, Input};
 use clusterd::script::program::OperatorWord;
 
 use crate::desk::*;
@@ -172,6 +172,17 @@ fn not_beside_a_standby_whose_link_was_lost() {
         d.connect(BETA);
         d.turns(BETA, Shows::Prompt);
     });
+}
+
+#[test]
+fn not_after_clusterd_stood_still() {
+    let mut d = fenced(GO_ON);
+    d.tell(Input::Host(HostFact::Standstill {
+        millis: 300_000,
+        counted: 300_000,
+    }));
+    d.pass(Duration::from_secs(60));
+    does_not_go_on(d);
 }
 
 #[test]
