@@ -104,6 +104,7 @@ fn not_beside_a_standby_that_was_silent() {
     let mut d = asked();
     d.comes_to("looked");
     assert!(d.said("RETURN is not answered"), "{}", d.story());
+    d.turns(BETA, Shows::Prompt);
     does_not_go_on(d);
 }
 
