@@ -532,7 +532,7 @@ impl Machine {
             why: veto.why.clone(),
         });
         let run = &mut self.packages[p].run;
-        run.reason = format!("{act} refused by guard {}: {}", veto.guard, veto.why);
+        run.reason = format!("{act} refused by {veto}");
         let why = run.reason.clone();
         self.order_problem(p, &why);
         let run = &mut self.packages[p].run;

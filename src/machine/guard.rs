@@ -1,6 +1,7 @@
 //! The guards: what a script may not do, whatever it says. Each veto has a name and a
 //! reason, which stand in the log.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Span;
@@ -21,6 +22,13 @@ pub struct Veto {
     pub guard: &'static str,
     /// Why.
     pub why: String,
+}
+
+/// `guard cap: 4 switches within 1 h are enough`.
+impl fmt::Display for Veto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "guard {}: {}", self.guard, self.why)
+    }
 }
 
 fn veto<T>(guard: &'static str, why: impl Into<String>) -> Result<T, Veto> {
@@ -222,11 +230,11 @@ impl Machine {
                 format!("{} is {}", name(n), self.nodes[n].condition.word()),
             );
         }
-        if package.moves_to(n) {
-            return self.may_switch_to(p, n);
-        }
-        let restarts = self.count(&package.restarts, self.setup.packages[p].switches);
-        if restarts >= self.setup.packages[p].switches.max && Guard::BootRestarts.stands() {
+        self.may_switch_to(p, n)?;
+        let cap = self.setup.packages[p].switches;
+        let restarts = self.count(&package.restarts, cap);
+        let enough = restarts >= cap.max && !package.moves_to(n);
+        if enough && Guard::BootRestarts.stands() {
             return veto(
                 "restarts",
                 format!("it was started {restarts} times within the window, that is enough"),
@@ -235,9 +243,12 @@ impl Machine {
         Ok(())
     }
 
-    /// May the package go to this node from another one, as far as it was moved and failed before
-    /// (rule 10)?
+    /// Where a start of this node is a switch: may the package go there, as far as it was moved and the
+    /// node failed before (rule 10)?
     pub(super) fn may_switch_to(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
+        if !self.packages[p].moves_to(n) {
+            return Ok(());
+        }
         let (setup, node) = (&self.setup.packages[p], &self.nodes[n]);
         let name = self.setup.node_name(n);
         let switches = self.count(&self.packages[p].switches, setup.switches);

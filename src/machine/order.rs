@@ -410,9 +410,7 @@ impl Machine {
         let (package, setup) = (&self.packages[p], &self.setup.packages[p]);
         let name = |n: Option<NodeId>| n.map_or("?", |n| self.setup.node_name(n));
         let took = Span(Duration::from_secs(self.now.since(order.began).as_secs()));
-        let state = &setup.program.states[package.run.state];
-        let in_hold = state.kind == StateKind::Hold || package.run.stuck;
-        let serves = package.primary == order.node && package.confirmed && !in_hold;
+        let serves = package.primary == order.node && package.confirmed && package.hold.is_none();
         let whole = order.problem.is_none();
         let good = match order.heard {
             OperatorWord::Switchover | OperatorWord::Boot => {
@@ -426,6 +424,7 @@ impl Machine {
                 .proved
                 .then(|| format!("{} is proved stopped, after {took}", name(order.node))),
         };
+        let state = &setup.program.states[package.run.state];
         let why = order.problem.clone().unwrap_or_else(|| match state.kind {
             StateKind::Hold => format!("{} is in HOLD: {}", setup.name, state.about),
             StateKind::Ordinary => format!(

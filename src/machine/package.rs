@@ -124,7 +124,7 @@ pub struct RolesBefore {
     had: Option<NodeId>,
     confirmed: bool,
     /// The start was counted as a switch, not as a restart.
-    pub switch: bool,
+    switch: bool,
 }
 
 /// A door, a call or a retry.

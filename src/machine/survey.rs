@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::EntryKind;
-use crate::machine::guard::Veto;
 use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{NodeId, PackageId};
@@ -386,15 +385,14 @@ impl Machine {
                 .or(known)
                 .or_else(|| nodes.first().copied());
             return match first {
-                Some(n) if all_wait || Guard::SurveyAdoptAll.gone() => match self.may_have(p, n) {
-                    Ok(()) => Outcome::AllWait(n, "an operator said so".to_owned()),
-                    Err(veto) => Outcome::Unclear(format!(
-                        "adopt of {} refused by guard \"{}\": {}",
-                        name(n),
-                        veto.guard,
-                        veto.why
-                    )),
-                },
+                Some(n) if all_wait || Guard::SurveyAdoptAll.gone() => {
+                    match self.may_switch_to(p, n) {
+                        Err(veto) if package.known => {
+                            Outcome::Unclear(format!("adopt of {} refused by {veto}", name(n)))
+                        }
+                        _ => Outcome::AllWait(n, "an operator said so".to_owned()),
+                    }
+                }
                 _ => Outcome::Unclear("not all nodes stand at a live prompt".to_owned()),
             };
         }
@@ -418,14 +416,11 @@ impl Machine {
             (Some(primary).filter(waits), "the journal says so"),
         ] {
             let Some(n) = n else { continue };
-            match self.may_have(p, n) {
+            match self.may_switch_to(p, n) {
                 Ok(()) => {
                     return Outcome::AllWait(n, given_up.unwrap_or_else(|| how.to_owned()));
                 }
-                Err(veto) => {
-                    let (guard, why) = (veto.guard, veto.why);
-                    given_up = Some(format!("not {}, by guard \"{guard}\": {why}", name(n)));
-                }
+                Err(veto) => given_up = Some(format!("not {}, by {veto}", name(n))),
             }
         }
         // Nobody was started since it was another one's: that one goes on.
@@ -441,15 +436,6 @@ impl Machine {
             Finding::Maintained => Outcome::Unclear(format!("{} is in maintenance", name(primary))),
             Finding::Silent | Finding::Login | Finding::NoLink => Outcome::Silent,
         }
-    }
-
-    /// May the package be bound to this node, which waits (rule 10)?
-    fn may_have(&self, p: PackageId, n: NodeId) -> Result<(), Veto> {
-        let package = &self.packages[p];
-        if package.known && package.moves_to(n) {
-            return self.may_switch_to(p, n);
-        }
-        Ok(())
     }
 
     fn answer_survey(&mut self, p: PackageId, outcome: Outcome) {

@@ -327,11 +327,9 @@ impl Machine {
             let text = format!("the console of {name} is not connected (rule 1)");
             plan.rule("link", text);
         }
-        if package.moves_to(n) {
-            return self.weigh_switch(p, n, plan);
-        }
+        self.weigh_switch(p, n, plan);
         let restarts = self.count(&package.restarts, setup.switches);
-        if restarts >= setup.switches.max {
+        if restarts >= setup.switches.max && !package.moves_to(n) {
             let text = format!("it was started {restarts} times of late (rule 10)");
             plan.rule("restarts", text);
         }
@@ -339,9 +337,7 @@ impl Machine {
 
     /// Whether rule 10 lets the package go there, where that is a switch.
     fn weigh_switch(&self, p: PackageId, to: NodeId, plan: &mut Plan) {
-        if self.packages[p].moves_to(to)
-            && let Err(veto) = self.may_switch_to(p, to)
-        {
+        if let Err(veto) = self.may_switch_to(p, to) {
             plan.rule(veto.guard, format!("{} (rule 10)", veto.why));
         }
     }
