@@ -100,10 +100,13 @@ guards! {
         ResumeOthers, 12, "no `go` while another node is not proved stopped or was not fenced since it ran";
         VouchServer, 6, "only a console of the same terminal server vouches for its path";
         VouchFresh, 6, "a console vouches for the path with bytes of the last 30 s";
+        WordLife, 2, "an operator's word lives five minutes";
+    }
+    "leg.rs" {
         LegPolicyAlarm, 6, "one leg's silence moves nothing where the cluster file says alarm";
         LegTime, 6, "one leg's silence moves nothing before its time";
         LegWitness, 6, "one leg's silence moves nothing while no witness answers";
-        WordLife, 2, "an operator's word lives five minutes";
+        LegLook, 6, "the network's silence moves nothing before it was looked at once more, and what no witness answered in does not count";
     }
     "gate.rs" {
         StartWords, 1, "what starts or resumes a system is typed only through the gate";

@@ -161,7 +161,7 @@ fn who_was_told_of_a_wrong_machine_at_a_console_is_told_of_what_somebody_boots_t
 fn what_a_false_word_leads_to_is_its_persons() {
     let deeds = [
         "freeze alpha",
-        "until state held within 20m",
+        "until state unheard within 20m",
         "operator confirm alpha",
         "until beta serves within 10m",
         "thaw alpha",

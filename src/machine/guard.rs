@@ -5,8 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Span;
+use crate::machine::leg::Leg;
 use crate::machine::node::{Condition, Identity, Node};
-use crate::machine::setup::{Cap, LegPolicy, NodeId, PackageId};
+use crate::machine::setup::{Cap, NodeId, PackageId};
 use crate::machine::{Machine, WITNESS_LIFE};
 use crate::mutant::Guard;
 
@@ -360,34 +361,6 @@ impl Machine {
             || self.others(p, n).iter().any(vouches)
     }
 
-    /// Whether the silence of one leg alone is due to be acted upon (rule 6).
-    pub(super) fn leg_due(&self, p: PackageId, leg: Leg) -> bool {
-        let (setup, package) = (&self.setup.packages[p], &self.packages[p]);
-        let policy = match leg {
-            Leg::Network => setup.network_loss,
-            Leg::Console => setup.console_silent,
-        };
-        let since = match leg {
-            Leg::Network => package.missing_since,
-            Leg::Console => {
-                let primary = package.primary.map(|n| &self.nodes[n]);
-                primary.and_then(|n| n.evidence.silent_since)
-            }
-        };
-        let panicked = package.primary.is_some_and(|n| self.panicked(n));
-        if leg == Leg::Console && since.is_some() && panicked {
-            // A panic and an unanswered RETURN are more than one leg's silence.
-            return true;
-        }
-        let after = match policy {
-            LegPolicy::SwitchAfter(after) if Guard::LegTime.stands() => after,
-            LegPolicy::Alarm if Guard::LegPolicyAlarm.stands() => return false,
-            _ => Duration::ZERO,
-        };
-        let witness = self.witness_answers(WITNESS_LIFE) || Guard::LegWitness.gone();
-        since.is_some_and(|at| self.now.since(at) >= after) && witness
-    }
-
     /// Whether an operator's word about the node lives.
     pub(super) fn word_lives(&self, n: NodeId) -> bool {
         let word = self.nodes[n].word.as_ref().map(|w| w.at);
@@ -401,13 +374,4 @@ impl Machine {
         let inside = |at: &&u64| wall.saturating_sub(**at) <= cap.within.as_secs();
         u32::try_from(times.iter().filter(inside).count()).unwrap_or(u32::MAX)
     }
-}
-
-/// The two ways to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leg {
-    /// Pings of the service address.
-    Network,
-    /// Its console.
-    Console,
 }

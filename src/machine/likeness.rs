@@ -180,6 +180,7 @@ impl Machine {
             misses,
             answered,
             missing_since,
+            lost,
             told,
             adopting,
             leave,
@@ -210,7 +211,7 @@ impl Machine {
             .hash(hasher);
         (primary, secondary, known, had, bound, confirmed, heir).hash(hasher);
         (hold.is_some(), misses.min(&MISSES), answered).hash(hasher);
-        (missing_since, told, adopting, leave, ordered, awaited).hash(hasher);
+        (missing_since, lost, told, adopting, leave, ordered, awaited).hash(hasher);
         let caps = self.setup.packages.iter().map(|p| p.switches.max);
         let cap = caps.max().unwrap_or(0);
         self.tell_wall_apart(switches, cap, hasher);

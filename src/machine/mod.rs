@@ -41,6 +41,7 @@ mod gate;
 mod guard;
 mod hear;
 mod hook;
+mod leg;
 mod likeness;
 mod making;
 mod node;
@@ -229,8 +230,9 @@ impl Machine {
             } => self.carrier(node, epoch, present),
             Input::Address { package, answered } => self.address(package, answered),
             Input::Witness { witness, answered } => {
-                if answered && let Some(seen) = self.host.witnesses.get_mut(witness) {
-                    *seen = Some(self.now);
+                if answered && witness < self.host.witnesses.len() {
+                    self.leg_vouched();
+                    self.host.witnesses[witness] = Some(self.now);
                 }
             }
             Input::ProbeDone { ticket, answered } => self.probe_done(ticket, answered),
@@ -364,6 +366,7 @@ impl Machine {
         if answered {
             package.misses = 0;
             package.missing_since = None;
+            package.lost = None;
             package.answered = Some(now);
             self.address_wakes(p);
             let dark: Vec<NodeId> = self.setup.packages[p].nodes.clone();
@@ -380,6 +383,7 @@ impl Machine {
         } else {
             package.misses = package.misses.saturating_add(1);
             package.missing_since.get_or_insert(now);
+            self.leg_misses(p);
         }
     }
 

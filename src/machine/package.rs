@@ -6,6 +6,7 @@ use crate::clock::Moment;
 use crate::machine::action::PowerOrder;
 use crate::machine::hook::Leave;
 use crate::machine::input::Ticket;
+use crate::machine::leg::Lost;
 use crate::machine::memory::{Drill, Held, PackageMemory};
 use crate::machine::node::Condition;
 use crate::machine::order::Ordered;
@@ -51,6 +52,8 @@ pub struct Package {
     pub answered: Option<Moment>,
     /// When the first of the present misses was.
     pub missing_since: Option<Moment>,
+    /// The misses for which a witness vouches.
+    pub lost: Option<Lost>,
     /// What the engine told of it, whatever its script does.
     pub told: Told,
     /// An operator's `adopt` is in force.
@@ -292,6 +295,7 @@ impl Package {
             misses: 0,
             answered: None,
             missing_since: None,
+            lost: None,
             told: Told::default(),
             adopting: None,
             leave: None,

@@ -24,6 +24,8 @@ impl Machine {
             let package = &mut self.packages[p];
             if Guard::StandstillAddress.stands() {
                 later(&mut package.missing_since, span);
+                // Whether it still is so is asked anew.
+                package.lost = None;
             }
             if Guard::StandstillWaits.stands() {
                 package.run.prolong(span);

@@ -2,10 +2,10 @@
 
 use crate::clock::Moment;
 use crate::machine::Machine;
-use crate::machine::guard::Leg;
+use crate::machine::leg::Leg;
 use crate::machine::node::{KEYBOARD_QUIET, Link};
 use crate::machine::package::Wait;
-use crate::machine::setup::{LegPolicy, PackageId};
+use crate::machine::setup::PackageId;
 use crate::script::program::{LinkState, When, Who};
 
 impl Machine {
@@ -134,23 +134,5 @@ impl Machine {
         pens.map(|pen| pen.typed + pen.idle)
             .max()
             .map_or(quiet, |end| quiet.max(end))
-    }
-
-    fn leg_time(&self, p: PackageId, leg: Leg) -> Option<Moment> {
-        let (policy, since) = match leg {
-            Leg::Network => (
-                self.setup.packages[p].network_loss,
-                self.packages[p].missing_since,
-            ),
-            Leg::Console => {
-                let primary = self.packages[p].primary;
-                let since = primary.and_then(|n| self.nodes[n].evidence.silent_since);
-                (self.setup.packages[p].console_silent, since)
-            }
-        };
-        match policy {
-            LegPolicy::SwitchAfter(after) => since.map(|at| at + after),
-            LegPolicy::Alarm => None,
-        }
     }
 }

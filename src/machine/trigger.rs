@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::machine::guard::Leg;
 use crate::machine::input::Order;
+use crate::machine::leg::Leg;
 use crate::machine::node::{Condition, Link, Node};
 use crate::machine::package::{Adoption, Wait};
 use crate::machine::setup::{NodeId, PackageId};

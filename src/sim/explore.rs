@@ -2,6 +2,7 @@
 
 mod boundary;
 mod monitor;
+mod settings;
 mod strike;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::script::diagnostic::Span;
 use crate::script::program::Program;
 
 pub use boundary::Interrupted;
+pub use settings::Settings;
 
 /// Where the faults of random scenes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Side {
 pub struct Weather {
     /// Where faults are.
     pub side: Side,
+    /// What the clusters are set to.
+    pub settings: Settings,
     /// The most faults in one scene.
     pub faults: usize,
     /// The firmwares that the script speaks to, of those that are simulated.
@@ -49,6 +53,7 @@ impl Weather {
     pub fn of(program: &Program, side: Side, faults: usize, policies: Vec<DataPolicy>) -> Weather {
         Weather {
             side,
+            settings: Settings::Usual,
             faults,
             platforms: needs::platforms(program).map(str::to_owned).collect(),
             policies,
@@ -99,7 +104,7 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
     let platform = pick(&mut rng, &weather.platforms)
         .cloned()
         .unwrap_or_default();
-    let bench = Bench {
+    let mut bench = Bench {
         nodes: nodes(&platform),
         policy: *pick(&mut rng, &weather.policies).unwrap_or(&DataPolicy::Integrity),
         switches: Cap {
@@ -117,6 +122,9 @@ pub fn scene(seed: u64, weather: &Weather) -> Scene {
         seed,
         ..Bench::default()
     };
+    if weather.settings == Settings::Any {
+        settings::draw(&mut bench, weather.side);
+    }
     Scene {
         title: format!("seed {seed}"),
         steps: match weather.side {
@@ -173,7 +181,10 @@ fn processor(seed: u64, weather: &Weather) -> Option<BenchProcessor> {
 }
 
 /// What happens on a bench: where it has service processors, to one of them now and then.
-fn strikes(rng: &mut fastrand::Rng, bench: &Bench) -> Deed {
+fn strikes(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Deed {
+    if weather.settings == Settings::Any && rng.u32(..16) == 0 {
+        return settings::word(rng);
+    }
     if bench.processor.is_some() && rng.u32(..12) == 0 {
         let (_, way) = pick(rng, &ProcessorWay::ALL).unwrap_or(&ProcessorWay::ALL[0]);
         return Deed::Processor(rng.usize(..2), *way);
@@ -196,10 +207,10 @@ fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -> Vec<Step>
         if faults > 1 && !bench.gates.is_empty() && rng.u32(..3) == 0 {
             steps.push(Step::Do(strike::hook_says(rng)));
         }
-        let deed = match strikes(rng, bench) {
+        let deed = match strikes(rng, weather, bench) {
             // A Sun whose guard was never set boots itself after an error, past `auto-boot?`: that
             // is the firmware's doing, and why the guard is to be read before production.
-            Deed::ErrorReset(n) if bench.start == Start::Adopted => Deed::Panic(n),
+            Deed::ErrorReset(n) if bench.start != Start::Proven => Deed::Panic(n),
             // That a node is without power is true, as often as not.
             Deed::OutOfService(n, Some(lasts)) if faults > 1 && rng.bool() => {
                 steps.push(Step::Do(Deed::Power(n, false)));
@@ -298,6 +309,7 @@ mod tests {
     fn weather() -> Weather {
         Weather {
             side: Side::Any,
+            settings: Settings::Usual,
             faults: 12,
             platforms: vec!["openbios".to_owned(), "openboot".to_owned()],
             policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],
@@ -322,11 +334,15 @@ mod tests {
             processors: behind.to_vec(),
             ..weather()
         };
+        let any = Weather {
+            settings: Settings::Any,
+            ..weather()
+        };
         for seed in 0..1000 {
-            let weathers = [&weather(), &monitor, &processors];
+            let weathers = [&weather(), &monitor, &processors, &any];
             let made = scene(
                 seed,
-                weathers[usize::try_from(seed % 3).expect("it is small")],
+                weathers[usize::try_from(seed % 4).expect("it is small")],
             );
             let text = scene::write(&made);
             let mut read = scene::parse("x", &text, &mut Sources::default())

@@ -104,6 +104,11 @@ impl Rig {
         &mut self.nodes[node]
     }
 
+    /// The moment that it has come to.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
     /// The shared disk and its record.
     pub fn disk(&self) -> &SharedDisk {
         &self.disk

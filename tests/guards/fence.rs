@@ -233,7 +233,7 @@ fn one_leg_moves_nothing_where_the_file_says_alarm() {
 #[test]
 fn one_leg_moves_after_its_time_and_with_a_witness() {
     let network_loss = LegPolicy::SwitchAfter(secs(300));
-    for (witnesses, pause, falls) in [(1, 310, true), (1, 60, false), (0, 310, false)] {
+    for (witnesses, pause, falls) in [(1, 330, true), (1, 60, false), (0, 330, false)] {
         let mut d = Plan {
             network_loss,
             witnesses,
@@ -242,6 +242,27 @@ fn one_leg_moves_after_its_time_and_with_a_witness() {
         .ready(FENCE);
         d.address = false;
         d.pass(secs(pause));
+        match falls {
+            true => fences(d),
+            false => refused(d, "evidence"),
+        }
+    }
+}
+
+#[test]
+fn time_in_which_no_witness_answers_does_not_count_for_one_leg() {
+    let network_loss = LegPolicy::SwitchAfter(secs(60));
+    for (back, falls) in [(10, false), (90, true)] {
+        let mut d = Plan {
+            network_loss,
+            ..Plan::default()
+        }
+        .ready(FENCE);
+        // This side's own cable is out, and back.
+        (d.address, d.witness) = (false, false);
+        d.pass(secs(90));
+        d.witness = true;
+        d.pass(secs(back));
         match falls {
             true => fences(d),
             false => refused(d, "evidence"),

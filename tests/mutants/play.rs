@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clusterd::machine::setup::DataPolicy;
 use clusterd::script::diagnostic::{Sources, render};
 use clusterd::script::program::Program;
-use clusterd::sim::explore::{self, Patience, Side, Weather};
+use clusterd::sim::explore::{self, Patience, Settings, Side, Weather};
 use clusterd::sim::scene::{self, Scene};
 
 #[path = "../chat_support/mod.rs"]
@@ -70,6 +70,7 @@ impl Player {
     fn seed_notices(&mut self, seed: u64) -> bool {
         let weather = Weather {
             side: Side::Any,
+            settings: Settings::Usual,
             faults: 12,
             platforms: vec!["openboot".to_owned(), "openbios".to_owned()],
             policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],

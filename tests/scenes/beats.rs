@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clusterd::machine::setup::DataPolicy;
-use clusterd::sim::explore::{self, Patience, Side, Weather};
+use clusterd::sim::explore::{self, Patience, Settings, Side, Weather};
 use clusterd::sim::scene::{Scene, Stage, Step};
 
 use crate::bench::program;
@@ -24,6 +24,7 @@ fn scene(seed: u64) -> Scene {
         processors: Vec::new(),
         patience: Patience::default(),
         side: Side::Any,
+        settings: Settings::Usual,
         faults: 8,
         platforms: vec!["openboot".to_owned(), "openbios".to_owned()],
         policies: vec![DataPolicy::Integrity, DataPolicy::Adaptability],

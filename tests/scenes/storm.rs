@@ -89,10 +89,7 @@ fn strike(world: &mut World, rng: &mut fastrand::Rng) -> String {
         19 => world.person_leaves(n, "bob"),
         _ => world.rig.node_at(n, now).press_reset(now),
     }
-    format!(
-        "{:.3} {what} {n}",
-        now.since(clusterd::clock::Moment::ZERO).as_secs_f64()
-    )
+    format!("{:.3} {what} {n}", world.since_start(now).as_secs_f64())
 }
 
 fn calm(world: &mut World) {

@@ -62,7 +62,7 @@ fn c_power_off_without_a_proven_break_is_never_taken_for_stopped() {
     let mut world = Bench::default().alpha_runs();
     let since = world.now();
     world.rig.power(ALPHA, false, since);
-    reach(&mut world, "held");
+    reach(&mut world, "unheard");
     alarmed(&mut world, "hold", since);
     assert_eq!(boot_commands(&world, since), 0);
     let_loose(&mut world);
@@ -77,7 +77,7 @@ fn c_integrity_holds_until_an_operator_says_so() {
     .proven();
     let since = world.now();
     world.rig.power(ALPHA, false, since);
-    reach(&mut world, "held");
+    reach(&mut world, "unheard");
     world.pass(Duration::from_secs(1800));
     assert_eq!(boot_commands(&world, since), 0);
     world.operator(OperatorWord::Confirm, Some(ALPHA));

@@ -15,7 +15,7 @@ use super::{Given, Policy, compile_file};
 use crate::clock::Span;
 use crate::machine::setup::DataPolicy;
 use crate::script::program::Program;
-use crate::sim::explore::{self, Side, Weather};
+use crate::sim::explore::{self, Settings, Side, Weather};
 use crate::sim::needs::{self, SIMULATED};
 use crate::sim::scene::{self, Bench, Deed, Scene, Stage, Step};
 use crate::sim::{Excuse, GRACE, World};
@@ -56,6 +56,11 @@ pub struct ExploreArgs {
     /// With --years: the mean time between two episodes of trouble.
     #[arg(long, value_name = "TIME", requires = "years", conflicts_with = "seeds", default_value = "30d", value_parser = humantime::parse_duration)]
     every: Duration,
+    /// Clusters with any settings, instead of the usual ones: what the network's or the console's silence
+    /// alone moves, `stop`, the cap on failures, `dark_after`, times, more power legs, nodes that wait at
+    /// their prompts. And people who adopt a node by its name, or say that all is well.
+    #[arg(long)]
+    any_settings: bool,
     /// The first seed; the others follow.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
@@ -134,6 +139,9 @@ impl ExploreArgs {
         if self.monitor_only {
             command.push_str(" --monitor-only");
         }
+        if self.any_settings {
+            command.push_str(" --any-settings");
+        }
         command
     }
 }
@@ -175,7 +183,10 @@ pub fn run(args: &ExploreArgs) -> Exit {
         true => Side::Monitor,
         false => Side::Any,
     };
-    let weather = Weather::of(&program, side, args.faults, policies);
+    let mut weather = Weather::of(&program, side, args.faults, policies);
+    if args.any_settings {
+        weather.settings = Settings::Any;
+    }
     if weather.platforms.is_empty() {
         eprintln!(
             "clusterd: {} knows none of the firmwares that are simulated: {}",

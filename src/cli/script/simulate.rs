@@ -99,7 +99,7 @@ fn told(shown: &str, scene: &Scene, played: &Played, sources: &Sources, timeline
     if timeline {
         text.push_str(&story(played, sources));
     }
-    let lasted = Span(played.world.now().since(Moment::ZERO));
+    let lasted = Span(played.world.since_start(played.world.now()));
     match &played.failure {
         None => {
             let _ = writeln!(text, "ok      {shown}: {} ({lasted})", scene.title);
@@ -124,6 +124,8 @@ fn told(shown: &str, scene: &Scene, played: &Played, sources: &Sources, timeline
 /// The steps of the scene and what happened, in the order of time.
 fn story(played: &Played, sources: &Sources) -> String {
     let mut text = String::new();
+    // Since clusterd started.
+    let seconds = |at: Moment| format!("{:.3}", played.world.since_start(at).as_secs_f64());
     let mut steps = played.steps.iter().peekable();
     let mut step_lines = |until: Option<Moment>, text: &mut String| {
         while let Some((at, span)) = steps.next_if(|(at, _)| until.is_none_or(|now| *at <= now)) {
@@ -136,9 +138,4 @@ fn story(played: &Played, sources: &Sources) -> String {
     }
     step_lines(None, &mut text);
     text
-}
-
-/// Seconds since the scene began.
-fn seconds(at: Moment) -> String {
-    format!("{:.3}", at.since(Moment::ZERO).as_secs_f64())
 }

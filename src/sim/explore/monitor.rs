@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::{Weather, pick};
+use crate::machine::setup::LegPolicy;
 use crate::sim::rig::ConsoleLink;
 use crate::sim::scene::{Bench, Deed, Hold, MonitorCable, Start, Step};
 use crate::sim::world::{Interrupt, Interruption, JournalState, LegWay, PingWay};
@@ -17,7 +18,7 @@ pub(super) fn steps(rng: &mut fastrand::Rng, weather: &Weather, bench: &Bench) -
     let mut steps = Vec::new();
     for _ in 0..rng.usize(1..=weather.faults.max(1)) {
         let struck = match rng.u32(..100) {
-            0..=34 => network(rng),
+            0..=34 => network(rng, bench),
             35..=54 => consoles(rng),
             55..=79 => process(rng, bench),
             80..=91 => disk_and_clock(rng),
@@ -43,11 +44,15 @@ fn one(deed: Deed) -> Vec<Step> {
     vec![Step::Do(deed)]
 }
 
-/// Gateway, witnesses, the host's own cables, its pings and their socket.
-fn network(rng: &mut fastrand::Rng) -> Vec<Step> {
+/// Gateway, witnesses, the host's own cables, its pings and their socket. Where the network's silence alone
+/// moves the package, pings that are lost while a witness answers are no fault of this side that clusterd
+/// could tell from the node's.
+fn network(rng: &mut fastrand::Rng, bench: &Bench) -> Vec<Step> {
     let lost = *pick(rng, &[50, 500, 1000, 1000]).unwrap_or(&50);
     let late = [SECOND / 10, SECOND / 2, 4 * SECOND];
+    let alone = bench.network_loss != LegPolicy::Alarm;
     one(match rng.u32(..14) {
+        8..=10 if alone => Deed::DropReplies(rng.u64(1..100)),
         0 | 1 => Deed::Gateway(rng.bool()),
         2 | 3 => Deed::Witness(rng.bool()),
         4 | 5 => Deed::MonitorCable(MonitorCable::Service, rng.bool()),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Deed, MonitorCable, ProcessorWay};
 use crate::machine::input;
+use crate::machine::setup::{LegPolicy, PackageSetup};
 use crate::script::program::OperatorWord;
 use crate::sim::node::Condition;
 use crate::sim::nvram::NvramFault;
@@ -164,35 +165,44 @@ fn account(world: &mut World, deed: &Deed) {
         Deed::Swap(..) => world.watch().swapped(now),
         _ => {}
     }
-    // What a terminal server does to the connections that it holds is no matter of the nodes either.
-    let ours = matches!(
-        deed,
-        Deed::MonitorCable(..)
-            | Deed::Kill(_)
-            | Deed::KillAt(_)
-            | Deed::Interrupt(_)
-            | Deed::Gateway(_)
-            | Deed::Witness(_)
-            | Deed::Restart(_)
-            | Deed::Reload
-            | Deed::Journal(_)
-            | Deed::TearJournal
-            | Deed::HookSays(..)
-            | Deed::Clock(_)
-            | Deed::StandStill(_)
-            | Deed::DropReplies(_)
-            | Deed::Pings(_)
-            | Deed::Legs(..)
-            | Deed::LetLoose
-            | Deed::Link(..)
-            | Deed::Carrier(..)
-            | Deed::Maintenance(..)
-            | Deed::Split(..)
-            | Deed::Operator(OperatorWord::Release, _)
-    );
-    let prompt = matches!(deed, Deed::Delay(_, by) if *by < WIRE_IS_CUT);
-    if !ours && !prompt {
+    if !ours(world, deed) {
         world.watch().nodes_suffer();
+    }
+}
+
+/// Whether it happens on the monitor's side alone: to the monitoring host and its network, or to the
+/// connections that a terminal server holds, which is no matter of the nodes either.
+fn ours(world: &World, deed: &Deed) -> bool {
+    let setup = world.machine().setup();
+    // Where the silence of one leg alone moves something, clusterd cannot tell this from the node's.
+    let moves = |leg: fn(&PackageSetup) -> LegPolicy| {
+        let mut packages = setup.packages.iter();
+        packages.any(|package| leg(package) != LegPolicy::Alarm)
+    };
+    match deed {
+        Deed::Pings(_) => !moves(|package| package.network_loss),
+        Deed::Link(..) | Deed::Carrier(..) => !moves(|package| package.console_silent),
+        Deed::Delay(_, by) => *by < WIRE_IS_CUT,
+        Deed::MonitorCable(..)
+        | Deed::Kill(_)
+        | Deed::KillAt(_)
+        | Deed::Interrupt(_)
+        | Deed::Gateway(_)
+        | Deed::Witness(_)
+        | Deed::Restart(_)
+        | Deed::Reload
+        | Deed::Journal(_)
+        | Deed::TearJournal
+        | Deed::HookSays(..)
+        | Deed::Clock(_)
+        | Deed::StandStill(_)
+        | Deed::DropReplies(_)
+        | Deed::Legs(..)
+        | Deed::LetLoose
+        | Deed::Maintenance(..)
+        | Deed::Split(..)
+        | Deed::Operator(OperatorWord::Release, _) => true,
+        _ => false,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::sim::node::Condition;
 use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
 use crate::sim::service_processor::ServiceProcessor;
-use crate::sim::spec::NodeSpec;
+use crate::sim::spec::{AfterPanic, NodeSpec};
 use crate::sim::world::{Beats, StopWay, World};
 
 /// The bench has settled after so long: every machine is at its prompt.
@@ -258,7 +258,7 @@ fn unbroken(world: &World) -> Result<(), String> {
     match world.broken() {
         None => Ok(()),
         Some(Broken { at, rule, what }) => {
-            let at = at.since(Moment::ZERO).as_secs_f64();
+            let at = world.since_start(at).as_secs_f64();
             Err(format!("a rule was broken at {at:.3} s: {rule}: {what}"))
         }
     }
@@ -300,7 +300,12 @@ fn start(world: &mut World, start: Start) -> Result<(), String> {
     if start == Start::Proven {
         for (from, to) in [(0, 1), (1, 0)] {
             let now = world.now();
-            world.rig.node_at(from, now).panic(now);
+            let node = world.rig.node_at(from, now);
+            let after_panic = node.spec().after_panic;
+            // It must be there for the BREAK.
+            node.set_after_panic(AfterPanic::Stay);
+            node.panic(now);
+            node.set_after_panic(after_panic);
             let serves = |world: &mut World| {
                 let known = world.machine().primary(0) == Some(to);
                 known && world.rests() && world.rig.node(to).condition() == Condition::Running

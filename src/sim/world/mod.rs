@@ -89,6 +89,8 @@ pub struct World {
     setup: Arc<Setup>,
     set: Arc<PatternSet>,
     ports: Vec<Port>,
+    /// When clusterd was started first.
+    began: Moment,
     now: Moment,
     next_ping: Moment,
     next_witness: Moment,
@@ -137,8 +139,8 @@ pub struct World {
 }
 
 impl World {
-    /// A world at its beginning, with what the journal remembers. `ping_every` is the
-    /// interval at which the package's address is asked.
+    /// A world at its beginning, with what the journal remembers. clusterd starts at the moment that the
+    /// bench has come to.
     pub fn new(
         setup: Arc<Setup>,
         set: Arc<PatternSet>,
@@ -146,7 +148,7 @@ impl World {
         memory: Memory,
         seed: u64,
     ) -> World {
-        let now = Moment::ZERO;
+        let now = rig.now();
         let nodes = rig.len();
         let mut watch = Watch::new(&setup, GRACE);
         watch.restarted(&memory, &rig);
@@ -156,6 +158,7 @@ impl World {
             rig,
             setup,
             set,
+            began: now,
             now,
             next_ping: now + Duration::from_millis(100),
             next_witness: now + Duration::from_millis(50),
@@ -191,6 +194,11 @@ impl World {
     /// The virtual time.
     pub fn now(&self) -> Moment {
         self.now
+    }
+
+    /// How long after clusterd's start `at` is.
+    pub fn since_start(&self, at: Moment) -> Duration {
+        at.since(self.began)
     }
 
     /// The machine, to look at.
@@ -352,7 +360,7 @@ impl World {
         for (at, event) in &self.events {
             text.push_str(&format!(
                 "{:>10.3}  {event}\n",
-                at.since(Moment::ZERO).as_secs_f64()
+                self.since_start(*at).as_secs_f64()
             ));
         }
         text

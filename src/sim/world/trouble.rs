@@ -235,33 +235,34 @@ impl World {
         }
     }
 
-    /// What the legs of a node say to an order; `None` is no answer at all.
+    /// What the legs of a node say to an order, all the same; `None` is no answer at all.
     pub(super) fn power(&mut self, node: usize, order: PowerOrder) -> Option<Vec<PowerState>> {
         if order == PowerOrder::Off {
             self.watch.orders_off(node, self.now);
         }
+        let legs = self.setup.nodes[node].power_legs.max(1);
+        let unknown = |why: &str| PowerState::Unknown(why.to_owned());
         if !self.power_legs {
-            let why = "the leg does not answer".to_owned();
-            return Some(vec![PowerState::Unknown(why)]);
+            return Some(vec![unknown("the leg does not answer"); legs]);
         }
         match self.trouble.legs[node] {
             LegWay::Well => {}
             LegWay::LieOnce => {
                 self.trouble.legs[node] = LegWay::Well;
-                return Some(vec![PowerState::Off]);
+                return Some(vec![PowerState::Off; legs]);
             }
             LegWay::Hang => return None,
-            LegWay::Unknown => {
-                let why = "the leg cannot tell".to_owned();
-                return Some(vec![PowerState::Unknown(why)]);
-            }
+            LegWay::Unknown => return Some(vec![unknown("the leg cannot tell"); legs]),
         }
         if order == PowerOrder::Off {
             let now = self.now;
             self.rig.power(node, false, now);
         }
         let off = self.rig.node(node).condition() == Condition::Off;
-        Some(vec![if off { PowerState::Off } else { PowerState::On }])
+        Some(vec![
+            if off { PowerState::Off } else { PowerState::On };
+            legs
+        ])
     }
 
     /// All that was wrong on this side is mended, and clusterd runs.
