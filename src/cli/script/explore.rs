@@ -73,6 +73,9 @@ pub struct ExploreArgs {
     /// Where a scene that fails is written; where that file is there already, to one with a number.
     #[arg(long, value_name = "FILE", default_value = "failed.scene")]
     save: PathBuf,
+    /// Prints the scene of the first seed, for `script simulate`, and plays nothing.
+    #[arg(long)]
+    print: bool,
     /// Threads; all cores where it is not said.
     #[arg(long, value_name = "N", value_parser = super::jobs)]
     jobs: Option<usize>,
@@ -100,6 +103,9 @@ struct Bent {
     /// Times in which two nodes wrote because a person had started one of them past the guard.
     windows: Vec<Duration>,
     excused: BTreeMap<Excuse, u64>,
+    /// Ends at which nothing served, though all was whole, by the script's state: how many, and the
+    /// first seed of them.
+    down: BTreeMap<String, (u64, u64)>,
 }
 
 impl ExploreArgs {
@@ -194,6 +200,10 @@ pub fn run(args: &ExploreArgs) -> Exit {
             SIMULATED.join(", ")
         );
         return Exit::Faults;
+    }
+    if args.print {
+        print!("{}", scene::write(&explore::scene(args.from, &weather)));
+        return Exit::Good;
     }
     if let Some(why) = cannot_begin(&program, &weather) {
         eprint!("clusterd: {}: {why}", args.script.display());
@@ -297,7 +307,7 @@ impl Sweep {
             }
             let seed = self.from + number;
             let scene = explore::scene(seed, &self.weather);
-            if let Some(why) = failure(&stage, &scene, |world| self.note_bent(world)) {
+            if let Some(why) = failure(&stage, &scene, |world| self.note_bent(seed, world)) {
                 self.over.store(true, Ordering::Relaxed);
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 // Of several that fail at once the lowest seed is told.
@@ -348,8 +358,9 @@ impl Sweep {
         )
     }
 
-    fn note_bent(&self, world: &World) {
-        if world.windows().is_empty() && world.excused().is_empty() {
+    fn note_bent(&self, seed: u64, world: &World) {
+        let serves = (0..world.rig.len()).any(|node| world.rig.node(node).serves());
+        if serves && world.windows().is_empty() && world.excused().is_empty() {
             return;
         }
         let mut bent = self.bent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -357,6 +368,13 @@ impl Sweep {
             .extend(world.windows().iter().map(|window| window.lasted));
         for excuse in world.excused() {
             *bent.excused.entry(*excuse).or_insert(0) += 1;
+        }
+        if !serves {
+            let (times, first) = bent
+                .down
+                .entry(world.state().to_owned())
+                .or_insert((0, seed));
+            (*times, *first) = (*times + 1, seed.min(*first));
         }
     }
 
@@ -374,6 +392,11 @@ impl Sweep {
         }
         for (excuse, times) in &bent.excused {
             println!("{times} times the data policy accepted it: {excuse}");
+        }
+        for (state, (times, first)) in &bent.down {
+            println!(
+                "{times} times nothing served at the end, and somebody was told: in state {state}, first with seed {first}"
+            );
         }
     }
 }
