@@ -107,6 +107,7 @@ guards! {
         LegTime, 6, "one leg's silence moves nothing before its time";
         LegWitness, 6, "one leg's silence moves nothing while no witness answers";
         LegLook, 6, "the network's silence moves nothing before it was looked at once more, and what no witness answered in does not count";
+        LegServes, 6, "the network's silence counts while the console says that the primary runs, out of HOLD and maintenance";
     }
     "gate.rs" {
         StartWords, 1, "what starts or resumes a system is typed only through the gate";

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::machine::setup::{LegPolicy, PackageId};
+use crate::machine::node::Condition;
+use crate::machine::setup::{LegPolicy, NodeId, PackageId};
 use crate::machine::{Machine, WITNESS_LIFE};
 use crate::mutant::Guard;
 
@@ -102,7 +103,8 @@ impl Machine {
     /// A ping of the package's address is lost.
     pub(super) fn leg_misses(&mut self, p: PackageId) {
         let now = self.now;
-        if !self.witness_answers(WITNESS_LIFE) && Guard::LegWitness.stands() {
+        let vouched = self.witness_answers(WITNESS_LIFE) || Guard::LegWitness.gone();
+        if !vouched || !self.leg_counts(p) && Guard::LegServes.stands() {
             self.packages[p].lost = None;
             return;
         }
@@ -113,6 +115,16 @@ impl Machine {
         if let Looked::Way(misses) = &mut lost.looked {
             *misses = u8::saturating_add(*misses, 1);
         }
+    }
+
+    /// Whether the silence of the network counts: its console says that the primary runs, and nobody keeps
+    /// the script from acting. It is another silence when another node has the package, or that one has
+    /// started anew.
+    fn leg_counts(&self, p: PackageId) -> bool {
+        let package = &self.packages[p];
+        let runs = |n: NodeId| self.nodes[n].condition == Condition::Running;
+        let free = |n: &NodeId| !self.in_maintenance(*n);
+        package.hold.is_none() && package.primary.filter(free).is_some_and(runs)
     }
 
     /// A witness answers, and is not noted yet.

@@ -406,7 +406,9 @@ impl Machine {
                 format!("{} holds it already: {}", held.who, held.reason),
             );
         }
-        if package.heir.is_some() || package.run.door().is_some() {
+        // In a HOLD of the script's own nothing is under way, whatever it was on its way to.
+        let takeover = package.heir.is_some() && package.hold.is_none();
+        if takeover || package.run.door().is_some() {
             let text = format!(
                 "{} is under way (state {}), and is broken off where it stands",
                 self.order_in_force(p)

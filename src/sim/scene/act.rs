@@ -10,7 +10,7 @@ use crate::sim::node::Condition;
 use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
 use crate::sim::spec::AfterPanic;
-use crate::sim::world::World;
+use crate::sim::world::{PingWay, World};
 
 /// Who sits at a console of clusterd's own.
 const PERSON: &str = "bob";
@@ -174,14 +174,12 @@ fn account(world: &mut World, deed: &Deed) {
 /// connections that a terminal server holds, which is no matter of the nodes either.
 fn ours(world: &World, deed: &Deed) -> bool {
     let setup = world.machine().setup();
-    // Where the silence of one leg alone moves something, clusterd cannot tell this from the node's.
-    let moves = |leg: fn(&PackageSetup) -> LegPolicy| {
-        let mut packages = setup.packages.iter();
-        packages.any(|package| leg(package) != LegPolicy::Alarm)
-    };
+    let alone = |package: &PackageSetup| package.network_loss != LegPolicy::Alarm;
     match deed {
-        Deed::Pings(_) => !moves(|package| package.network_loss),
-        Deed::Link(..) | Deed::Carrier(..) => !moves(|package| package.console_silent),
+        // Where the network's silence alone moves the package, clusterd cannot tell this from the node's.
+        Deed::Pings(PingWay::Lost(_)) => !setup.packages.iter().any(alone),
+        Deed::Pings(PingWay::Late(by)) => *by < WIRE_IS_CUT || !setup.packages.iter().any(alone),
+        Deed::Pings(_) | Deed::Link(..) | Deed::Carrier(..) => true,
         Deed::Delay(_, by) => *by < WIRE_IS_CUT,
         Deed::MonitorCable(..)
         | Deed::Kill(_)
