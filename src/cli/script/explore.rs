@@ -393,12 +393,25 @@ impl Sweep {
         for (excuse, times) in &bent.excused {
             println!("{times} times the data policy accepted it: {excuse}");
         }
-        for (state, (times, first)) in &bent.down {
-            println!(
-                "{times} times nothing served at the end, and somebody was told: in state {state}, first with seed {first}"
-            );
+        if !bent.down.is_empty() {
+            println!("{}", in_states(&bent.down));
         }
     }
+}
+
+/// In which states scenes ended with nothing served, the most frequent first.
+fn in_states(down: &BTreeMap<String, (u64, u64)>) -> String {
+    let mut states: Vec<_> = down.iter().collect();
+    states.sort_by_key(|(_, (times, _))| std::cmp::Reverse(*times));
+    let all: u64 = down.values().map(|(times, _)| times).sum();
+    let state = |(state, (times, first)): (&String, &(u64, u64))| {
+        format!("{state} {times} (the first with seed {first})")
+    };
+    let states: Vec<_> = states.into_iter().map(state).collect();
+    format!(
+        "{all} times nothing served at the end, and somebody was told; in state {}",
+        states.join(", ")
+    )
 }
 
 fn whole_seconds(time: Duration) -> Span {
