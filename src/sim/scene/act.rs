@@ -179,9 +179,11 @@ fn ours(world: &World, deed: &Deed) -> bool {
         // Where the network's silence alone moves the package, clusterd cannot tell this from the node's.
         Deed::Pings(PingWay::Lost(_)) => !setup.packages.iter().any(alone),
         Deed::Pings(PingWay::Late(by)) => *by < WIRE_IS_CUT || !setup.packages.iter().any(alone),
-        Deed::Pings(_) | Deed::Link(..) | Deed::Carrier(..) => true,
         Deed::Delay(_, by) => *by < WIRE_IS_CUT,
-        Deed::MonitorCable(..)
+        Deed::Pings(_)
+        | Deed::Link(..)
+        | Deed::Carrier(..)
+        | Deed::MonitorCable(..)
         | Deed::Kill(_)
         | Deed::KillAt(_)
         | Deed::Interrupt(_)
