@@ -75,12 +75,23 @@ pub fn firmwares(files: &[Loaded], scope: &Scope, faults: &mut Vec<Diagnostic>) 
         let ring = seen
             .iter()
             .enumerate()
-            .any(|(number, name)| seen[..number].contains(name));
-        if !ring {
-            out.extend(whole(block, &said, faults));
+            .any(|(number, block)| is_among(block, &seen[..number]));
+        match &block.like {
+            Some(like) if ring => faults.push(
+                Diagnostic::error(
+                    like.span,
+                    "these firmware blocks are like each other in a ring",
+                )
+                .help("one of them must say everything itself"),
+            ),
+            _ => out.extend(whole(block, &said, faults)),
         }
     }
     out
+}
+
+fn is_among(block: &ast::Firmware, seen: &[&ast::Firmware]) -> bool {
+    seen.iter().any(|one| std::ptr::eq(*one, block))
 }
 
 /// What a block says, what it is `like` first. Faults are told once, with the block itself.
@@ -89,26 +100,21 @@ fn gather<'a>(
     blocks: &[&'a ast::Firmware],
     scope: &Scope,
     faults: &mut Vec<Diagnostic>,
-    seen: &mut Vec<&'a str>,
+    seen: &mut Vec<&'a ast::Firmware>,
     tell: bool,
 ) -> Said {
     let mut said = Said::default();
-    seen.push(&block.name.text);
+    seen.push(block);
     let mut quiet = Vec::new();
     let faults = if tell { faults } else { &mut quiet };
     if let Some(like) = &block.like
         && let Some(number) = scope.find(Kind::Firmware, like, faults)
+        && let Some(base) = blocks.get(number).copied()
     {
-        if seen.contains(&like.text.as_str()) {
-            seen.push(&like.text);
-            faults.push(
-                Diagnostic::error(
-                    like.span,
-                    "these firmware blocks are like each other in a ring",
-                )
-                .help("one of them must say everything itself"),
-            );
-        } else if let Some(base) = blocks.get(number) {
+        // By the block, not by its name: of two of one name the number may be the other one's.
+        if is_among(base, seen) {
+            seen.push(base);
+        } else {
             said = gather(base, blocks, scope, faults, seen, false);
         }
     }
