@@ -29,7 +29,8 @@ const SILENT: [Duration; 4] = [
     Duration::from_secs(20 * 60),
 ];
 
-/// Sets the cluster of a seed to anything that it may be set to. Half of every setting stays as usual.
+/// Sets the cluster of a seed to anything that it may be set to. Every setting stays as usual in half of them
+/// at least.
 pub(super) fn draw(bench: &mut Bench, side: Side) {
     let mut rng = fastrand::Rng::with_seed(bench.seed ^ 0x5e77_1465);
     let mut silent = |usual| match rng.bool() {
