@@ -61,15 +61,10 @@ impl Machine {
         since.is_some_and(|at| self.now.since(at) >= after) && vouched
     }
 
-    /// When that is next, by time alone.
-    pub(super) fn leg_time(&self, p: PackageId, leg: Leg) -> Option<Moment> {
-        let setup = &self.setup.packages[p];
-        let policy = match leg {
-            Leg::Network => setup.network_loss,
-            Leg::Console => setup.console_silent,
-        };
-        match policy {
-            LegPolicy::SwitchAfter(after) => self.leg_since(p, leg).map(|at| at + after),
+    /// When the console's silence is, by time alone. The network's waits for a witness's answer.
+    pub(super) fn console_leg_time(&self, p: PackageId) -> Option<Moment> {
+        match self.setup.packages[p].console_silent {
+            LegPolicy::SwitchAfter(after) => self.leg_since(p, Leg::Console).map(|at| at + after),
             LegPolicy::Alarm => None,
         }
     }

@@ -2,7 +2,6 @@
 
 use crate::clock::Moment;
 use crate::machine::Machine;
-use crate::machine::leg::Leg;
 use crate::machine::node::{KEYBOARD_QUIET, Link};
 use crate::machine::package::Wait;
 use crate::machine::setup::PackageId;
@@ -116,8 +115,7 @@ impl Machine {
                     }
                 }
                 When::Unfenced { who } => self.unfenced_time(p, *who),
-                When::NetworkLoss => self.leg_time(p, Leg::Network),
-                When::ConsoleSilent => self.leg_time(p, Leg::Console),
+                When::ConsoleSilent => self.console_leg_time(p),
                 _ => None,
             }
         });

@@ -50,10 +50,16 @@ pub struct Weather {
 
 impl Weather {
     /// Everything that `program` wants of its benches, read off it.
-    pub fn of(program: &Program, side: Side, faults: usize, policies: Vec<DataPolicy>) -> Weather {
+    pub fn of(
+        program: &Program,
+        side: Side,
+        settings: Settings,
+        faults: usize,
+        policies: Vec<DataPolicy>,
+    ) -> Weather {
         Weather {
             side,
-            settings: Settings::Usual,
+            settings,
             faults,
             platforms: needs::platforms(program).map(str::to_owned).collect(),
             policies,

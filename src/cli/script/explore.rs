@@ -189,10 +189,11 @@ pub fn run(args: &ExploreArgs) -> Exit {
         true => Side::Monitor,
         false => Side::Any,
     };
-    let mut weather = Weather::of(&program, side, args.faults, policies);
-    if args.any_settings {
-        weather.settings = Settings::Any;
-    }
+    let settings = match args.any_settings {
+        true => Settings::Any,
+        false => Settings::Usual,
+    };
+    let weather = Weather::of(&program, side, settings, args.faults, policies);
     if weather.platforms.is_empty() {
         eprintln!(
             "clusterd: {} knows none of the firmwares that are simulated: {}",
@@ -359,7 +360,7 @@ impl Sweep {
     }
 
     fn note_bent(&self, seed: u64, world: &World) {
-        let serves = (0..world.rig.len()).any(|node| world.rig.node(node).serves());
+        let serves = world.serves();
         if serves && world.windows().is_empty() && world.excused().is_empty() {
             return;
         }

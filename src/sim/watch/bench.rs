@@ -25,6 +25,11 @@ pub trait Truth {
     /// Whether BREAKs come to a port's node later than they were sent.
     fn delays_breaks(&self, port: usize) -> bool;
 
+    /// Whether the service runs on any node.
+    fn serves(&self) -> bool {
+        (0..self.len()).any(|n| self.node(n).serves())
+    }
+
     /// The number of the node with this name.
     fn find(&self, name: &str) -> Option<usize> {
         (0..self.len()).find(|n| self.node(*n).spec().name == name)
