@@ -64,8 +64,9 @@ fn an_expectation_that_does_not_hold_fails_with_its_line_and_the_timeline() {
     let said = text(&output);
     for part in [
         ":7: expect alpha serves",
-        "this does not hold; the script is in state watch, alpha is prompt",
+        "this does not hold; the script is in state watch, alpha is at its prompt",
         "> panic alpha",
+        "    alarm CRITICAL primary_panic: alpha: ",
         "1 scene, 1 failed",
     ] {
         assert!(said.contains(part), "{part:?} is missing:\n{said}");
@@ -131,6 +132,16 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "scene 1 \"x\"\nmark\n",
         "-->",
         "a scene wants two nodes at least",
+    ),
+    (
+        "scene 1 \"x\"\nnode a openbios 80770001\nnode b openbios 80770002\nexpect not open standby_lots\n",
+        ":4:1",
+        "did you mean `standby_lost`?",
+    ),
+    (
+        "scene 1 \"x\"\nnode a openbios 80770001\nnode b openbios 80770002\nexpect alarm fire\n",
+        ":4:1",
+        "the alarms are awaited, blind,",
     ),
 ];
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Alarm, severity_text};
+use super::Alarm;
 use crate::clock::Span;
 use crate::scribe::stamp;
 use crate::script::program::Severity;
@@ -91,7 +91,7 @@ impl Message {
     /// The line that stands for all of it: `CRITICAL pki-ca/ca primary_panic: ca1: panic[cpu0]`.
     pub fn subject(&self) -> String {
         let alarm = &self.alarm;
-        let urgency = severity_text(alarm.severity);
+        let urgency = alarm.severity.text();
         let what = match self.kind {
             Kind::Raised | Kind::Notice => urgency.to_owned(),
             Kind::Worse => format!("{urgency}, worse"),
@@ -111,7 +111,7 @@ impl Message {
             alarm.text,
             alarm.name(),
             alarm.code,
-            severity_text(alarm.severity)
+            alarm.severity.text()
         );
         let mut line = |key: &str, value: &str| text.push_str(&format!("{key:<10} {value}\n"));
         line("first", &utc(alarm.first_ms));
@@ -147,7 +147,7 @@ impl Message {
         let alarm = &self.alarm;
         match name {
             "kind" => self.kind.word().to_owned(),
-            "severity" => severity_text(alarm.severity).to_lowercase(),
+            "severity" => alarm.severity.text().to_lowercase(),
             "cluster" => alarm.cluster.clone(),
             "package" => alarm.package.clone(),
             "name" => alarm.name(),
@@ -177,7 +177,7 @@ impl Message {
             "host": host,
             "at": rfc3339(self.at_ms),
             "kind": self.kind.word(),
-            "severity": severity_text(alarm.severity).to_lowercase(),
+            "severity": alarm.severity.text().to_lowercase(),
             "name": alarm.name(),
             "cluster": alarm.cluster,
             "package": alarm.package,

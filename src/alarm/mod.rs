@@ -142,12 +142,3 @@ pub struct Told {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
-
-/// `CRITICAL`, `WARNING`, `NOTICE`.
-pub fn severity_text(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "CRITICAL",
-        Severity::Warning => "WARNING",
-        Severity::Notice => "NOTICE",
-    }
-}

@@ -28,7 +28,7 @@ use super::courier::{Came, Outcome};
 use super::message::{Letter, millis};
 use super::registry::{Alarms, Inner, Subject};
 use super::tell::{self, ROUTE_FAILED};
-use super::{Told, heartbeat, severity_text};
+use super::{Told, heartbeat};
 use crate::clock::Span;
 use crate::config::route::{Heartbeat, Route};
 use crate::script::program::Severity;
@@ -286,7 +286,7 @@ impl Office {
 
 /// `notice`, `warning`, `critical`.
 fn word(severity: Severity) -> String {
-    severity_text(severity).to_lowercase()
+    severity.text().to_lowercase()
 }
 
 #[cfg(test)]

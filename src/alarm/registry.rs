@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::message::{at, millis};
 use super::post::{Outgoing, Saved};
-use super::{Acknowledged, Alarm, Told, severity_text};
+use super::{Acknowledged, Alarm, Told};
 use crate::clock::Span;
 use crate::scribe::{Book, Scribe, one_line, stamp};
 use crate::script::program::Severity;
@@ -187,7 +187,7 @@ impl Alarms {
         let now = SystemTime::now();
         let mut inner = self.lock();
         if severity == Severity::Notice {
-            let (urgency, subject_text) = (severity_text(severity), subject.text());
+            let (urgency, subject_text) = (severity.text(), subject.text());
             let line = format!("{urgency:<8}  {subject_text}  {code}: {text}");
             let mut said = Open::new(subject, severity, code, text, now).alarm;
             said.count = 1;
@@ -220,7 +220,7 @@ impl Alarms {
         };
         let line = format!(
             "{:<8}  {}  {code}: {text}{times}",
-            severity_text(severity),
+            severity.text(),
             subject.text()
         );
         self.note(&mut inner, subject, code, &line, now);
@@ -279,7 +279,7 @@ impl Alarms {
         let why = reason.map_or(String::new(), |reason| format!(" ({reason})"));
         let line = format!(
             "{:<8}  {}  {code} acknowledged by {who}{why}: {}",
-            severity_text(alarm.severity),
+            alarm.severity.text(),
             subject.text(),
             alarm.text
         );

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::guard::Veto;
 use crate::machine::making::Making;
 use crate::machine::node::{Condition, Identity, KEYBOARD_QUIET};
@@ -559,7 +560,7 @@ impl Machine {
         self.stand_still(p, why);
         self.end_order(p, Err(format!("HOLD: {why}")));
         let text = format!("{} is in HOLD: {why}", self.setup.packages[p].name);
-        self.alarm(p, Severity::Critical, "hold", text);
+        self.alarm(p, Severity::Critical, alarm_code::HOLD, text);
     }
 
     /// What is under way ends, and nothing is begun.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::clock::{Moment, Span};
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::input::{CommonPath, HostFact};
 use crate::machine::memory::{Memory, WellMemory};
 use crate::machine::node::Condition;
@@ -335,10 +336,10 @@ impl Machine {
                 Some(why) => self.alarm(
                     package,
                     severity,
-                    "impaired",
+                    alarm_code::IMPAIRED,
                     format!("monitor impaired: {why}; every takeover is held{see}"),
                 ),
-                None => self.clear(package, "impaired"),
+                None => self.clear(package, alarm_code::IMPAIRED),
             }
         }
         match (why, &self.host.word) {
@@ -407,7 +408,12 @@ impl Machine {
             word.reason
         );
         for package in 0..self.packages.len() {
-            self.alarm(package, Severity::Warning, "overruled", text.clone());
+            self.alarm(
+                package,
+                Severity::Warning,
+                alarm_code::OVERRULED,
+                text.clone(),
+            );
         }
     }
 
@@ -435,7 +441,7 @@ impl Machine {
 
     fn clear_overruled(&mut self) {
         for package in 0..self.packages.len() {
-            self.clear(package, "overruled");
+            self.clear(package, alarm_code::OVERRULED);
         }
     }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::machine::action::{Action, EntryKind};
+use crate::machine::alarm_code;
 use crate::machine::making::Making;
 use crate::machine::node::{Condition, Node};
 use crate::machine::package::{Door, Package, Wait};
@@ -123,7 +124,7 @@ impl Machine {
         {
             let node = self.setup.node_name(n).to_owned();
             let text = format!("{node}, taken for stopped and under siege, shows life");
-            self.alarm(p, Severity::Critical, "siege_answered", text);
+            self.alarm(p, Severity::Critical, alarm_code::SIEGE_ANSWERED, text);
         }
     }
 

@@ -15,6 +15,7 @@
 //! ```
 
 pub mod action;
+pub mod alarm_code;
 pub mod availability;
 pub mod boot_course;
 pub mod event;
@@ -193,7 +194,9 @@ impl Machine {
 
     fn drive_all(&mut self) {
         for package in 0..self.packages.len() {
+            self.note_trouble(package);
             self.drive(package);
+            self.note_trouble(package);
         }
     }
 
@@ -431,6 +434,11 @@ impl Machine {
     }
 
     fn alarm(&mut self, package: PackageId, severity: Severity, code: &str, text: String) {
+        let known = || {
+            let program = &self.setup.packages[package].program;
+            alarm_code::ALL.contains(&code) || program.alarm_codes().any(|known| known == code)
+        };
+        debug_assert!(known(), "the alarm {code} stands in no list");
         self.actions.push_back(Action::Alarm {
             package,
             severity,

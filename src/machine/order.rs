@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::clock::{Moment, Span};
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::hook::Early;
 use crate::machine::input::{Demand, Order, Ticket, Verdict};
 use crate::machine::memory::{Drill, Held};
@@ -348,7 +349,7 @@ impl Machine {
         };
         let package = &self.setup.packages[p].name;
         let text = format!("{package} is in HOLD, nothing fails over: {why}");
-        self.alarm(p, Severity::Warning, "held", text);
+        self.alarm(p, Severity::Warning, alarm_code::HELD, text);
     }
 
     fn why_held(&self, p: PackageId) -> Option<String> {
@@ -365,7 +366,7 @@ impl Machine {
         if self.packages[p].held.take().is_none() {
             return;
         }
-        self.clear(p, "held");
+        self.clear(p, alarm_code::HELD);
         self.journal(EntryKind::Hold, None, format!("{who} ends the HOLD"));
         let came_with = |order: &Ordered| {
             let holds = matches!(order.heard, OperatorWord::Hold | OperatorWord::FencePrimary);

@@ -98,8 +98,9 @@ pub struct Run {
     pub reason: String,
     /// What is held against the node that was last suspected or fenced.
     pub evidence: String,
-    /// When the trouble began that is being dealt with.
-    pub trouble: Moment,
+    /// When the trouble began that is being dealt with: when the script left its rest, or its primary was
+    /// seen not to run.
+    pub trouble: Option<Moment>,
     /// For every trigger: when it fires next (`every`, `after`).
     pub due: Vec<Option<Moment>>,
     /// For every trigger: its level is on and was answered.
@@ -392,7 +393,7 @@ impl Run {
             slots: Vec::new(),
             reason: String::new(),
             evidence: String::new(),
-            trouble: now,
+            trouble: None,
             due: Vec::new(),
             answered: Vec::new(),
             pending: BTreeSet::new(),

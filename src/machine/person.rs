@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::PenWord;
+use crate::machine::alarm_code;
 use crate::machine::input::Deed;
 use crate::machine::making::Making;
 use crate::machine::node::Condition;
@@ -262,7 +263,7 @@ impl Machine {
                 self.setup.node_name(n),
                 crate::clock::Span(self.setup.nodes[n].dark_after),
             );
-            self.alarm(p, Severity::Critical, "person", text);
+            self.alarm(p, Severity::Critical, alarm_code::PERSON, text);
             if let Some(pen) = &mut self.nodes[n].pen {
                 pen.urgent = true;
             }
@@ -282,7 +283,7 @@ impl Machine {
             self.pen_holder(n),
             self.setup.node_name(n)
         );
-        self.alarm(p, Severity::Warning, "person", text);
+        self.alarm(p, Severity::Warning, alarm_code::PERSON, text);
     }
 
     /// At whose console a person keeps a survey waiting: it does not end without that node.
@@ -410,7 +411,7 @@ impl Machine {
         for p in 0..self.packages.len() {
             let nodes = &self.setup.packages[p].nodes;
             if nodes.contains(&n) && !nodes.iter().any(|n| self.person_at(*n)) {
-                self.clear(p, "person");
+                self.clear(p, alarm_code::PERSON);
             }
         }
         let now = self.now;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::asking::{self, Ask, Asking, Verdict};
 use crate::machine::making::{Making, Piece};
 use crate::machine::memory::GuardReading;
@@ -332,7 +333,7 @@ impl Machine {
                 "the console of {} shows {why}: swapped cables?",
                 self.setup.node_name(n)
             );
-            self.alarm(p, Severity::Critical, "wrong_identity", text);
+            self.alarm(p, Severity::Critical, alarm_code::WRONG_IDENTITY, text);
             self.let_go_on(p, n);
         }
     }
@@ -468,7 +469,7 @@ impl Machine {
     fn identities_are_right(&mut self, n: NodeId) {
         let wrong = |node: &Node| matches!(node.identity, Identity::Wrong(_));
         if let Some(p) = self.package_of(n).filter(|_| !self.nodes.iter().any(wrong)) {
-            self.clear(p, "wrong_identity");
+            self.clear(p, alarm_code::WRONG_IDENTITY);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::machine::action::EntryKind;
+use crate::machine::node::Condition;
 use crate::machine::order::Ordered;
 use crate::machine::package::{Frame, Package, Wait};
 use crate::machine::setup::{NodeId, PackageId};
@@ -34,6 +35,20 @@ impl Machine {
         package.secondary = nodes.iter().copied().find(|n| Some(*n) != primary);
     }
 
+    /// Trouble begins where the script leaves its rest, or its primary does not run any more; it ends
+    /// where that is over.
+    pub(super) fn note_trouble(&mut self, p: PackageId) {
+        let package = &self.packages[p];
+        let runs = |n: NodeId| self.nodes[n].condition == Condition::Running;
+        let well = self.rests(p) && package.primary.is_some_and(runs);
+        let now = self.now;
+        let trouble = &mut self.packages[p].run.trouble;
+        match well {
+            true => *trouble = None,
+            false => _ = trouble.get_or_insert(now),
+        }
+    }
+
     /// Enters the start state.
     pub(super) fn start_script(&mut self, p: PackageId, cause: &str) {
         let start = self.setup.packages[p].program.start;
@@ -47,10 +62,6 @@ impl Machine {
         let now = self.now;
         let chosen = &program.states[state];
         let run = &mut self.packages[p].run;
-        let leaves_rest = run.wait == Wait::Idle || run.reason.is_empty();
-        if leaves_rest && run.hops == 0 {
-            run.trouble = now;
-        }
         run.haste = if now.since(run.entered) < PAUSE {
             run.haste + 1
         } else {

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::input::Ticket;
 use crate::machine::node::{Condition, Siege};
-use crate::machine::out_of_service;
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
@@ -65,8 +65,8 @@ impl Machine {
         });
         self.journal(EntryKind::Siege, Some(n), format!("siege ended: {why}"));
         if let Some(p) = self.package_of(n) {
-            self.clear(p, "siege_answered");
-            self.clear(p, out_of_service::WOKE);
+            self.clear(p, alarm_code::SIEGE_ANSWERED);
+            self.clear(p, alarm_code::OUT_OF_SERVICE_WOKE);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::node::{Condition, Identity, Node};
 use crate::machine::package::Wait;
 use crate::machine::setup::{NodeId, PackageId};
@@ -186,7 +187,7 @@ impl Machine {
             "{name} was being booted when clusterd was started, and says nothing: it has {} more to come up before it counts as lost",
             crate::clock::Span(Duration::from_secs(left.as_secs()))
         );
-        self.alarm(p, Severity::Warning, "awaited", text);
+        self.alarm(p, Severity::Warning, alarm_code::AWAITED, text);
     }
 
     /// A node that loads or boots is not hurried.
@@ -452,7 +453,7 @@ impl Machine {
             return;
         };
         if self.packages[p].awaited.take().is_some() {
-            self.clear(p, "awaited");
+            self.clear(p, alarm_code::AWAITED);
         }
         match outcome {
             Outcome::OneRuns(n, how) => {
@@ -547,7 +548,7 @@ impl Machine {
         let text = match names.as_slice() {
             [] => {
                 self.packages[p].told.guard = false;
-                return self.clear(p, "guard_unknown");
+                return self.clear(p, alarm_code::GUARD_UNKNOWN);
             }
             [one] => format!("the standing guard of {one} is not known"),
             several => format!(
@@ -556,7 +557,7 @@ impl Machine {
             ),
         };
         let text = format!("{text}: power-loss takeover is not possible until it is read back");
-        self.alarm(p, Severity::Warning, "guard_unknown", text);
+        self.alarm(p, Severity::Warning, alarm_code::GUARD_UNKNOWN, text);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::Machine;
+use crate::machine::alarm_code;
 use crate::machine::node::{Condition, Link};
 use crate::machine::setup::{NodeId, PackageId};
 use crate::mutant::Guard;
@@ -19,13 +20,6 @@ const ASKED: Duration = Duration::from_secs(120);
 
 /// A standby that waits for so long at its prompt without a full fence gets none from its script.
 const UNFENCED: Duration = Duration::from_secs(120);
-
-/// The code of the alarm about lost consoles.
-const LOST: &str = "console_lost";
-/// The code of the alarm about a node that runs beside the one that has the package.
-const BESIDE: &str = "runs_beside";
-/// The code of the alarm about a standby to which nothing can be switched.
-const STANDBY: &str = "unfenced_standby";
 
 /// What was told of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,7 +70,7 @@ impl Machine {
         }
         let lost: Vec<NodeId> = lost.collect();
         if lost.is_empty() {
-            self.clear(p, LOST);
+            self.clear(p, alarm_code::CONSOLE_LOST);
         } else if Guard::LostConsoleTold.stands() {
             let names: Vec<&str> = lost.iter().map(|n| self.setup.node_name(*n)).collect();
             let whose = match names.as_slice() {
@@ -84,7 +78,7 @@ impl Machine {
                 several => format!("the consoles of {} were", several.join(" and ")),
             };
             let text = format!("{whose} lost, and what runs there has not been seen since");
-            self.alarm(p, Severity::Warning, LOST, text);
+            self.alarm(p, Severity::Warning, alarm_code::CONSOLE_LOST, text);
         }
         self.packages[p].told.lost = lost;
     }
@@ -109,7 +103,7 @@ impl Machine {
         if told.beside.map(|(n, _)| n) != beside {
             told.beside = beside.map(|n| (n, now));
             if std::mem::take(&mut told.raised) {
-                self.clear(p, BESIDE);
+                self.clear(p, alarm_code::RUNS_BESIDE);
             }
         }
         let told = &self.packages[p].told;
@@ -125,7 +119,7 @@ impl Machine {
                 primary.map_or("another node", |primary| self.setup.node_name(primary)),
             );
             self.packages[p].told.raised = true;
-            self.alarm(p, Severity::Critical, BESIDE, text);
+            self.alarm(p, Severity::Critical, alarm_code::RUNS_BESIDE, text);
         }
     }
 
@@ -153,7 +147,7 @@ impl Machine {
         let told = &mut self.packages[p].told;
         told.unfenced = is;
         if waits.is_none() && std::mem::take(&mut told.unfenced_raised) {
-            self.clear(p, STANDBY);
+            self.clear(p, alarm_code::UNFENCED_STANDBY);
         }
         let due = |(_, since): &(NodeId, Moment)| {
             now.since(*since) >= UNFENCED || Guard::UnfencedTime.gone()
@@ -168,7 +162,7 @@ impl Machine {
                 self.setup.node_name(n),
             );
             self.packages[p].told.unfenced_raised = true;
-            self.alarm(p, Severity::Warning, STANDBY, text);
+            self.alarm(p, Severity::Warning, alarm_code::UNFENCED_STANDBY, text);
         }
     }
 

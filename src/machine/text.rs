@@ -42,7 +42,8 @@ impl Machine {
                         out.push_str(&primary.unwrap_or_default());
                     }
                     Value::Elapsed => {
-                        out.push_str(&Span(self.now.since(package.run.trouble)).to_string());
+                        let began = package.run.trouble.unwrap_or(self.now);
+                        out.push_str(&Span(self.now.since(began)).to_string());
                     }
                     Value::Reason => out.push_str(&package.run.reason),
                     Value::Stop => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::machine::alarm_code;
 use crate::machine::input::Order;
 use crate::machine::leg::Leg;
 use crate::machine::node::{Condition, Link, Node};
@@ -60,7 +61,7 @@ impl Machine {
         let program = self.program(p);
         if self.packages[p].run.stuck {
             if order.word == OperatorWord::Release {
-                self.clear(p, "hold");
+                self.clear(p, alarm_code::HOLD);
                 self.end_held(p, &order.who);
                 return self.start_script(p, &format!("{} says release", order.who));
             }
@@ -143,9 +144,6 @@ impl Machine {
         }
         if talks && Guard::TriggerAbandons.stands() {
             self.abandon(p);
-        }
-        if !matches!(triggers[index].when, When::Every(_)) {
-            self.packages[p].run.trouble = self.now;
         }
         let run = &mut self.packages[p].run;
         if matches!(

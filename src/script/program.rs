@@ -343,7 +343,7 @@ pub enum Value {
     BootDevice,
     /// `{evidence}`: what is held against the node that was last suspected or fenced.
     Evidence,
-    /// `{elapsed}`: since the last state that was left by a suspicion.
+    /// `{elapsed}`: since the trouble began: the script left its rest, or its primary was seen not to run.
     Elapsed,
     /// `{reason}`: why the last procedure, door or run failed.
     Reason,
@@ -404,6 +404,17 @@ pub enum Severity {
     Warning,
     /// Wake somebody.
     Critical,
+}
+
+impl Severity {
+    /// `CRITICAL`, `WARNING`, `NOTICE`.
+    pub fn text(self) -> &'static str {
+        match self {
+            Severity::Critical => "CRITICAL",
+            Severity::Warning => "WARNING",
+            Severity::Notice => "NOTICE",
+        }
+    }
 }
 
 /// What a probe asks.
@@ -599,6 +610,14 @@ impl Program {
     /// The firmware block of a platform.
     pub fn firmware(&self, platform: &str) -> Option<&Firmware> {
         self.firmwares.iter().find(|f| f.platform == platform)
+    }
+
+    /// The codes of the alarms that it raises itself.
+    pub fn alarm_codes(&self) -> impl Iterator<Item = &str> {
+        self.ops.iter().filter_map(|op| match op {
+            Op::Alarm { code, .. } => Some(code.as_str()),
+            _ => None,
+        })
     }
 
     /// The state's name.

@@ -1,11 +1,15 @@
 //! The known name that is most like an unknown one.
 
 /// The nearest of `known`, if it is near enough to be meant.
-pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k String>) -> Option<&'k str> {
+pub fn nearest<'k, K: AsRef<str> + ?Sized + 'k>(
+    name: &str,
+    known: impl IntoIterator<Item = &'k K>,
+) -> Option<&'k str> {
     let limit = (name.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate.as_str()))
+        .map(AsRef::as_ref)
+        .map(|candidate| (distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)

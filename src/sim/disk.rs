@@ -4,6 +4,7 @@
 //! write of this boot, means two writers, though the other one be stopped again by then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::clock::Moment;
 
@@ -47,6 +48,16 @@ pub struct Violation {
     pub other: String,
     /// The other one's boot.
     pub other_boot: u32,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} (boot {} of the disk) found that {} (boot {}) had written since",
+            self.node, self.boot, self.other, self.other_boot
+        )
+    }
 }
 
 /// What is wrong with the disk for a node.

@@ -229,11 +229,8 @@ fn steps(world: &World, now: Moment) -> Vec<(Duration, String)> {
     let since = |at: &Moment| at.since(now);
     let events = world.events().iter();
     let events = events.map(|(at, event)| (since(at), event.to_string()));
-    let alarms = world.raised().iter().map(|(at, alarm)| {
-        let severity = format!("{:?}", alarm.severity).to_uppercase();
-        let text = format!("alarm {severity} {}: {}", alarm.code, alarm.text);
-        (since(at), text)
-    });
+    let alarms = world.alarm_words().iter();
+    let alarms = alarms.map(|(at, word)| (since(at), word.to_string()));
     let mut steps: Vec<(Duration, String)> = events.chain(alarms).collect();
     steps.sort_by_key(|(at, _)| *at);
     let all = steps.len();

@@ -51,7 +51,7 @@ pub use transcript::{Traffic, Transcript};
 pub use watch::Window;
 pub use wire::BreakWay;
 pub use world::{
-    GRACE, Interrupt, Interruption, JournalState, LegWay, PingWay, RaisedAlarm, World,
+    AlarmWord, GRACE, Interrupt, Interruption, JournalState, LegWay, PingWay, RaisedAlarm, World,
 };
 
 /// The examples of the simulator's page, compiled and run.

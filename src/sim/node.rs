@@ -5,6 +5,7 @@
 //! one. [`Rig`](super::Rig) keeps a whole set of nodes in step.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
@@ -58,6 +59,25 @@ pub enum Condition {
     Hung,
     /// The kernel lives, its userland does not.
     UserlandHung,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Condition::Off => "off",
+            Condition::Post => "in its self test",
+            Condition::Prompt { resumable: false } => "at its prompt",
+            Condition::Prompt { resumable: true } => "stopped by BREAK, its kernel intact",
+            Condition::Loading => "loading its boot image",
+            Condition::Booting => "booting",
+            Condition::Running => "running",
+            Condition::ShuttingDown => "shutting down",
+            Condition::Panicked => "panicked",
+            Condition::Debugger => "in its kernel debugger",
+            Condition::Hung => "hung",
+            Condition::UserlandHung => "hung in its userland",
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use clusterd::clock::{Moment, Span};
 use clusterd::machine::setup::{DataPolicy, LegPolicy};
 use clusterd::script::program::OperatorWord;
-use clusterd::sim::{Condition, ConsoleLink, NvramFault};
+use clusterd::sim::{AlarmWord, Condition, ConsoleLink, NvramFault, World};
 
 use crate::bench::*;
 
@@ -20,6 +21,13 @@ fn f_a_panic_moves_the_package_there_and_back() {
         panic_node(&mut world, ALPHA);
         serves(&mut world, BETA);
         proved_before_boot(&world, ALPHA, BETA, since);
+        // From the first sign to the service, not of the last state alone.
+        let signs = world.events().iter().filter(|(at, _)| *at >= since);
+        let mut signs = signs.filter(|(_, event)| event.to_string().contains("alpha: panic"));
+        let (sign, _) = signs.next().expect("the panic is seen");
+        let (at, text) = started(&world);
+        let took = Span(at.since(*sign));
+        assert_eq!(text, format!("service runs on beta after {took}"));
         let back = world.now();
         panic_node(&mut world, BETA);
         serves(&mut world, ALPHA);
@@ -28,6 +36,16 @@ fn f_a_panic_moves_the_package_there_and_back() {
         assert_eq!(boot_commands(&world, since), 2);
         let_loose(&mut world);
     }
+}
+
+/// The last word that the package runs: when, and what it says.
+fn started(world: &World) -> (Moment, &str) {
+    let mut words = world.alarm_words().iter().rev();
+    let last = words.find_map(|(at, word)| match word {
+        AlarmWord::Raised(alarm) if alarm.code == "started" => Some((*at, alarm.text.as_str())),
+        _ => None,
+    });
+    last.expect("it was said that the package runs")
 }
 
 #[test]
@@ -232,8 +250,7 @@ fn i_a_resumed_node_is_not_taken_for_stopped() {
 fn i_an_operator_types_after_the_reset() {
     let mut world = Bench::default().alpha_runs();
     panic_node(&mut world, ALPHA);
-    let proved =
-        |w: &mut clusterd::sim::World| w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some();
+    let proved = |w: &mut World| w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some();
     assert!(world.until(LONG, proved));
     types(&mut world, ALPHA, "go");
     serves(&mut world, BETA);
@@ -345,9 +362,7 @@ fn m_the_console_is_lost_between_fence_and_boot() {
         let mut world = Bench::default().alpha_runs();
         let since = world.now();
         panic_node(&mut world, ALPHA);
-        let proved = |w: &mut clusterd::sim::World| {
-            w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some()
-        };
+        let proved = |w: &mut World| w.machine().snapshot(w.now()).nodes[ALPHA].proof.is_some();
         assert!(world.until(LONG, proved));
         let now = world.now();
         world.rig.set_link(ALPHA, how, now);

@@ -3,6 +3,7 @@
 //! stands outside tests. CONTRIBUTING.md has the rules in words. The last tests show that
 //! each rule can fail.
 
+mod alarms;
 mod arrows;
 mod code;
 

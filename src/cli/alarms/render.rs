@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::alarm::{Alarm, RouteReport, Told, severity_text};
+use crate::alarm::{Alarm, RouteReport, Told};
 use crate::cli::status::{labelled, wrapped};
 use crate::clock::Span;
 use crate::control::AlarmList;
@@ -94,7 +94,7 @@ fn head(alarm: &Alarm) -> String {
     let name = one_line(&alarm.name());
     format!(
         "  {:<8}  {name}  {}\n",
-        severity_text(alarm.severity),
+        alarm.severity.text(),
         one_line(&alarm.code)
     )
 }

@@ -13,7 +13,9 @@ use super::{Given, compile_file};
 use crate::clock::{Moment, Span};
 use crate::home::scripts;
 use crate::script::diagnostic::{Sources, render};
+use crate::script::program::Severity;
 use crate::sim::scene::{self, Played, Scene};
+use crate::sim::{AlarmWord, World};
 
 /// Plays scenes with a chat script in virtual time, and tells what happened.
 ///
@@ -132,10 +134,32 @@ fn story(played: &Played, sources: &Sources) -> String {
             let _ = writeln!(text, "{:>12}  > {}", seconds(*at), sources.slice(*span));
         }
     };
+    let mut lines: Vec<(Moment, String)> = Vec::new();
     for (at, event) in played.world.events() {
-        step_lines(Some(*at), &mut text);
-        let _ = writeln!(text, "{:>12}    {event}", seconds(*at));
+        lines.push((*at, event.to_string()));
+    }
+    lines.extend(alarms(&played.world));
+    // What was seen and done in the same moment comes before what was said of it.
+    lines.sort_by_key(|(at, _)| *at);
+    for (at, line) in lines {
+        step_lines(Some(at), &mut text);
+        let _ = writeln!(text, "{:>12}    {line}", seconds(at));
     }
     step_lines(None, &mut text);
     text
+}
+
+/// What was said of alarms; one that is open and is said in the same words again is no news.
+fn alarms(world: &World) -> impl Iterator<Item = (Moment, String)> {
+    let mut open = BTreeMap::new();
+    let words = world.alarm_words().iter();
+    let news = words.filter(move |(_, word)| match word {
+        AlarmWord::Raised(alarm) if alarm.severity == Severity::Notice => true,
+        AlarmWord::Raised(alarm) => {
+            let said = (alarm.severity, alarm.text.as_str());
+            open.insert(alarm.code.as_str(), said) != Some(said)
+        }
+        AlarmWord::Over(code) => open.remove(code.as_str()).is_some(),
+    });
+    news.map(|(at, word)| (*at, word.to_string()))
 }

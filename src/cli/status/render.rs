@@ -12,7 +12,7 @@ pub(super) use overview::open_alarms;
 use overview::{overview, summary};
 
 use super::table::{columns, labelled};
-use crate::alarm::{Alarm, severity_text};
+use crate::alarm::Alarm;
 use crate::clock::Span;
 use crate::config::console::Asked;
 use crate::control::{ClusterReport, ConsoleReport, Level, Report, StandingWord};
@@ -372,7 +372,7 @@ fn alarms(report: &Report, ink: Ink, width: usize) -> String {
     }
     let mut out = format!("{}\n", ink.bold("Open alarms"));
     for alarm in &report.alarms {
-        let word = severity_text(alarm.severity);
+        let word = alarm.severity.text();
         let head = format!("{word:<8}  {}  {}", alarm.code, whom(alarm));
         let head = match alarm.severity {
             Severity::Critical => ink.red(&head),

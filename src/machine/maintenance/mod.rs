@@ -16,6 +16,7 @@ mod time;
 
 use std::time::Duration;
 
+use crate::machine::alarm_code;
 use crate::machine::making::Making;
 use crate::machine::memory::{Memory, WordMemory};
 use crate::machine::package::Wait;
@@ -29,13 +30,6 @@ pub(super) use order::Upkept;
 
 /// A maintenance lasts no longer; said again, it begins its time anew.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// The code of the standing alarm.
-const CODE: &str = "maintenance";
-/// The code of the alarm before the end.
-const ENDS: &str = "maintenance_ends";
-/// The code of the alarm about a service that is down meanwhile.
-const IS_DOWN: &str = "maintenance_down";
 
 /// A node, or the whole cluster.
 type Scope = Option<NodeId>;
@@ -132,7 +126,7 @@ impl Machine {
         *self.place_mut(scope) = Some(begins);
         self.say_maintenance(scope);
         for p in self.scope_packages(scope) {
-            self.clear(p, ENDS);
+            self.clear(p, alarm_code::MAINTENANCE_ENDS);
             self.rest_or_go_on(p);
         }
     }
@@ -203,7 +197,11 @@ impl Machine {
             self.event(event);
         }
         for p in self.scope_packages(scope) {
-            for code in [CODE, ENDS, IS_DOWN] {
+            for code in [
+                alarm_code::MAINTENANCE,
+                alarm_code::MAINTENANCE_ENDS,
+                alarm_code::MAINTENANCE_DOWN,
+            ] {
                 self.clear(p, code);
             }
             self.packages[p].told.down = false;

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use super::{CODE, ENDS, IS_DOWN, Scope};
+use super::Scope;
 use crate::clock::{Moment, Span};
 use crate::machine::Machine;
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::node::Condition;
 use crate::machine::setup::PackageId;
 use crate::mutant::Guard;
@@ -67,7 +68,7 @@ impl Machine {
             text = format!("{text}; its package has no node to move to or from meanwhile");
         }
         for p in self.scope_packages(scope) {
-            self.alarm(p, Severity::Warning, CODE, text.clone());
+            self.alarm(p, Severity::Warning, alarm_code::MAINTENANCE, text.clone());
         }
     }
 
@@ -89,7 +90,12 @@ impl Machine {
             kept.who
         );
         for p in self.scope_packages(scope) {
-            self.alarm(p, Severity::Warning, ENDS, text.clone());
+            self.alarm(
+                p,
+                Severity::Warning,
+                alarm_code::MAINTENANCE_ENDS,
+                text.clone(),
+            );
         }
     }
 
@@ -123,9 +129,9 @@ impl Machine {
         let told = std::mem::replace(&mut self.packages[p].told.down, text.is_some());
         match text {
             Some(text) if !told && Guard::MaintenanceDown.stands() => {
-                self.alarm(p, Severity::Warning, IS_DOWN, text);
+                self.alarm(p, Severity::Warning, alarm_code::MAINTENANCE_DOWN, text);
             }
-            None if told => self.clear(p, IS_DOWN),
+            None if told => self.clear(p, alarm_code::MAINTENANCE_DOWN),
             Some(_) | None => {}
         }
     }

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::making::Making;
 use crate::machine::memory::{Memory, OutMemory};
 use crate::machine::node::{Condition, Evidence, Siege};
@@ -31,15 +32,6 @@ use crate::mutant::Guard;
 use crate::script::program::{Op, OperatorWord, Severity};
 
 pub(super) use order::Orders;
-
-/// The code of the standing alarm.
-const CODE: &str = "out_of_service";
-/// The code of the alarm before its end.
-const ENDS: &str = "out_of_service_ends";
-/// The code of the alarm after it.
-const OVER: &str = "out_of_service_over";
-/// The code of the alarm about a node that shows life.
-pub(super) const WOKE: &str = "out_of_service_woke";
 
 /// A console that is not connected is waited for so long before it counts as silent.
 const LINK: Duration = Duration::from_secs(15);
@@ -255,7 +247,11 @@ impl Machine {
         });
         self.nodes[n].out = Some(out);
         for p in self.packages_of(n) {
-            for code in [OVER, ENDS, WOKE] {
+            for code in [
+                alarm_code::OUT_OF_SERVICE_OVER,
+                alarm_code::OUT_OF_SERVICE_ENDS,
+                alarm_code::OUT_OF_SERVICE_WOKE,
+            ] {
                 self.clear(p, code);
             }
             let package = &self.packages[p];
@@ -317,10 +313,19 @@ impl Machine {
             out.word.who, out.word.reason
         );
         for p in self.packages_of(n) {
-            for code in [CODE, ENDS, OVER] {
+            for code in [
+                alarm_code::OUT_OF_SERVICE,
+                alarm_code::OUT_OF_SERVICE_ENDS,
+                alarm_code::OUT_OF_SERVICE_OVER,
+            ] {
                 self.clear(p, code);
             }
-            self.alarm(p, Severity::Critical, WOKE, text.clone());
+            self.alarm(
+                p,
+                Severity::Critical,
+                alarm_code::OUT_OF_SERVICE_WOKE,
+                text.clone(),
+            );
         }
         self.count_again(n, "it was out of service, and shows life");
         let text = format!("{name} is out of service no more: {how}");
@@ -382,9 +387,9 @@ impl Machine {
             let outs = nodes.iter().filter_map(|n| self.nodes[*n].out.as_deref());
             let (over, out): (Vec<_>, Vec<_>) = outs.partition(|out| out.over);
             let gone = [
-                (CODE, out.is_empty()),
-                (ENDS, true),
-                (OVER, over.is_empty()),
+                (alarm_code::OUT_OF_SERVICE, out.is_empty()),
+                (alarm_code::OUT_OF_SERVICE_ENDS, true),
+                (alarm_code::OUT_OF_SERVICE_OVER, over.is_empty()),
             ];
             for (code, _) in gone.into_iter().filter(|(_, gone)| *gone) {
                 self.clear(p, code);

@@ -3,9 +3,10 @@
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use super::{CODE, ENDS, Ear, OVER, OutOfService, WOKE};
+use super::{Ear, OutOfService};
 use crate::clock::Span;
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::input::{Ticket, UpkeepOrder};
 use crate::machine::persons_word::{self, PersonsWord};
 use crate::machine::setup::NodeId;
@@ -328,7 +329,12 @@ impl Machine {
             let why = format!("{who} says so");
             self.event(Event::InService { node: name, why });
             for p in self.packages_of(n) {
-                for code in [CODE, ENDS, OVER, WOKE] {
+                for code in [
+                    alarm_code::OUT_OF_SERVICE,
+                    alarm_code::OUT_OF_SERVICE_ENDS,
+                    alarm_code::OUT_OF_SERVICE_OVER,
+                    alarm_code::OUT_OF_SERVICE_WOKE,
+                ] {
                     self.clear(p, code);
                 }
             }

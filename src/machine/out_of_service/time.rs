@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CODE, ENDS, OVER};
 use crate::clock::Moment;
 use crate::machine::action::EntryKind;
+use crate::machine::alarm_code;
 use crate::machine::setup::NodeId;
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
@@ -60,8 +60,8 @@ impl Machine {
         }
         self.event(Event::OutOfServiceOver { node: name.clone() });
         for p in self.packages_of(n) {
-            self.clear(p, CODE);
-            self.clear(p, ENDS);
+            self.clear(p, alarm_code::OUT_OF_SERVICE);
+            self.clear(p, alarm_code::OUT_OF_SERVICE_ENDS);
         }
         self.count_again(n, "its time out of service is over");
         self.say_out(n);
@@ -81,7 +81,7 @@ impl Machine {
                 "the time of {name} out of service is over ({}, by {}): it counts as running again, and gets BREAK when it wakes. Is it back? clusterd out-of-service {cluster}/{name} --back. Not yet? Say it again with --for",
                 out.word.reason, out.word.who
             );
-            (Severity::Critical, OVER, text)
+            (Severity::Critical, alarm_code::OUT_OF_SERVICE_OVER, text)
         } else {
             let text = format!(
                 "{name} is out of service by {}, for {} yet: {}; it counts as stopped on that word alone",
@@ -93,7 +93,7 @@ impl Machine {
                 true => Severity::Critical,
                 false => Severity::Warning,
             };
-            (severity, CODE, text)
+            (severity, alarm_code::OUT_OF_SERVICE, text)
         };
         if besieged && !out.over {
             text.push_str("; it was taken for stopped before, and its siege is suspended: if it wakes without a word, nothing stops it");
@@ -121,7 +121,12 @@ impl Machine {
             out.word.left(self.now)
         );
         for p in self.packages_of(n) {
-            self.alarm(p, Severity::Warning, ENDS, text.clone());
+            self.alarm(
+                p,
+                Severity::Warning,
+                alarm_code::OUT_OF_SERVICE_ENDS,
+                text.clone(),
+            );
         }
     }
 

@@ -54,15 +54,14 @@ pub(super) fn holds(world: &World, hold: &Hold, mark: Moment) -> bool {
         }
         Hold::BootCommands(count) => boot_commands(world, mark) == *count,
         Hold::Breaks(node, least) => world.rig.transcript(*node).breaks(mark) >= *least,
-        Hold::ServedOrTold => {
-            let served = (0..world.rig.len()).any(|node| world.rig.node(node).serves());
-            served || world.is_told()
-        }
+        Hold::ServedOrTold => world.serves() || world.is_told(),
         Hold::HandsOff => (0..world.rig.len()).all(|node| hands_off(world, node, mark)),
         Hold::Proved(fenced, booted) => proved(world, *fenced, *booted, mark),
         Hold::Said(text) => {
-            let mut since = world.events().iter().filter(|(at, _)| *at >= mark);
-            since.any(|(_, event)| event.to_string().contains(text))
+            let mut events = world.events().iter().filter(|(at, _)| *at >= mark);
+            let mut alarms = world.alarm_words().iter().filter(|(at, _)| *at >= mark);
+            events.any(|(_, event)| event.to_string().contains(text))
+                || alarms.any(|(_, word)| word.to_string().contains(text))
         }
     }
 }

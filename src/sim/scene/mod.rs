@@ -372,7 +372,7 @@ pub enum Hold {
     /// `proved NODE before NODE`: every piece of a proof on the first one's console, before the
     /// boot command on the second one's, since the mark.
     Proved(usize, usize),
-    /// `said "text"`: it stands in the timeline since the mark.
+    /// `said "text"`: it stands in the timeline since the mark, alarms too.
     Said(String),
 }
 

@@ -268,7 +268,7 @@ fn unbroken(world: &World) -> Result<(), String> {
 fn stands(world: &World) -> String {
     let nodes = (0..world.rig.len()).map(|n| {
         let node = world.rig.node(n);
-        format!("{} is {:?}", node.spec().name, node.condition())
+        format!("{} is {}", node.spec().name, node.condition())
     });
     let nodes: Vec<String> = nodes.collect();
     let open: Vec<&str> = world
@@ -284,7 +284,6 @@ fn stands(world: &World) -> String {
         world.state(),
         nodes.join(", ")
     )
-    .to_lowercase()
 }
 
 /// Lets clusterd find its cluster, and brings both to where the scene begins.

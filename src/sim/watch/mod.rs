@@ -18,11 +18,12 @@ use super::needs;
 use super::rules::{Broken, Rule};
 use crate::clock::Moment;
 use crate::machine::action::{Entry, EntryKind};
+use crate::machine::alarm_code;
 use crate::machine::memory::Memory;
 use crate::machine::setup::{Cap, DataPolicy, Setup};
 
 /// The engine's alarms that say nothing of a service, whenever they are raised.
-const OF_THE_STANDBY: [&str; 2] = ["guard_unknown", "unfenced_standby"];
+const OF_THE_STANDBY: [&str; 2] = [alarm_code::GUARD_UNKNOWN, alarm_code::UNFENCED_STANDBY];
 
 /// What is known of a node.
 #[derive(Clone, Debug, Default)]

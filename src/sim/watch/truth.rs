@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Truth, Watch};
 use crate::clock::{Moment, Span};
+use crate::machine::alarm_code;
 use crate::sim::disk::DiskFault;
 use crate::sim::rules::{Broken, Rule};
 
@@ -44,16 +45,16 @@ pub struct Open {
 impl Open {
     /// Codes of the engine's alarms that tell of a second writer, whenever they were raised: one is seen to
     /// run, or nothing is seen of a node.
-    const BESIDE: [&str; 2] = ["runs_beside", "console_lost"];
+    const BESIDE: [&str; 2] = [alarm_code::RUNS_BESIDE, alarm_code::CONSOLE_LOST];
     /// Codes of those that say that clusterd holds still, and that people must watch as long.
-    const HOLDS_STILL: [&str; 2] = ["impaired", "held"];
+    const HOLDS_STILL: [&str; 2] = [alarm_code::IMPAIRED, alarm_code::HELD];
 
     /// The code of the scripts' alarm that a standby does not answer.
     const STANDBY: &str = "standby_lost";
     /// The code of the engine's and the scripts' alarm that only a person ends this HOLD.
-    const HOLD: &str = "hold";
+    const HOLD: &str = alarm_code::HOLD;
     /// The code of the engine's alarm that a console shows another machine than it should.
-    const STRANGER: &str = "wrong_identity";
+    const STRANGER: &str = alarm_code::WRONG_IDENTITY;
 
     /// Of alarms, by whether their code is among those that are open.
     pub fn new(any: bool, is_open: impl Fn(&str) -> bool) -> Open {
@@ -83,8 +84,7 @@ impl Watch {
         }
         self.looks_at_boots(rig, at);
         self.looks_at_writers(rig, open, alive, at);
-        let served = (0..rig.len()).any(|n| rig.node(n).serves());
-        if served || !alive {
+        if rig.serves() || !alive {
             self.lost_at = None;
             self.quiet_since = None;
             let counts = |told: &Moment| self.window.is_some() || at.since(*told) <= BEFORE;
@@ -133,7 +133,7 @@ impl Watch {
                     continue;
                 }
                 let what = format!(
-                    "{} runs while {} is {:?}",
+                    "{} runs while {} is {}",
                     boot.node,
                     node.spec().name,
                     node.condition()
@@ -171,7 +171,7 @@ impl Watch {
             self.broken.get_or_insert(Broken {
                 at,
                 rule: Rule::TwoWriters,
-                what: format!("{found:?}"),
+                what: found.to_string(),
             });
         }
         self.seen_writers = writers.len();

@@ -304,7 +304,7 @@ impl Watch {
                 continue;
             }
             let what = format!(
-                "{booted} is booted while {} is {:?}",
+                "{booted} is booted while {} is {}",
                 node.spec().name,
                 node.condition()
             );

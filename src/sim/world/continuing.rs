@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::driven::Driven;
-use super::{RaisedAlarm, World};
+use super::{AlarmWord, World};
 use crate::clock::Moment;
 use crate::machine::Machine;
 use crate::machine::input::Input;
@@ -51,8 +51,8 @@ impl World {
         }
     }
 
-    /// All alarms that were raised, each time.
-    pub fn raised(&self) -> &[(Moment, RaisedAlarm)] {
-        &self.raised
+    /// All that was said of alarms, each time.
+    pub fn alarm_words(&self) -> &[(Moment, AlarmWord)] {
+        &self.alarms
     }
 }

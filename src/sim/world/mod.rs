@@ -19,6 +19,7 @@ mod reload;
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use crate::script::program::Severity;
 use crate::sim::excuse::Excuse;
 use crate::sim::rig::Rig;
 use crate::sim::rules::Broken;
-use crate::sim::watch::{Open, Watch, Window};
+use crate::sim::watch::{Open, Truth, Watch, Window};
 
 use driven::Driven;
 pub use interrupt::{Interrupt, Interruption};
@@ -68,6 +69,27 @@ pub struct RaisedAlarm {
     pub count: u32,
     /// It was not said again since clusterd was started.
     pub stale: bool,
+}
+
+/// What is said of an alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlarmWord {
+    /// It is raised, or said once more.
+    Raised(RaisedAlarm),
+    /// The alarm of this code is over.
+    Over(String),
+}
+
+impl fmt::Display for AlarmWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AlarmWord::Raised(alarm) => {
+                let severity = alarm.severity.text();
+                write!(f, "alarm {severity} {}: {}", alarm.code, alarm.text)
+            }
+            AlarmWord::Over(code) => write!(f, "alarm {code} is over"),
+        }
+    }
 }
 
 /// At which heartbeats on the shared disk the world stands still, so that it can be looked at.
@@ -110,7 +132,7 @@ pub struct World {
     journal: Vec<(Moment, Entry)>,
     events: Vec<(Moment, Event)>,
     open: BTreeMap<String, RaisedAlarm>,
-    raised: Vec<(Moment, RaisedAlarm)>,
+    alarms: Vec<(Moment, AlarmWord)>,
     /// Whether every node has a working power leg.
     pub power_legs: bool,
     /// What the cluster file's `stop:` does.
@@ -174,7 +196,7 @@ impl World {
             journal: Vec::new(),
             events: Vec::new(),
             open: BTreeMap::new(),
-            raised: Vec::new(),
+            alarms: Vec::new(),
             power_legs: false,
             stop_way: StopWay::Halts,
             hooks: VecDeque::new(),
@@ -228,9 +250,10 @@ impl World {
 
     /// Whether an alarm of this code was raised since.
     pub fn alarmed(&self, code: &str, since: Moment) -> bool {
-        self.raised
-            .iter()
-            .any(|(at, alarm)| *at >= since && alarm.code == code)
+        let raised =
+            |word: &AlarmWord| matches!(word, AlarmWord::Raised(alarm) if alarm.code == code);
+        let mut words = self.alarms.iter();
+        words.any(|(at, word)| *at >= since && raised(word))
     }
 
     /// The first rule that was broken, by the truth on the bench.
@@ -453,6 +476,11 @@ impl World {
         let urgent = |alarm: &RaisedAlarm| alarm.severity != Severity::Notice;
         let any = self.open.values().any(urgent);
         Open::new(any, |code| self.open.contains_key(code))
+    }
+
+    /// Whether the service runs on any node.
+    pub fn serves(&self) -> bool {
+        self.rig.serves()
     }
 
     /// Whether somebody was told that the service is lost, if it is.

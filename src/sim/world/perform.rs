@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::trouble::FSYNC;
-use super::{RaisedAlarm, World};
+use super::{AlarmWord, RaisedAlarm, World};
 use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget, UNDONE};
 use crate::machine::input::{Input, PowerState, Ticket, Verdict};
@@ -93,29 +93,11 @@ impl World {
                 code,
                 text,
                 ..
-            } => {
-                let alarm = self.open.entry(code.clone()).or_insert(RaisedAlarm {
-                    severity,
-                    code,
-                    text: text.clone(),
-                    first: now,
-                    count: 0,
-                    stale: false,
-                });
-                alarm.stale = false;
-                alarm.severity = alarm.severity.max(severity);
-                alarm.count += 1;
-                alarm.text = text;
-                self.raised.push((now, alarm.clone()));
-                if severity != Severity::Notice {
-                    self.watch.alarms(&alarm.code, now);
-                }
-                // A notice is said, and does not stay open.
-                self.open
-                    .retain(|_, alarm| alarm.severity != Severity::Notice);
-            }
+            } => self.raise(severity, code, text),
             Action::ClearAlarm { code, .. } => {
-                self.open.remove(&code);
+                if self.open.remove(&code).is_some() {
+                    self.alarms.push((now, AlarmWord::Over(code)));
+                }
             }
             Action::Probe { ticket, probe, .. } => {
                 let probe_of = probe.clone();
@@ -148,6 +130,30 @@ impl World {
                 self.machine.handle(Input::Nonces(numbers), now);
             }
         }
+    }
+
+    fn raise(&mut self, severity: Severity, code: String, text: String) {
+        let now = self.now;
+        let alarm = self.open.entry(code.clone()).or_insert(RaisedAlarm {
+            severity,
+            code,
+            text: text.clone(),
+            first: now,
+            count: 0,
+            stale: false,
+        });
+        alarm.stale = false;
+        alarm.severity = alarm.severity.max(severity);
+        alarm.count += 1;
+        alarm.text = text;
+        let word = AlarmWord::Raised(alarm.clone());
+        self.alarms.push((now, word));
+        if severity != Severity::Notice {
+            self.watch.alarms(&alarm.code, now);
+        }
+        // A notice is said, and does not stay open.
+        self.open
+            .retain(|_, alarm| alarm.severity != Severity::Notice);
     }
 
     fn runs_hook(&mut self, ticket: Ticket) {

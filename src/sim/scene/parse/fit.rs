@@ -1,14 +1,17 @@
 //! Whether a scene and a chat script fit together, with the places of what does not.
 
+use std::collections::BTreeSet;
+
 use super::{Scene, Step};
+use crate::machine::alarm_code;
 use crate::script::diagnostic::{Diagnostic, SourceId, Sources, Span};
 use crate::script::nearest;
 use crate::script::program::Program;
 use crate::sim::scene::Hold;
 use crate::sim::scene::words::{Line, lines};
 
-/// What a scene says of states and platforms that `program` does not know. Codes of alarms are not held
-/// against anything: those of the machine itself stand in no list. `sources`: the scene is the first.
+/// What a scene says of states, platforms and alarms that `program` does not know, nor the machine.
+/// `sources`: the scene is the first.
 pub fn misfits(scene: &Scene, program: &Program, sources: &Sources) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     for node in &scene.bench.nodes {
@@ -32,31 +35,55 @@ pub fn misfits(scene: &Scene, program: &Program, sources: &Sources) -> Vec<Diagn
         let (Step::Until(hold, _) | Step::Expect(hold)) = step else {
             continue;
         };
-        if let Some(name) = state(hold)
-            && !program.states.iter().any(|state| state.name == name)
-        {
-            let why = format!("the script {} has no state `{name}`", program.name);
-            let known = program.states.iter().map(|state| &state.name);
-            let help = match nearest(name, known.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    let known: Vec<&str> = known.map(String::as_str).collect();
-                    format!("its states are {}", known.join(", "))
-                }
-            };
-            faults.push(Diagnostic::error(*span, why).help(help));
-        }
+        let fault = match asked(hold) {
+            Hold::State(name) => no_state(program, name),
+            Hold::Alarm(code) | Hold::Open(code) => no_alarm(program, code),
+            _ => None,
+        };
+        faults.extend(fault.map(|(why, help)| Diagnostic::error(*span, why).help(help)));
     }
     faults
 }
 
-/// The state that is spoken of.
-fn state(hold: &Hold) -> Option<&str> {
+/// What is asked, whatever the answer should be.
+fn asked(hold: &Hold) -> &Hold {
     match hold {
-        Hold::Not(hold) => state(hold),
-        Hold::State(name) => Some(name),
-        _ => None,
+        Hold::Not(hold) => asked(hold),
+        hold => hold,
     }
+}
+
+/// Why a state is none of the script's, and what to do.
+fn no_state(program: &Program, name: &str) -> Option<(String, String)> {
+    let known = program.states.iter().map(|state| state.name.as_str());
+    if known.clone().any(|known| known == name) {
+        return None;
+    }
+    let why = format!("the script {} has no state `{name}`", program.name);
+    let all = || format!("its states are {}", listed(known.clone()));
+    Some((why, did_you_mean(name, known.clone()).unwrap_or_else(all)))
+}
+
+/// Why nothing raises an alarm of this code, and what to do.
+fn no_alarm(program: &Program, code: &str) -> Option<(String, String)> {
+    let known: BTreeSet<&str> = program.alarm_codes().chain(alarm_code::ALL).collect();
+    if known.contains(code) {
+        return None;
+    }
+    let script = &program.name;
+    let why =
+        format!("neither the script {script} nor clusterd's machine raises an alarm `{code}`");
+    let all = || format!("the alarms are {}", listed(known.iter().copied()));
+    let help = did_you_mean(code, known.iter().copied()).unwrap_or_else(all);
+    Some((why, help))
+}
+
+fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(name, known).map(|near| format!("did you mean `{near}`?"))
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Where a scene, the first of `sources`, gives a parameter its name or its value.
