@@ -80,6 +80,17 @@ fn an_expectation_of_an_alarm_wants_one_of_this_loss() {
 }
 
 #[test]
+fn what_a_person_types_where_it_starts_nothing_excuses_nothing() {
+    let head = "policy availability\nstart adopted";
+    let broken = "no boot command while another node runs or could go on";
+    for pass in ["pass 1s", "pass 6s"] {
+        let deeds = ["panic alpha", pass, "type alpha \"boot disk\"", "pass 2m"];
+        let (well, said) = played("docs/examples/paper-2001.chat", head, &deeds);
+        assert!(!well && said.contains(broken), "{pass}: {said}");
+    }
+}
+
+#[test]
 fn two_writers_that_a_person_made_are_stopped_when_nothing_stands_in_the_way() {
     let deeds = [
         "type beta \"boot disk\"",

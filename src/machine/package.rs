@@ -98,8 +98,7 @@ pub struct Run {
     pub reason: String,
     /// What is held against the node that was last suspected or fenced.
     pub evidence: String,
-    /// When the trouble began that is being dealt with: when the script left its rest, or its primary was
-    /// seen not to run.
+    /// When the trouble began that is being dealt with: since when the service is gone.
     pub trouble: Option<Moment>,
     /// For every trigger: when it fires next (`every`, `after`).
     pub due: Vec<Option<Moment>>,

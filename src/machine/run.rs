@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::machine::action::EntryKind;
-use crate::machine::node::Condition;
 use crate::machine::order::Ordered;
 use crate::machine::package::{Frame, Package, Wait};
+use crate::machine::serves::Serves;
 use crate::machine::setup::{NodeId, PackageId};
 use crate::machine::{Event, Machine};
 use crate::mutant::Guard;
@@ -35,17 +35,19 @@ impl Machine {
         package.secondary = nodes.iter().copied().find(|n| Some(*n) != primary);
     }
 
-    /// Trouble begins where the script leaves its rest, or its primary does not run any more; it ends
-    /// where that is over.
+    /// Trouble begins when the service is gone, and ends when it is there again and the script has asked
+    /// all that it wanted to know.
     pub(super) fn note_trouble(&mut self, p: PackageId) {
-        let package = &self.packages[p];
-        let runs = |n: NodeId| self.nodes[n].condition == Condition::Running;
-        let well = self.rests(p) && package.primary.is_some_and(runs);
-        let now = self.now;
-        let trouble = &mut self.packages[p].run.trouble;
-        match well {
-            true => *trouble = None,
-            false => _ = trouble.get_or_insert(now),
+        let is = self.footing(p).is;
+        let (package, now) = (&mut self.packages[p], self.now);
+        let run = &mut package.run;
+        match is {
+            Serves::Down => {
+                let since = package.missing_since.unwrap_or(now);
+                run.trouble.get_or_insert(since);
+            }
+            Serves::Up | Serves::Degraded if run.wait == Wait::Idle => run.trouble = None,
+            Serves::Up | Serves::Degraded | Serves::Unknown => {}
         }
     }
 

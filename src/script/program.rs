@@ -343,7 +343,7 @@ pub enum Value {
     BootDevice,
     /// `{evidence}`: what is held against the node that was last suspected or fenced.
     Evidence,
-    /// `{elapsed}`: since the trouble began: the script left its rest, or its primary was seen not to run.
+    /// `{elapsed}`: since the trouble began: the service was gone.
     Elapsed,
     /// `{reason}`: why the last procedure, door or run failed.
     Reason,

@@ -226,13 +226,9 @@ fn happen(
 
 /// Events and alarms, in the order of their times.
 fn steps(world: &World, now: Moment) -> Vec<(Duration, String)> {
-    let since = |at: &Moment| at.since(now);
-    let events = world.events().iter();
-    let events = events.map(|(at, event)| (since(at), event.to_string()));
-    let alarms = world.alarm_words().iter();
-    let alarms = alarms.map(|(at, word)| (since(at), word.to_string()));
-    let mut steps: Vec<(Duration, String)> = events.chain(alarms).collect();
-    steps.sort_by_key(|(at, _)| *at);
+    let story = world.story().into_iter();
+    let mut steps: Vec<(Duration, String)> =
+        story.map(|(at, line)| (at.since(now), line)).collect();
     let all = steps.len();
     steps.truncate(LINES);
     if all > LINES {

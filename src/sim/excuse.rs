@@ -38,6 +38,19 @@ impl Excuse {
         Excuse::SaidToBeOff,
     ];
 
+    /// Its word in a scene, behind `accepted`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Excuse::StandsStill => "stands-still",
+            Excuse::HungPastBreak => "hung-past-break",
+            Excuse::Deaf => "deaf",
+            Excuse::HeedsNoBreak => "heeds-no-break",
+            Excuse::ConsoleCutOff => "console-cut-off",
+            Excuse::WrongWord => "wrong-word",
+            Excuse::SaidToBeOff => "said-to-be-off",
+        }
+    }
+
     /// The excuse of a node that is dark now, by what is really wrong with it. `cut_off`: its console
     /// loses or delays what it says. `late`: BREAKs come to it later. `pings_lost`: what its address answers is lost on its way here.
     pub(super) fn of(

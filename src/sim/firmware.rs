@@ -92,6 +92,11 @@ impl Firmware {
         self.forth.tell_apart(mark, hasher);
     }
 
+    /// Whether nothing is typed on its line, nor a password asked for.
+    pub fn line_is_empty(&self) -> bool {
+        self.line.is_empty() && self.locked.is_none()
+    }
+
     /// The prompt, as it is printed at a line start. What was typed before is forgotten.
     pub fn prompt(&mut self) -> &'static str {
         self.line.clear();

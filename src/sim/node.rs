@@ -102,8 +102,15 @@ pub(super) enum Step {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Input {
-    Byte(u8),
+    Byte(u8, Typist),
     Break,
+}
+
+/// Whose keys they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Typist {
+    Clusterd,
+    Person,
 }
 
 /// One machine.
@@ -129,6 +136,10 @@ pub struct Node {
     pub(super) rng: fastrand::Rng,
     /// What was typed to the kernel debugger.
     pub(super) debugger_line: String,
+    /// A person had a hand in what stands on the input line.
+    line_of_person: bool,
+    /// How often a line of a person's started a system here, or let one go on.
+    started_by_hand: u32,
     out: VecDeque<u8>,
     /// How long it stood frozen so far: its own clock is behind by this much.
     skew: Duration,
@@ -152,6 +163,8 @@ impl Node {
             faults: Faults::default(),
             rng: fastrand::Rng::with_seed(spec.seed),
             debugger_line: String::new(),
+            line_of_person: false,
+            started_by_hand: 0,
             out: VecDeque::new(),
             skew: Duration::ZERO,
             frozen: None,
@@ -195,10 +208,29 @@ impl Node {
 
     /// Bytes arrive at its serial line.
     pub fn type_bytes(&mut self, bytes: &[u8], now: Moment) {
+        self.typed(bytes, Typist::Clusterd, now);
+    }
+
+    /// Bytes of a person arrive there.
+    pub fn person_types(&mut self, bytes: &[u8], now: Moment) {
+        self.typed(bytes, Typist::Person, now);
+    }
+
+    pub(super) fn typed(&mut self, bytes: &[u8], typist: Typist, now: Moment) {
         let local = self.local(now);
         for &byte in bytes {
-            self.input(Input::Byte(byte), local);
+            self.input(Input::Byte(byte, typist), local);
         }
+    }
+
+    /// How often a line of a person's started a system here, or let one go on.
+    pub fn started_by_hand(&self) -> u32 {
+        self.started_by_hand
+    }
+
+    /// A system starts or goes on with what stands on the input line.
+    pub(super) fn starts(&mut self) {
+        self.started_by_hand += u32::from(self.line_of_person);
     }
 
     /// A BREAK arrives at its serial line.
@@ -389,6 +421,7 @@ impl Node {
         (self.phase, self.autoboot, self.loaded, self.halted).hash(hasher);
         self.step.map(|(at, step)| (outside(at), step)).hash(hasher);
         (&self.reboot_command, self.faults, &self.debugger_line).hash(hasher);
+        self.line_of_person.hash(hasher);
         // What was sent first meets it first when it thaws; the rest is more of the same.
         let held = &self.held[..self.held.len().min(HELD_ALIKE)];
         (self.frozen.is_some(), held, &self.out).hash(hasher);
@@ -451,9 +484,17 @@ impl Node {
     /// Bytes that arrive while the firmware tests or loads are lost, like a BREAK.
     fn take_input(&mut self, input: Input, local: Moment) {
         match (input, self.phase) {
-            (Input::Byte(byte), Phase::Prompt) => self.key_at_prompt(byte, local),
-            (Input::Byte(byte), Phase::Os) => self.key_in_system(byte, local),
-            (Input::Byte(byte), Phase::Debugger) => self.key_in_debugger(byte, local),
+            (Input::Byte(byte, typist), Phase::Prompt) => {
+                self.line_of_person |= typist == Typist::Person;
+                self.key_at_prompt(byte, local);
+                self.line_of_person &= !self.firmware.line_is_empty();
+            }
+            (Input::Byte(byte, _), Phase::Os) => self.key_in_system(byte, local),
+            (Input::Byte(byte, typist), Phase::Debugger) => {
+                self.line_of_person |= typist == Typist::Person;
+                self.key_in_debugger(byte, local);
+                self.line_of_person &= !self.debugger_line.is_empty();
+            }
             (Input::Break, Phase::Os) => self.stop_system(local),
             _ => {}
         }
@@ -464,6 +505,10 @@ impl Node {
         let (spec, nvram) = (&self.spec, &mut self.nvram);
         let order = self.firmware.key(byte, spec, nvram, &mut echo);
         self.say(&echo);
+        let resumes = matches!(order, Some(Order::Go | Order::Sync)) && self.system.is_some();
+        if resumes || matches!(order, Some(Order::Boot(_))) {
+            self.starts();
+        }
         match order {
             None => {}
             Some(Order::Boot(arguments)) => self.boot(&arguments, local),

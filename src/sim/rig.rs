@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::clock::Moment;
 
 use super::disk::SharedDisk;
-use super::node::Node;
-use super::service_processor::ServiceProcessor;
+use super::node::{Node, Typist};
+use super::service_processor::{ProcessorOrder, ServiceProcessor};
 use super::spec::NodeSpec;
 use super::transcript::{Traffic, Transcript};
 use super::wire::{BreakWay, Wire};
@@ -132,17 +132,36 @@ impl Rig {
 
     /// The client of a port types.
     pub fn type_to(&mut self, port: usize, bytes: &[u8], now: Moment) {
+        self.client_types(port, bytes, Typist::Clusterd, now);
+    }
+
+    /// A person types through the client of a port.
+    pub fn pass_to(&mut self, port: usize, bytes: &[u8], now: Moment) {
+        self.client_types(port, bytes, Typist::Person, now);
+    }
+
+    fn client_types(&mut self, port: usize, bytes: &[u8], typist: Typist, now: Moment) {
         self.advance(now);
         if self.carries(port) {
             let typed = Traffic::Typed(bytes.to_vec());
             self.ports[port].transcript.note(now, typed);
             let node = self.ports[port].node;
             match &mut self.processors[node] {
-                Some(processor) => processor.type_bytes(bytes, &mut self.nodes[node], now),
-                None => self.nodes[node].type_bytes(bytes, now),
+                Some(processor) => processor.types(bytes, typist, &mut self.nodes[node], now),
+                None => self.nodes[node].typed(bytes, typist, now),
             }
             self.collect();
         }
+    }
+
+    /// What the service processor behind a port did since this was asked last, on the word of its
+    /// session's client.
+    pub(super) fn take_orders(&mut self, port: usize) -> Vec<ProcessorOrder> {
+        let node = self.ports[port].node;
+        let processor = self.processors[node].as_mut();
+        processor
+            .map(ServiceProcessor::take_orders)
+            .unwrap_or_default()
     }
 
     /// Puts a service processor between a node and its port.
@@ -164,7 +183,7 @@ impl Rig {
         let node = self.ports[port].node;
         match &mut self.processors[node] {
             Some(processor) => processor.another_types(bytes, &mut self.nodes[node], now),
-            None => self.nodes[node].type_bytes(bytes, now),
+            None => self.nodes[node].person_types(bytes, now),
         }
         self.collect();
     }

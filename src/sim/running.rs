@@ -163,7 +163,10 @@ impl Node {
                 let line = std::mem::take(&mut self.debugger_line);
                 self.say("\r\n");
                 match line.trim() {
-                    ":c" => return self.resume_system(local),
+                    ":c" => {
+                        self.starts();
+                        return self.resume_system(local);
+                    }
                     "$q" => {
                         let text = texts::stopped(self.spec.flavour);
                         self.say(&text);

@@ -16,7 +16,7 @@
 use crate::clock::Moment;
 
 use super::fault::Shutdown;
-use super::node::{Condition, Node};
+use super::node::{Condition, Node, Typist};
 
 mod alom;
 mod ilom;
@@ -65,6 +65,15 @@ enum Order {
     Console { force: bool },
 }
 
+/// What a processor did to its machine on the word of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProcessorOrder {
+    /// BREAK to its kernel.
+    Break,
+    /// Switched off, in order or at once.
+    Off,
+}
+
 /// One session of a service processor, and what it does to its machine.
 #[derive(Clone, Debug)]
 pub struct ServiceProcessor {
@@ -86,6 +95,10 @@ pub struct ServiceProcessor {
     hung: bool,
     last: Condition,
     out: Vec<u8>,
+    /// Who types in the session now.
+    typist: Typist,
+    /// What it did on the session's word, until somebody asks.
+    orders: Vec<ProcessorOrder>,
 }
 
 impl ServiceProcessor {
@@ -103,6 +116,8 @@ impl ServiceProcessor {
             hung: false,
             last: Condition::Off,
             out: Vec::new(),
+            typist: Typist::Clusterd,
+            orders: Vec::new(),
         }
     }
 
@@ -158,8 +173,14 @@ impl ServiceProcessor {
         }
     }
 
-    /// The session's client types.
-    pub(super) fn type_bytes(&mut self, bytes: &[u8], node: &mut Node, now: Moment) {
+    /// What it did on the session's word since this was asked last.
+    pub(super) fn take_orders(&mut self) -> Vec<ProcessorOrder> {
+        std::mem::take(&mut self.orders)
+    }
+
+    /// The session's client types, or a person through it.
+    pub(super) fn types(&mut self, bytes: &[u8], typist: Typist, node: &mut Node, now: Moment) {
+        self.typist = typist;
         for &byte in bytes {
             if self.hung {
                 return;
@@ -177,7 +198,7 @@ impl ServiceProcessor {
         for &byte in bytes {
             match self.menu {
                 Some(menu) => self.key_at_menu(menu, byte, node, now),
-                None => node.type_bytes(&[byte], now),
+                None => node.person_types(&[byte], now),
             }
         }
     }
@@ -236,7 +257,7 @@ impl ServiceProcessor {
     fn key_at_console(&mut self, byte: u8, node: &mut Node, now: Moment) {
         match (self.withheld.take(), byte) {
             (Some(b'#'), b'.') => return self.leave_console(),
-            (Some(0x1b), b'B') => return self.send_break(node, now),
+            (Some(0x1b), b'B') => return self.orders_break(node, now),
             (None, b'#') => return self.withheld = Some(byte),
             (None, 0x1b) if self.kind == ProcessorKind::Ilom => return self.withheld = Some(byte),
             (Some(first), _) => self.hand_on(first, node, now),
@@ -251,7 +272,7 @@ impl ServiceProcessor {
         }
         match self.menu {
             Some(menu) => self.key_at_menu(menu, byte, node, now),
-            None => node.type_bytes(&[byte], now),
+            None => node.typed(&[byte], self.typist, now),
         }
     }
 
@@ -318,9 +339,15 @@ impl ServiceProcessor {
 
     fn carry_out(&mut self, order: Order, confirmed: bool, node: &mut Node, now: Moment) {
         match order {
-            Order::Break => self.send_break(node, now),
-            Order::Off => node.power(false, now),
-            Order::ShutDown => node.orderly_shutdown(Shutdown::PowerOff, now),
+            Order::Break => self.orders_break(node, now),
+            Order::Off => {
+                self.orders.push(ProcessorOrder::Off);
+                node.power(false, now);
+            }
+            Order::ShutDown => {
+                self.orders.push(ProcessorOrder::Off);
+                node.orderly_shutdown(Shutdown::PowerOff, now);
+            }
             Order::On => node.power(true, now),
             Order::Console { force } => return self.enter_console(force, confirmed),
         }
@@ -332,6 +359,12 @@ impl ServiceProcessor {
             ProcessorKind::Alom => self.enter_alom_console(force, confirmed),
             ProcessorKind::Ilom => self.enter_ilom_console(force),
         }
+    }
+
+    /// The session orders a BREAK.
+    fn orders_break(&mut self, node: &mut Node, now: Moment) {
+        self.orders.push(ProcessorOrder::Break);
+        self.send_break(node, now);
     }
 
     /// BREAK to the machine. A sun4v kernel stops by itself and asks.

@@ -224,12 +224,10 @@ impl Pair {
         )
     }
 
-    /// The boots in their order, even where the judge has nothing to say.
-    pub fn judge_or_nothing(&self) -> String {
+    /// What the judge says, if it says anything.
+    pub fn judge_or_nothing(&self) -> Option<Judged> {
         let (_, said) = self.try_run(&["judge", "--json"]);
-        serde_json::from_str(&said)
-            .map(|value| Judged(value).boots().join(" "))
-            .unwrap_or_default()
+        serde_json::from_str(&said).map(Judged).ok()
     }
 
     /// Polls until something is so.

@@ -287,6 +287,15 @@ impl Scene {
     /// Every boot command of clusterd stands behind a whole proof on the other console, but for
     /// those that were proved elsewhere.
     pub fn boots_are_fenced(&self) {
+        let unproved = self.unproved_boots();
+        assert!(
+            unproved.len() <= self.elsewhere,
+            "boots without a proof: {}",
+            unproved.join("; ")
+        );
+    }
+
+    fn unproved_boots(&self) -> Vec<String> {
         let mut unproved = Vec::new();
         for node in Node::BOTH {
             let fenced = self.pair.wire(node.other());
@@ -300,11 +309,7 @@ impl Scene {
                 }
             }
         }
-        assert!(
-            unproved.len() <= self.elsewhere,
-            "boots without a proof: {}",
-            unproved.join("; ")
-        );
+        unproved
     }
 
     /// Waits until an alarm with this code is open.
@@ -441,7 +446,9 @@ impl Drop for Scene {
     fn drop(&mut self) {
         self.dog.kill();
         self.dog.keep();
-        let boots = self.pair.judge_or_nothing();
+        let judged = self.pair.judge_or_nothing();
+        let boots = judged.as_ref().map(|judged| judged.boots().join(" "));
+        let boots = boots.unwrap_or_default();
         for node in Node::BOTH {
             let name = format!("{node}.transcript");
             let _kept = fs::copy(self.pair.dir.join(&name), self.place.join(&name));
@@ -458,6 +465,16 @@ impl Drop for Scene {
                 .any(|node| self.pair.wire(*node).firmware_hung())
         {
             note = format!("firmware hung; {note}");
+        }
+        if self.result.is_none() {
+            // However it failed: `tests/bed/run` plays no such scene a second time.
+            let wrote = judged.map_or(0, |judged| judged.violations());
+            let unproved = self.unproved_boots();
+            if wrote > 0 || unproved.len() > self.elsewhere {
+                let unproved = unproved.join("; ");
+                note =
+                    format!("NEVER TWO: {wrote} writes beside another writer; {unproved}; {note}");
+            }
         }
         let result = self.result.clone().unwrap_or_else(|| "FAILED".to_owned());
         let seconds = self.began.elapsed().as_secs().to_string();

@@ -1,6 +1,6 @@
 //! `clusterd script simulate SCRIPT SCENE…`: plays scenes in virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +13,8 @@ use super::{Given, compile_file};
 use crate::clock::{Moment, Span};
 use crate::home::scripts;
 use crate::script::diagnostic::{Sources, render};
-use crate::script::program::Severity;
+use crate::sim::World;
 use crate::sim::scene::{self, Played, Scene};
-use crate::sim::{AlarmWord, World};
 
 /// Plays scenes with a chat script in virtual time, and tells what happened.
 ///
@@ -101,6 +100,7 @@ fn told(shown: &str, scene: &Scene, played: &Played, sources: &Sources, timeline
     if timeline {
         text.push_str(&story(played, sources));
     }
+    text.push_str(&accepted(&played.world));
     let lasted = Span(played.world.since_start(played.world.now()));
     match &played.failure {
         None => {
@@ -123,6 +123,20 @@ fn told(shown: &str, scene: &Scene, played: &Played, sources: &Sources, timeline
     text
 }
 
+/// What broke no rule because somebody answers for it.
+fn accepted(world: &World) -> String {
+    let mut text = String::new();
+    for window in world.windows() {
+        let lasted = Span(window.lasted);
+        let _ = writeln!(text, "        two nodes wrote to the disk for {lasted}");
+    }
+    for excuse in world.excused().iter().collect::<BTreeSet<_>>() {
+        let word = excuse.word();
+        let _ = writeln!(text, "        accepted ({word}): {excuse}");
+    }
+    text
+}
+
 /// The steps of the scene and what happened, in the order of time.
 fn story(played: &Played, sources: &Sources) -> String {
     let mut text = String::new();
@@ -134,32 +148,10 @@ fn story(played: &Played, sources: &Sources) -> String {
             let _ = writeln!(text, "{:>12}  > {}", seconds(*at), sources.slice(*span));
         }
     };
-    let mut lines: Vec<(Moment, String)> = Vec::new();
-    for (at, event) in played.world.events() {
-        lines.push((*at, event.to_string()));
-    }
-    lines.extend(alarms(&played.world));
-    // What was seen and done in the same moment comes before what was said of it.
-    lines.sort_by_key(|(at, _)| *at);
-    for (at, line) in lines {
+    for (at, line) in played.world.story() {
         step_lines(Some(at), &mut text);
         let _ = writeln!(text, "{:>12}    {line}", seconds(at));
     }
     step_lines(None, &mut text);
     text
-}
-
-/// What was said of alarms; one that is open and is said in the same words again is no news.
-fn alarms(world: &World) -> impl Iterator<Item = (Moment, String)> {
-    let mut open = BTreeMap::new();
-    let words = world.alarm_words().iter();
-    let news = words.filter(move |(_, word)| match word {
-        AlarmWord::Raised(alarm) if alarm.severity == Severity::Notice => true,
-        AlarmWord::Raised(alarm) => {
-            let said = (alarm.severity, alarm.text.as_str());
-            open.insert(alarm.code.as_str(), said) != Some(said)
-        }
-        AlarmWord::Over(code) => open.remove(code.as_str()).is_some(),
-    });
-    news.map(|(at, word)| (*at, word.to_string()))
 }

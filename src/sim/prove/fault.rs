@@ -174,13 +174,11 @@ pub(super) fn strike(model: &Model, world: &mut World, fault: Fault) {
         Fault::Link(n, carries) => world.ports[usize::from(n)].cut = !carries,
         Fault::LinkReset(n) => world.drop_link(usize::from(n), "reset by the terminal server"),
         Fault::TypesGo(n) => {
-            world.watch.person_types(usize::from(n), "go", now);
-            world.nodes[usize::from(n)].type_bytes(b"\x15go\r", now);
+            world.nodes[usize::from(n)].person_types(b"\x15go\r", now);
         }
         Fault::TypesBoot(n) => {
             let line = format!("\x15boot {}\r", alias(n));
-            world.watch.person_types(usize::from(n), &line, now);
-            world.nodes[usize::from(n)].type_bytes(line.as_bytes(), now);
+            world.nodes[usize::from(n)].person_types(line.as_bytes(), now);
         }
         Fault::StrayBreak => {
             for node in &mut world.nodes {

@@ -157,10 +157,6 @@ fn account(world: &mut World, deed: &Deed) {
     let whole = matches!(deed, Deed::LetLoose).then_some(now);
     world.watch().made_whole(whole);
     match deed {
-        Deed::Type(port, text) | Deed::TypeUnended(port, text) => {
-            let node = world.rig.node_of(*port);
-            world.watch().person_types(node, text, now);
-        }
         Deed::Setenv(node, name, _) => world.watch().person_sets(*node, name),
         Deed::Swap(..) => world.watch().swapped(now),
         _ => {}

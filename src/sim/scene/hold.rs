@@ -57,11 +57,10 @@ pub(super) fn holds(world: &World, hold: &Hold, mark: Moment) -> bool {
         Hold::ServedOrTold => world.serves() || world.is_told(),
         Hold::HandsOff => (0..world.rig.len()).all(|node| hands_off(world, node, mark)),
         Hold::Proved(fenced, booted) => proved(world, *fenced, *booted, mark),
+        Hold::Accepted(excuse) => world.excused().contains(excuse),
         Hold::Said(text) => {
-            let mut events = world.events().iter().filter(|(at, _)| *at >= mark);
-            let mut alarms = world.alarm_words().iter().filter(|(at, _)| *at >= mark);
-            events.any(|(_, event)| event.to_string().contains(text))
-                || alarms.any(|(_, word)| word.to_string().contains(text))
+            let mut story = world.story().into_iter().filter(|(at, _)| *at >= mark);
+            story.any(|(_, line)| line.contains(text))
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::machine::input::Verdict;
 use crate::machine::setup::{Cap, DataPolicy, GateHook, LegPolicy};
 use crate::script::diagnostic::Span;
 use crate::script::program::OperatorWord;
+use crate::sim::excuse::Excuse;
 use crate::sim::fault::Shutdown;
 use crate::sim::nvram::NvramFault;
 use crate::sim::rig::ConsoleLink;
@@ -372,6 +373,9 @@ pub enum Hold {
     /// `proved NODE before NODE`: every piece of a proof on the first one's console, before the
     /// boot command on the second one's, since the mark.
     Proved(usize, usize),
+    /// `accepted WORD`: two nodes could write, or one was booted beside another one that could, and the data
+    /// policy or a person's word answers for it.
+    Accepted(Excuse),
     /// `said "text"`: it stands in the timeline since the mark, alarms too.
     Said(String),
 }

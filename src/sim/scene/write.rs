@@ -379,6 +379,7 @@ fn hold_line(hold: &Hold, bench: &Bench) -> String {
         Hold::Breaks(n, least) => format!("breaks {} at-least {least}", of(n)),
         Hold::HandsOff => "hands-off".to_owned(),
         Hold::Proved(a, b) => format!("proved {} before {}", of(a), of(b)),
+        Hold::Accepted(excuse) => format!("accepted {}", excuse.word()),
         Hold::Said(text) => format!("said {}", word(text)),
     }
 }

@@ -28,8 +28,10 @@ const OF_THE_STANDBY: [&str; 2] = [alarm_code::GUARD_UNKNOWN, alarm_code::UNFENC
 /// What is known of a node.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// When a person typed something here that starts or resumes a system.
+    /// When a line of a person's started a system here or let one go on.
     by_hand: Option<Moment>,
+    /// How often that happened.
+    hands: u32,
     /// A person changed its standing guard behind clusterd's back, and no full fence has set it anew.
     guard_changed: bool,
     /// It was taken for stopped because it was dark, and why that was wrong.
@@ -115,6 +117,8 @@ pub(super) struct Watch {
     /// The node whose boot has no result yet.
     in_flight: Option<usize>,
     seen_boots: usize,
+    /// Which nodes ran, or could go on, when it was looked last.
+    seen_holders: Vec<usize>,
     /// Boots of the disk whose writes a person or the policy answers for.
     answered_for: BTreeSet<u32>,
     seen_writers: usize,
@@ -161,6 +165,7 @@ impl Watch {
             told_here: false,
             in_flight: None,
             seen_boots: 0,
+            seen_holders: Vec::new(),
             answered_for: BTreeSet::new(),
             seen_writers: 0,
             windows: Vec::new(),
@@ -178,6 +183,8 @@ impl Watch {
         for known in &self.nodes {
             let Known {
                 by_hand,
+                // As the node counts them, which tells nothing apart.
+                hands: _,
                 guard_changed,
                 dark,
                 intent,
@@ -266,12 +273,13 @@ impl Watch {
         self.held = false;
     }
 
-    /// A person typed this at a node.
-    pub fn person_types(&mut self, node: usize, text: &str, at: Moment) {
-        let starts = ["boot", "go", ":c"];
-        let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-        if words.into_iter().any(|word| starts.contains(&word)) {
-            self.nodes[node].by_hand = Some(at);
+    /// Looks where a person's line has started something.
+    fn sees_hands(&mut self, rig: &dyn Truth, at: Moment) {
+        for (n, known) in self.nodes.iter_mut().enumerate() {
+            let hands = rig.node(n).started_by_hand();
+            if std::mem::replace(&mut known.hands, hands) != hands {
+                known.by_hand = Some(at);
+            }
         }
     }
 

@@ -82,7 +82,9 @@ impl Watch {
             let what = "a BREAK was sent under the hands of a person".to_owned();
             self.breaks_rule(at, Rule::UnderHands, what);
         }
+        self.sees_hands(rig, at);
         self.looks_at_boots(rig, at);
+        self.looks_at_holders(rig, at);
         self.looks_at_writers(rig, open, alive, at);
         if rig.serves() || !alive {
             self.lost_at = None;
@@ -124,28 +126,50 @@ impl Watch {
             };
             for n in 0..self.nodes.len() {
                 let node = rig.node(n);
-                if n == mounted || !node.holds_the_disk() || self.by_hand(&[n, mounted]) {
-                    continue;
+                if n != mounted && node.holds_the_disk() {
+                    self.stands_beside(mounted, n, rig, at);
                 }
-                let excuse = self.nodes[n].dark.or(self.nodes[mounted].dark);
-                if let Some(excuse) = excuse {
-                    self.excused.push(excuse);
-                    continue;
-                }
-                let what = format!(
-                    "{} runs while {} is {}",
-                    boot.node,
-                    node.spec().name,
-                    node.condition()
-                );
-                self.broken.get_or_insert(Broken {
-                    at,
-                    rule: Rule::BesideResumable,
-                    what,
-                });
             }
         }
         self.seen_boots = boots.len();
+    }
+
+    /// A node has begun to run, or was stopped so that it could go on, beside another such one.
+    fn looks_at_holders(&mut self, rig: &dyn Truth, at: Moment) {
+        let holds = |n: &usize| rig.node(*n).holds_the_disk();
+        if (0..rig.len())
+            .filter(holds)
+            .eq(self.seen_holders.iter().copied())
+        {
+            return;
+        }
+        let holders: Vec<usize> = (0..rig.len()).filter(holds).collect();
+        let before = std::mem::replace(&mut self.seen_holders, holders.clone());
+        for &n in holders.iter().filter(|n| !before.contains(n)) {
+            for &other in holders.iter().filter(|other| **other != n) {
+                self.stands_beside(n, other, rig, at);
+            }
+        }
+    }
+
+    /// A node runs or could go on, beside another one that has the disk or could go on: who answers for it?
+    fn stands_beside(&mut self, n: usize, other: usize, rig: &dyn Truth, at: Moment) {
+        if self.by_hand(&[n, other]) {
+            return;
+        }
+        if let Some(excuse) = self.nodes[n].dark.or(self.nodes[other].dark) {
+            self.excused.push(excuse);
+            return;
+        }
+        let (node, other) = (rig.node(n), rig.node(other));
+        let what = format!(
+            "{} is {} while {} is {}",
+            node.spec().name,
+            node.condition(),
+            other.spec().name,
+            other.condition()
+        );
+        self.breaks_rule(at, Rule::BesideResumable, what);
     }
 
     fn by_hand(&self, nodes: &[usize]) -> bool {

@@ -57,6 +57,11 @@ impl Watch {
                 _ => {}
             }
         }
+        let line = self.nodes[port].line.trim_start();
+        if line.split(' ').next() == Some("boot") {
+            let line = line.to_owned();
+            self.looks_for_proofs(port, &line, machine, at);
+        }
     }
 
     pub(super) fn in_maintenance(&self, port: usize, at: Moment) -> bool {
@@ -127,6 +132,11 @@ impl Watch {
             return;
         }
         self.acts("a node was booted", at);
+        self.looks_for_proofs(port, line, machine, at);
+    }
+
+    /// Every other node must be proved stopped, from the first byte of a boot command on.
+    fn looks_for_proofs(&mut self, port: usize, line: &str, machine: &Machine, at: Moment) {
         let snapshot = machine.snapshot(at);
         let unproved = snapshot
             .nodes
@@ -182,6 +192,19 @@ impl Watch {
         self.acts("a power leg was told to switch a node off", at);
     }
 
+    /// clusterd runs the `stop:` of the cluster file for a node.
+    pub fn runs_stop(&mut self, node: usize, at: Moment) {
+        let told = "`stop:` was run for it";
+        if self.in_maintenance(node, at) {
+            self.breaks_rule(at, Rule::Maintenance, told.to_owned());
+        }
+        if self.nodes[node].out {
+            self.breaks_rule(at, Rule::OutOfService, told.to_owned());
+        }
+        self.looks_whether_held("`stop:`", at);
+        self.acts("`stop:` was run for a node", at);
+    }
+
     /// Nothing is stopped or started while a person says `hold`.
     fn looks_whether_held(&mut self, what: &str, at: Moment) {
         if self.held {
@@ -203,6 +226,12 @@ impl Watch {
         let number = |name: &str| rig.find(name);
         match event {
             Event::State { .. } => self.told_here = false,
+            Event::LinkDown { node, .. } => {
+                // Whoever answers on the next link is to be asked who it is.
+                if let Some(n) = number(node) {
+                    self.nodes[n].identified = None;
+                }
+            }
             Event::PersonBreak { node, .. } => {
                 if let Some(n) = number(node) {
                     self.nodes[n].break_of_person = false;
@@ -236,6 +265,7 @@ impl Watch {
     }
 
     fn proved(&mut self, n: usize, kind: ProofKind, rig: &dyn Truth, at: Moment) {
+        self.sees_hands(rig, at);
         if kind == ProofKind::FirmwareReset {
             self.keep_what_was_answered_for(n, rig);
         }
@@ -271,6 +301,7 @@ impl Watch {
 
     /// A boot command left.
     fn booted(&mut self, booted: &str, rig: &dyn Truth, at: Moment) {
+        self.sees_hands(rig, at);
         // Whoever its cable leads to starts: that this is the node meant is asked where the line is typed,
         // and whether another one could go on is asked once more when a system comes up.
         let meant = rig.find(booted);

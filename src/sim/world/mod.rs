@@ -380,13 +380,33 @@ impl World {
     /// Everything that happened, as people read it.
     pub fn timeline(&self) -> String {
         let mut text = String::new();
-        for (at, event) in &self.events {
-            text.push_str(&format!(
-                "{:>10.3}  {event}\n",
-                self.since_start(*at).as_secs_f64()
-            ));
+        for (at, line) in self.story() {
+            let at = self.since_start(at).as_secs_f64();
+            text.push_str(&format!("{at:>10.3}  {line}\n"));
         }
         text
+    }
+
+    /// What was seen and done, and what was said of alarms, in the order of their times. An open alarm that
+    /// is said in the same words again is no news.
+    pub fn story(&self) -> Vec<(Moment, String)> {
+        let mut open = BTreeMap::new();
+        let words = self.alarms.iter();
+        let news = words.filter(|(_, word)| match word {
+            AlarmWord::Raised(alarm) if alarm.severity == Severity::Notice => true,
+            AlarmWord::Raised(alarm) => {
+                let said = (alarm.severity, alarm.text.as_str());
+                open.insert(alarm.code.as_str(), said) != Some(said)
+            }
+            AlarmWord::Over(code) => open.remove(code.as_str()).is_some(),
+        });
+        let news: Vec<_> = news.map(|(at, word)| (*at, word.to_string())).collect();
+        let events = self.events.iter();
+        let events = events.map(|(at, event)| (*at, event.to_string()));
+        let mut story: Vec<(Moment, String)> = events.chain(news).collect();
+        // What was seen and done in a moment comes before what was said of it.
+        story.sort_by_key(|(at, _)| *at);
+        story
     }
 
     /// To the next moment at which anything is due.
@@ -438,7 +458,9 @@ impl World {
         self.rig.advance(self.now);
         if self.forgets_at.is_some_and(|at| at <= self.now) {
             self.forgets_at = None;
-            self.open.retain(|_, alarm| !alarm.stale);
+            let stale = self.open.extract_if(.., |_, alarm| alarm.stale);
+            let over = stale.map(|(code, _)| (self.now, AlarmWord::Over(code)));
+            self.alarms.extend(over);
         }
         self.carry_links();
         self.carry_bytes();

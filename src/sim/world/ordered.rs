@@ -78,6 +78,7 @@ impl World {
             let code = Err("the simulated host runs no such command".to_owned());
             return self.ends(ticket, ANSWERS, code);
         };
+        self.watch.runs_stop(node, now);
         // It goes over the service network, as a ping does.
         let reached =
             self.rig.node(node).condition() == Condition::Running && self.rig.address_answers(now);

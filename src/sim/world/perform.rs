@@ -8,6 +8,7 @@ use crate::machine::Attention;
 use crate::machine::action::{Action, PenWord, ProbeTarget, UNDONE};
 use crate::machine::input::{Input, PowerState, Ticket, Verdict};
 use crate::script::program::Severity;
+use crate::sim::service_processor::ProcessorOrder;
 
 /// A power leg answers after so long.
 const LEG_ANSWERS: Duration = Duration::from_millis(300);
@@ -59,19 +60,22 @@ impl World {
             }
             Action::Type { node, epoch, bytes } => {
                 let person = self.ports[node].person;
-                if self.ports[node].up && self.ports[node].epoch == epoch {
+                if self.is_up(node, epoch) {
                     self.watch
                         .types(node, &bytes, person, &self.machine, &self.rig, now);
                 }
                 self.type_on(node, epoch, &bytes);
             }
             Action::Pass { node, epoch, bytes } => {
-                let text = String::from_utf8_lossy(&bytes);
-                self.watch.person_types(self.rig.node_of(node), &text, now);
-                self.type_on(node, epoch, &bytes);
+                if self.is_up(node, epoch) {
+                    self.sent = true;
+                    self.ports[node].ear.sent(&bytes);
+                    self.rig.pass_to(node, &bytes, now);
+                    drop(self.rig.take_orders(node));
+                }
             }
             Action::Break { node, epoch } => {
-                if self.ports[node].up && self.ports[node].epoch == epoch {
+                if self.is_up(node, epoch) {
                     self.sent = true;
                     self.watch.sends_break(node, self.ports[node].person, now);
                     self.rig.send_break(node, now);
@@ -164,10 +168,21 @@ impl World {
     }
 
     fn type_on(&mut self, node: usize, epoch: u64, bytes: &[u8]) {
-        if self.ports[node].up && self.ports[node].epoch == epoch {
+        if self.is_up(node, epoch) {
             self.sent = true;
             self.ports[node].ear.sent(bytes);
             self.rig.type_to(node, bytes, self.now);
+            for order in self.rig.take_orders(node) {
+                let person = self.ports[node].person;
+                match order {
+                    ProcessorOrder::Break => self.watch.sends_break(node, person, self.now),
+                    ProcessorOrder::Off => self.watch.orders_off(node, self.now),
+                }
+            }
         }
+    }
+
+    fn is_up(&self, node: usize, epoch: u64) -> bool {
+        self.ports[node].up && self.ports[node].epoch == epoch
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::rest::{Fault, Rest};
+use crate::sim::excuse::Excuse;
 use crate::sim::scene::{Hold, NodeIs};
 
 impl Reader {
@@ -47,10 +48,11 @@ impl Reader {
                 rest.literal("before")?;
                 Hold::Proved(fenced, self.node(rest)?)
             }
+            "accepted" => Hold::Accepted(rest.choice(&Excuse::ALL.map(|one| (one.word(), one)))?),
             "said" => Hold::Said(rest.next("the text, in quotes")?.text.clone()),
             _ => {
                 let node = self.node_named(word).map_err(|fault| {
-                    fault.note("what may stand here: not, state, siege, proof, guard, alarm, open, boots, boot-commands, breaks, hands-off, served-or-told, proved, said, or a node and what it does")
+                    fault.note("what may stand here: not, state, siege, proof, guard, alarm, open, boots, boot-commands, breaks, hands-off, served-or-told, proved, accepted, said, or a node and what it does")
                 })?;
                 match rest.choice(&[("serves", true), ("is", false)])? {
                     true => Hold::Serves(node),
