@@ -30,8 +30,8 @@ const OF_THE_STANDBY: [&str; 2] = [alarm_code::GUARD_UNKNOWN, alarm_code::UNFENC
 struct Known {
     /// When a line of a person's started a system here or let one go on.
     by_hand: Option<Moment>,
-    /// How often that happened.
-    hands: u32,
+    /// How often that happened, from before the first look on.
+    hands: Option<u32>,
     /// A person changed its standing guard behind clusterd's back, and no full fence has set it anew.
     guard_changed: bool,
     /// It was taken for stopped because it was dark, and why that was wrong.
@@ -277,7 +277,8 @@ impl Watch {
     fn sees_hands(&mut self, rig: &dyn Truth, at: Moment) {
         for (n, known) in self.nodes.iter_mut().enumerate() {
             let hands = rig.node(n).started_by_hand();
-            if std::mem::replace(&mut known.hands, hands) != hands {
+            let before = known.hands.replace(hands);
+            if before.is_some_and(|before| before != hands) {
                 known.by_hand = Some(at);
             }
         }
