@@ -107,7 +107,11 @@ guards! {
         LegTime, 6, "one leg's silence moves nothing before its time";
         LegWitness, 6, "one leg's silence moves nothing while no witness answers";
         LegLook, 6, "the network's silence moves nothing before it was looked at once more, and what no witness answered in does not count";
-        LegServes, 6, "the network's silence counts while the console says that the primary runs, out of HOLD and maintenance";
+        LegMisses, 6, "pings are lost behind the first look";
+        LegGap, 6, "what no witness answered in counts for nothing when one answers again";
+        LegRuns, 6, "the network's silence counts while the console says that the primary runs";
+        LegHeld, 6, "the network's silence counts for nothing in a HOLD";
+        LegMaintained, 6, "the network's silence counts for nothing in a maintenance of the primary";
     }
     "gate.rs" {
         StartWords, 1, "what starts or resumes a system is typed only through the gate";

@@ -99,7 +99,7 @@ impl Machine {
     pub(super) fn leg_misses(&mut self, p: PackageId) {
         let now = self.now;
         let vouched = self.witness_answers(WITNESS_LIFE) || Guard::LegWitness.gone();
-        if !vouched || !self.leg_counts(p) && Guard::LegServes.stands() {
+        if !vouched || !self.leg_counts(p) {
             self.packages[p].lost = None;
             return;
         }
@@ -117,14 +117,16 @@ impl Machine {
     /// started anew.
     fn leg_counts(&self, p: PackageId) -> bool {
         let package = &self.packages[p];
-        let runs = |n: NodeId| self.nodes[n].condition == Condition::Running;
-        let free = |n: &NodeId| !self.in_maintenance(*n);
-        package.hold.is_none() && package.primary.filter(free).is_some_and(runs)
+        let runs =
+            |n: NodeId| self.nodes[n].condition == Condition::Running || Guard::LegRuns.gone();
+        let free = |n: &NodeId| !self.in_maintenance(*n) || Guard::LegMaintained.gone();
+        let held = package.hold.is_some() && Guard::LegHeld.stands();
+        !held && package.primary.filter(free).is_some_and(runs)
     }
 
     /// A witness answers, and is not noted yet.
     pub(super) fn leg_vouched(&mut self) {
-        let gap = !self.witness_answers(WITNESS_LIFE);
+        let gap = !self.witness_answers(WITNESS_LIFE) && Guard::LegGap.stands();
         for p in 0..self.packages.len() {
             let after = self.leg_moves(p, Leg::Network);
             let now = self.now;
@@ -133,7 +135,9 @@ impl Machine {
                 let due = after.is_some_and(|after| now.since(lost.since) >= after);
                 lost.looked = match lost.looked {
                     Looked::Not if due => Looked::Way(0),
-                    Looked::Way(misses) if misses >= MISSES => Looked::Sure,
+                    Looked::Way(misses) if misses >= MISSES || Guard::LegMisses.gone() => {
+                        Looked::Sure
+                    }
                     looked => looked,
                 };
                 lost

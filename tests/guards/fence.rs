@@ -270,6 +270,44 @@ fn time_in_which_no_witness_answers_does_not_count_for_one_leg() {
     }
 }
 
+#[test]
+fn a_gap_of_the_witness_between_two_pings_begins_the_time_of_one_leg_anew() {
+    let mut d = Plan {
+        network_loss: LegPolicy::SwitchAfter(secs(60)),
+        ..Plan::default()
+    }
+    .ready(FENCE);
+    d.address = false;
+    d.pass(secs(40));
+    // The address is asked seldom: no ping is lost while nobody vouches for this side.
+    (d.pings, d.witness) = (false, false);
+    d.pass(secs(60));
+    d.witness = true;
+    d.pass(secs(10));
+    d.pings = true;
+    d.pass(secs(20));
+    refused(d, "evidence");
+}
+
+#[test]
+fn one_leg_moves_only_when_pings_are_lost_behind_the_witnesss_answer() {
+    for (pings, falls) in [(true, true), (false, false)] {
+        let mut d = Plan {
+            network_loss: LegPolicy::SwitchAfter(secs(60)),
+            ..Plan::default()
+        }
+        .ready(FENCE);
+        d.address = false;
+        d.pass(secs(50));
+        d.pings = pings;
+        d.pass(secs(60));
+        match falls {
+            true => fences(d),
+            false => refused(d, "evidence"),
+        }
+    }
+}
+
 // --- the standby ----------------------------------------------------------------------------
 
 #[test]

@@ -70,6 +70,8 @@ pub struct Desk {
     pub address: bool,
     /// The witness answers.
     pub witness: bool,
+    /// The address is asked at all; the witness is, whatever this says.
+    pub pings: bool,
     next_ping: Moment,
     nonce: u32,
     /// No random numbers are given.
@@ -261,11 +263,13 @@ impl Desk {
         self.carry();
         if self.now >= self.next_ping {
             self.next_ping = self.now + Duration::from_secs(5);
-            let answered = self.address;
-            self.tell(Input::Address {
-                package: 0,
-                answered,
-            });
+            if self.pings {
+                let answered = self.address;
+                self.tell(Input::Address {
+                    package: 0,
+                    answered,
+                });
+            }
             let answered = self.witness;
             self.tell(Input::Witness {
                 witness: 0,

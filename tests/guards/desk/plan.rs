@@ -196,6 +196,7 @@ impl Plan {
             pen_words: Vec::new(),
             answers: Vec::new(),
             witness: true,
+            pings: true,
             next_ping: now,
             nonce: 0x1000_0000,
             no_nonces: false,
