@@ -458,9 +458,10 @@ impl World {
         self.rig.advance(self.now);
         if self.forgets_at.is_some_and(|at| at <= self.now) {
             self.forgets_at = None;
-            let stale = self.open.extract_if(.., |_, alarm| alarm.stale);
-            let over = stale.map(|(code, _)| (self.now, AlarmWord::Over(code)));
+            let stale = self.open.values().filter(|alarm| alarm.stale);
+            let over = stale.map(|alarm| (self.now, AlarmWord::Over(alarm.code.clone())));
             self.alarms.extend(over);
+            self.open.retain(|_, alarm| !alarm.stale);
         }
         self.carry_links();
         self.carry_bytes();
