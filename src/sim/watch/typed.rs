@@ -178,12 +178,7 @@ impl Watch {
     /// clusterd orders a power leg to switch a node off.
     pub fn orders_off(&mut self, node: usize, at: Moment) {
         let told = "a power leg was told to switch it off";
-        if self.in_maintenance(node, at) {
-            self.breaks_rule(at, Rule::Maintenance, told.to_owned());
-        }
-        if self.nodes[node].out {
-            self.breaks_rule(at, Rule::OutOfService, told.to_owned());
-        }
+        self.looks_whether_touched(node, told, at);
         if self.nodes[node].intent != Some(Intent::Stop) {
             let what = format!("{told}, and no intent of it was durable");
             self.breaks_rule(at, Rule::JournalFirst, what);
@@ -192,15 +187,19 @@ impl Watch {
         self.acts("a power leg was told to switch a node off", at);
     }
 
-    /// clusterd runs the `stop:` of the cluster file for a node.
-    pub fn runs_stop(&mut self, node: usize, at: Moment) {
-        let told = "`stop:` was run for it";
+    /// A node in maintenance or out of service is left alone.
+    fn looks_whether_touched(&mut self, node: usize, told: &str, at: Moment) {
         if self.in_maintenance(node, at) {
             self.breaks_rule(at, Rule::Maintenance, told.to_owned());
         }
         if self.nodes[node].out {
             self.breaks_rule(at, Rule::OutOfService, told.to_owned());
         }
+    }
+
+    /// clusterd runs the `stop:` of the cluster file for a node.
+    pub fn runs_stop(&mut self, node: usize, at: Moment) {
+        self.looks_whether_touched(node, "`stop:` was run for it", at);
         self.looks_whether_held("`stop:`", at);
         self.acts("`stop:` was run for a node", at);
     }
