@@ -38,7 +38,7 @@ impl Machine {
     /// Trouble begins when the service is gone, and ends when it is there again and the script has asked
     /// all that it wanted to know.
     pub(super) fn note_trouble(&mut self, p: PackageId) {
-        let is = self.footing(p).is;
+        let is = self.serves(p);
         let (package, now) = (&mut self.packages[p], self.now);
         let run = &mut package.run;
         match is {

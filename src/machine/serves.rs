@@ -69,7 +69,7 @@ impl Machine {
         }
     }
 
-    fn serves(&self, p: PackageId) -> Serves {
+    pub(super) fn serves(&self, p: PackageId) -> Serves {
         let package = &self.packages[p];
         let primary = self.primary(p).map(|n| &self.nodes[n]);
         if self.stage(p) != Stage::Settled {
